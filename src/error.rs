@@ -1,0 +1,161 @@
+//! One error type for the whole crate.
+//!
+//! ETS has a single exception, `badarg`, and a `cause` that tells a machine why. [`ErrorKind`] has
+//! one value for each of those causes and precise ones for the cases in which ETS gives none; the
+//! text of an [`Error`] names the table, the limit and the value that broke it.
+
+use std::fmt;
+
+/// What every fallible operation of the crate returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why an operation was refused. One word wide, so that a `Result` stays small.
+pub struct Error(Box<Repr>);
+
+struct Repr {
+    kind: ErrorKind,
+    message: String,
+}
+
+/// The machine-readable reason of an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The argument that should name a table is neither an atom nor a table id (ETS: `type`).
+    /// Pass a table name or id.
+    NotATable,
+    /// There is no table of that name or id, or it was deleted (ETS: `id`). Create it, or look it
+    /// up again.
+    NoSuchTable,
+    /// The table's protection forbids this to anyone but its owner (ETS: `access`). Act as the
+    /// owner, or make the table public.
+    AccessDenied,
+    /// Tables of this kind do not have the operation (ETS: `table_type`). Use a set.
+    WrongKind,
+    /// The key is not in the table (ETS: `badkey`). Insert it first, or give a default.
+    NoSuchKey,
+    /// The operation would overwrite the key element (ETS: `keypos`). Insert a new object instead.
+    KeyPosition,
+    /// The position lies outside the object (ETS: `position`). Positions count from one.
+    BadPosition,
+    /// The receiver of a table owns it already (ETS: `owner`).
+    AlreadyOwner,
+    /// Only the owner may do this (ETS: `not_owner`).
+    NotOwner,
+    /// A table of that name exists (ETS: `already_exists`). Choose another name, or delete it.
+    AlreadyExists,
+    /// An argument has the wrong type or shape; the text names it (ETS: `badarg` without cause).
+    BadArgument,
+    /// An object has no element at the table's key position (ETS: `badarg` without cause).
+    ObjectTooShort,
+    /// A table option is unknown or malformed (ETS: `badarg` without cause).
+    BadOption,
+    /// A counter operation met something that is not an integer (ETS: `badarg` without cause).
+    NotAnInteger,
+    /// A limit of the crate or of the store was reached; the text names it and the value
+    /// (ETS: `system_limit`).
+    LimitExceeded,
+    /// Bytes that should be in external term format are not.
+    BadEncoding,
+    /// Text that should be an Erlang term is not.
+    BadSyntax,
+    /// A Rust value has no term, or a term does not fit the Rust type that was asked for.
+    Conversion,
+    /// The object changed in every attempt that an optimistic update was allowed.
+    Contention,
+}
+
+impl ErrorKind {
+    /// Every kind, for tables and tests.
+    pub const ALL: &'static [Self] = &[
+        Self::NotATable,
+        Self::NoSuchTable,
+        Self::AccessDenied,
+        Self::WrongKind,
+        Self::NoSuchKey,
+        Self::KeyPosition,
+        Self::BadPosition,
+        Self::AlreadyOwner,
+        Self::NotOwner,
+        Self::AlreadyExists,
+        Self::BadArgument,
+        Self::ObjectTooShort,
+        Self::BadOption,
+        Self::NotAnInteger,
+        Self::LimitExceeded,
+        Self::BadEncoding,
+        Self::BadSyntax,
+        Self::Conversion,
+        Self::Contention,
+    ];
+
+    /// The `cause` that Erlang/OTP 27 puts into the stack trace of the corresponding `badarg`, or
+    /// `None` where it gives none.
+    #[must_use]
+    pub const fn cause(self) -> Option<&'static str> {
+        Some(match self {
+            Self::NotATable => "type",
+            Self::NoSuchTable => "id",
+            Self::AccessDenied => "access",
+            Self::WrongKind => "table_type",
+            Self::NoSuchKey => "badkey",
+            Self::KeyPosition => "keypos",
+            Self::BadPosition => "position",
+            Self::AlreadyOwner => "owner",
+            Self::NotOwner => "not_owner",
+            Self::AlreadyExists => "already_exists",
+            _ => return None,
+        })
+    }
+
+    /// The class of the Erlang exception: `system_limit` for limits, `badarg` for all else.
+    #[must_use]
+    pub const fn erlang_class(self) -> &'static str {
+        match self {
+            Self::LimitExceeded => "system_limit",
+            _ => "badarg",
+        }
+    }
+}
+
+impl Error {
+    /// An error of `kind` whose text is `message`: lower case, no full stop, the value in it.
+    #[must_use]
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Repr { kind, message: message.into() }))
+    }
+
+    /// The machine-readable reason.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The atom that Erlang/OTP 27 gives as `cause`, see [`ErrorKind::cause`].
+    #[must_use]
+    pub fn cause(&self) -> Option<&'static str> {
+        self.0.kind.cause()
+    }
+
+    pub(crate) fn bad_argument(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::BadArgument, message)
+    }
+
+    pub(crate) fn limit(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::LimitExceeded, message)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({:?}: {})", self.0.kind, self.0.message)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,292 @@
+//! Objects: the tuples that tables store.
+
+use std::fmt;
+use std::ops::Deref;
+
+use super::arena::Arena;
+use super::word::{Tag, Word};
+use super::{Term, TermRef, order};
+use crate::error::{Error, Result};
+use crate::raw::block::{Block, BlockRef};
+
+/// A stored object, owned: a counted handle on an immutable tuple.
+///
+/// A clone is a reference count; the data is never copied, and never changes: whoever holds an
+/// object sees it as it was when he read it. Positions count from **one**, as in ETS.
+#[derive(Clone)]
+pub struct Object(Block);
+
+/// A stored object, borrowed for the length of a closure: what
+/// [`Table::read`](crate::Table::read) and the folds show.
+///
+/// Shows one state of the object, also while others count in it.
+#[derive(Clone, Copy)]
+pub struct ObjectRef<'a> {
+    block: BlockRef<'a>,
+    /// The position that `counter` stands in for; zero if the object has no cell.
+    counted: u32,
+    counter: Word,
+}
+
+impl Object {
+    /// An object from words that begin with the words of its `arity` elements.
+    pub(crate) fn from_words(hash: u64, arity: usize, words: &[u64]) -> Result<Self> {
+        Ok(Self(new_block(hash, arity, words)?))
+    }
+
+    /// The block must have no cell.
+    pub(crate) fn from_block(block: Block) -> Self {
+        debug_assert!(block.borrow().cell().is_none(), "objects given out do not change");
+        Self(block)
+    }
+
+    pub(crate) fn block(&self) -> &Block {
+        &self.0
+    }
+
+    pub(crate) fn words(&self) -> &[u64] {
+        self.0.borrow().words()
+    }
+
+    /// The word of the whole tuple.
+    pub(crate) fn root(&self) -> Word {
+        Word::boxed(Tag::Tuple, 0, self.arity())
+    }
+
+    /// As a borrowed object.
+    #[must_use]
+    pub fn as_ref(&self) -> ObjectRef<'_> {
+        ObjectRef { block: self.0.borrow(), counted: 0, counter: Word::NIL }
+    }
+
+    /// The whole object as a tuple term, without copying.
+    #[must_use]
+    pub fn as_term(&self) -> TermRef<'_> {
+        TermRef::new(self.words(), self.root())
+    }
+
+    /// How many elements.
+    #[must_use]
+    pub fn arity(&self) -> usize {
+        self.0.borrow().arity()
+    }
+
+    /// The element at `position`, counted from one (`erlang:element/2`).
+    #[must_use]
+    pub fn element(&self, position: usize) -> Option<TermRef<'_>> {
+        self.as_ref().element(position)
+    }
+
+    /// The elements in order.
+    pub fn elements(&self) -> impl Iterator<Item = TermRef<'_>> {
+        self.as_ref().elements()
+    }
+}
+
+fn new_block(hash: u64, arity: usize, words: &[u64]) -> Result<Block> {
+    let arity = u32::try_from(arity).expect("an arity is at most Arena::MAX_ARITY");
+    Block::new(hash, arity, words)
+        .ok_or_else(|| Error::limit(format!("no memory for an object of {} words", words.len())))
+}
+
+impl<'a> ObjectRef<'a> {
+    pub(crate) fn new(block: BlockRef<'a>) -> Self {
+        match block.cell() {
+            None => Self { block, counted: 0, counter: Word::NIL },
+            Some(cell) => {
+                let counted = u32::try_from(cell.position()).expect("a position is an arity");
+                Self { block, counted, counter: Word(cell.get()) }
+            }
+        }
+    }
+
+    pub(crate) fn block(self) -> BlockRef<'a> {
+        self.block
+    }
+
+    /// How many elements.
+    #[must_use]
+    pub fn arity(self) -> usize {
+        self.block.arity()
+    }
+
+    /// The element at `position`, counted from one (`erlang:element/2`).
+    #[must_use]
+    pub fn element(self, position: usize) -> Option<TermRef<'a>> {
+        if position == 0 || position > self.block.arity() {
+            return None;
+        }
+        if position == self.counted as usize {
+            return Some(TermRef::new(&[], self.counter));
+        }
+        let words = self.block.words();
+        Some(TermRef::new(words, Word(words[position - 1])))
+    }
+
+    /// The elements in order.
+    pub fn elements(self) -> impl Iterator<Item = TermRef<'a>> {
+        (1..=self.arity()).filter_map(move |position| self.element(position))
+    }
+
+    /// The object as it is now, to keep: a reference count, or a copy if somebody counts in it.
+    ///
+    /// # Errors
+    /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) if there is no memory for the copy.
+    pub fn to_object(self) -> Result<Object> {
+        if self.counted == 0 {
+            return Ok(Object(self.block.to_block()));
+        }
+        let mut words = self.block.words().to_vec();
+        words[self.counted as usize - 1] = self.counter.0;
+        Ok(Object(new_block(self.block.hash(), self.arity(), &words)?))
+    }
+
+    /// The whole object as a tuple term, to keep.
+    ///
+    /// # Errors
+    /// As [`to_object`](Self::to_object).
+    pub fn to_term(self) -> Result<Term> {
+        Ok(Term::from(self.to_object()?))
+    }
+
+    /// Whether both have the same elements (`=:=`).
+    pub(crate) fn equal(self, other: ObjectRef<'_>) -> bool {
+        if self.counted == 0 && other.counted == 0 && self.block.same(other.block) {
+            return true;
+        }
+        self.arity() == other.arity()
+            && self.elements().zip(other.elements()).all(|(mine, its)| order::equal(mine, its))
+    }
+
+    /// Copies the elements into an empty arena, so that they are its first words.
+    pub(crate) fn copy_into(self, arena: &mut Arena) -> Result<()> {
+        arena.open_tuple(self.arity())?;
+        for (at, element) in self.elements().enumerate() {
+            let word = arena.copy(element)?;
+            arena.set(at, word);
+        }
+        Ok(())
+    }
+}
+
+impl PartialEq for Object {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_ref().equal(other.as_ref())
+    }
+}
+
+impl Eq for Object {}
+
+impl PartialEq<Term> for Object {
+    fn eq(&self, other: &Term) -> bool {
+        self.as_term() == other.as_ref()
+    }
+}
+
+impl PartialEq<Object> for Term {
+    fn eq(&self, other: &Object) -> bool {
+        other == self
+    }
+}
+
+/// The objects of one key, owned: none or one in a set, any number in a bag, in the order in which
+/// they were inserted.
+#[derive(Clone, Default)]
+pub struct Objects(Inner);
+
+#[derive(Clone, Default)]
+enum Inner {
+    #[default]
+    None,
+    One(Object),
+    Many(Vec<Object>),
+}
+
+impl Objects {
+    pub(crate) fn push(&mut self, object: Object) {
+        self.0 = match std::mem::take(&mut self.0) {
+            Inner::None => Inner::One(object),
+            Inner::One(first) => Inner::Many(vec![first, object]),
+            Inner::Many(mut all) => {
+                all.push(object);
+                Inner::Many(all)
+            }
+        };
+    }
+
+    /// The first, which is the only one in a set.
+    #[must_use]
+    pub fn into_first(self) -> Option<Object> {
+        match self.0 {
+            Inner::None => None,
+            Inner::One(object) => Some(object),
+            Inner::Many(all) => all.into_iter().next(),
+        }
+    }
+
+    /// As a list of tuples, the shape that `ets:lookup/2` returns.
+    ///
+    /// # Errors
+    /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) if there is no memory for it.
+    pub fn to_term(&self) -> Result<Term> {
+        Term::list(self.iter().map(|object| Term::from(object.clone())))
+    }
+}
+
+impl From<Option<Object>> for Objects {
+    fn from(object: Option<Object>) -> Self {
+        Self(object.map_or(Inner::None, Inner::One))
+    }
+}
+
+impl From<Vec<Object>> for Objects {
+    fn from(objects: Vec<Object>) -> Self {
+        Self(Inner::Many(objects))
+    }
+}
+
+impl Deref for Objects {
+    type Target = [Object];
+
+    fn deref(&self) -> &[Object] {
+        match &self.0 {
+            Inner::None => &[],
+            Inner::One(object) => std::slice::from_ref(object),
+            Inner::Many(all) => all,
+        }
+    }
+}
+
+impl IntoIterator for Objects {
+    type Item = Object;
+    type IntoIter = ObjectsIter;
+
+    fn into_iter(self) -> ObjectsIter {
+        match self.0 {
+            Inner::None => ObjectsIter { one: None, many: Vec::new().into_iter() },
+            Inner::One(object) => ObjectsIter { one: Some(object), many: Vec::new().into_iter() },
+            Inner::Many(all) => ObjectsIter { one: None, many: all.into_iter() },
+        }
+    }
+}
+
+/// The iterator of [`Objects`].
+#[derive(Debug)]
+pub struct ObjectsIter {
+    one: Option<Object>,
+    many: std::vec::IntoIter<Object>,
+}
+
+impl Iterator for ObjectsIter {
+    type Item = Object;
+
+    fn next(&mut self) -> Option<Object> {
+        self.one.take().or_else(|| self.many.next())
+    }
+}
+
+impl fmt::Debug for Objects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
