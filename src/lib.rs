@@ -7,6 +7,7 @@ mod term;
 
 pub use error::{Error, ErrorKind, Result};
 pub use term::{
-    Atom, BigRef, BitsRef, Elements, Export, FromTerm, FunRef, ListRef, MapRef, Object, ObjectRef,
-    Objects, Pid, Port, ReferenceRef, Term, TermRef, ToObject, ToTerm, TupleRef, View,
+    Atom, BigRef, BitsRef, DecodeOptions, Elements, Export, FromTerm, FunRef, ListRef, MapRef,
+    Object, ObjectRef, Objects, Pid, Port, ReferenceRef, Term, TermRef, ToObject, ToTerm, TupleRef,
+    View,
 };

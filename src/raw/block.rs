@@ -21,6 +21,7 @@ use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
+use super::{Handle, Weight};
 use crate::platform::sync::{AtomicU32, AtomicU64, Ordering, fence};
 
 const LEN_BITS: u32 = 22;
@@ -315,5 +316,36 @@ impl fmt::Debug for BlockRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (arity, hash) = (self.arity(), self.hash());
         f.debug_struct("Block").field("arity", &arity).field("hash", &hash).finish_non_exhaustive()
+    }
+}
+
+// SAFETY: 1: a block is aligned to eight bytes; 2: both only wrap the pointer; 3: R2, R3.
+unsafe impl Handle for Block {
+    type Ref<'a> = BlockRef<'a>;
+
+    fn into_raw(self) -> NonNull<()> {
+        Self::into_raw(self)
+    }
+
+    unsafe fn from_raw(raw: NonNull<()>) -> Self {
+        // SAFETY: 1 of ours is 1 of it.
+        unsafe { Self::from_raw(raw) }
+    }
+
+    unsafe fn borrow<'a>(raw: NonNull<()>) -> BlockRef<'a> {
+        // SAFETY: 1 of ours is 1 of it.
+        unsafe { BlockRef::from_raw(raw) }
+    }
+
+    fn borrowed(&self) -> BlockRef<'_> {
+        Self::borrow(self)
+    }
+
+    fn hash(entry: BlockRef<'_>) -> u64 {
+        entry.hash()
+    }
+
+    fn weight(entry: BlockRef<'_>) -> Weight {
+        Weight { items: 1, bytes: entry.bytes() }
     }
 }

@@ -1,6 +1,6 @@
 //! Lock-free storage: the only unsafe code of the crate.
 //!
-//! Nothing here knows a term. Blocks are words, the index is generic over what it holds.
+//! Nothing here knows a term. Blocks are words; the index is generic over what it holds.
 //!
 //! # Invariants
 //!
@@ -10,6 +10,103 @@
 //!   until the count falls to zero.
 //! * **R3** A block's memory is laid out by `Shape::of` with the counts in its header, written
 //!   completely before the block is shared, and afterwards touched only through atomics.
+//! * **R4** The low two bits of a slot word say what it is: an entry, a pending change, or the next
+//!   line of the bucket. Such a pointer is reachable only while its pointee is alive: it is
+//!   unlinked before it is retired.
+//! * **R5** Slots and headers of a bucket are written only by the holder of its lock bit.
+//! * **R6** A frozen bucket is never written again; its entries live on in the segments that
+//!   replaced it, and its own memory goes to [`reclaim`].
+//! * **R7** The root, its directory and its segments are reached only under a pin that was taken
+//!   before the root was loaded; each is unlinked before it is retired.
 #![allow(unsafe_code, reason = "this is the one island; every block answers to a number above")]
 
 pub(crate) mod block;
+pub(crate) mod hash;
+pub(crate) mod reclaim;
+#[cfg(all(test, not(crossbeam_loom)))]
+mod tests;
+
+use std::ptr::NonNull;
+
+/// What an index holds: an owning, pointer-sized handle on something immutable, or on something
+/// that changes only through atomics.
+///
+/// # Safety
+/// 1. `into_raw` gives a pointer whose low two bits are clear; bit two is the handle's own.
+/// 2. `from_raw` and `borrow` accept exactly what `into_raw` gave.
+/// 3. What `borrow` gives stays valid and unmoved until `from_raw` has taken the handle back and
+///    dropped it, on whatever thread.
+pub(crate) unsafe trait Handle: Sized + Send + Sync + 'static {
+    /// The borrowed form.
+    type Ref<'a>: Copy;
+
+    /// Gives ownership away as a pointer.
+    fn into_raw(self) -> NonNull<()>;
+
+    /// Takes ownership back.
+    ///
+    /// # Safety
+    /// 1. `raw` came from `into_raw`, and the ownership it carried is not used again.
+    unsafe fn from_raw(raw: NonNull<()>) -> Self;
+
+    /// Looks at what the pointer owns.
+    ///
+    /// # Safety
+    /// 1. `raw` came from `into_raw`, and nobody takes it back for `'a`.
+    unsafe fn borrow<'a>(raw: NonNull<()>) -> Self::Ref<'a>;
+
+    /// Looks at what a handle owns.
+    fn borrowed(&self) -> Self::Ref<'_>;
+
+    /// The hash of its key, as given by whoever put it in.
+    fn hash(entry: Self::Ref<'_>) -> u64;
+
+    /// What it counts for.
+    fn weight(entry: Self::Ref<'_>) -> Weight;
+
+    /// Frees an unlinked entry when nobody can see it any more.
+    ///
+    /// # Safety
+    /// 1. `raw` came from `into_raw`, and nobody who pins from now on can reach it.
+    unsafe fn retire(raw: NonNull<()>, pin: &reclaim::Pin) {
+        unsafe fn free<H: Handle>(raw: NonNull<()>) {
+            // SAFETY: R1: called once, when nobody who could reach the entry is left.
+            drop(unsafe { H::from_raw(raw) });
+        }
+        // SAFETY: 1 of ours; the entry is alive until it is freed below.
+        let bytes = Self::weight(unsafe { Self::borrow(raw) }).bytes;
+        // SAFETY: 1 of ours is 1; `Handle` is Send, which is 2.
+        pin.retire(unsafe { reclaim::Retired::new(raw, bytes, free::<Self>) });
+    }
+}
+
+/// What an entry adds to the totals of its index.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Weight {
+    pub(crate) items: usize,
+    pub(crate) bytes: usize,
+}
+
+/// The word that makes all changes of a batch visible at once.
+#[derive(Debug)]
+pub(crate) struct Commit(crate::platform::sync::AtomicU32);
+
+impl Commit {
+    /// Not decided yet: readers see the old state.
+    pub(crate) fn new() -> Self {
+        Self(crate::platform::sync::AtomicU32::new(0))
+    }
+
+    /// Makes the new state visible: the linearization point of the whole batch.
+    pub(crate) fn commit(&self) {
+        // Ordering: Release; pairs with the Acquire in `is_committed`, so that who sees the
+        // decision sees what was decided.
+        self.0.store(1, crate::platform::sync::Ordering::Release);
+    }
+
+    /// Whether readers see the new state.
+    pub(crate) fn is_committed(&self) -> bool {
+        // Ordering: Acquire; pairs with the Release in `commit`.
+        self.0.load(crate::platform::sync::Ordering::Acquire) == 1
+    }
+}

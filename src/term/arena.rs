@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use num_bigint::{BigInt, Sign};
 use smallvec::SmallVec;
 
+use super::view::{FUN_TERM_WORDS, FunHead};
 use super::word::{Tag, Word};
 use super::{Atom, TermRef, View, order};
 use crate::error::{Error, Result};
@@ -247,6 +248,33 @@ impl Arena {
         Ok(Word::boxed(Tag::Map, offset, len))
     }
 
+    /// Room for a map of `len` pairs: keys from the offset on, then the values. Whoever fills it
+    /// leaves the keys in exact order, and no key twice.
+    pub(crate) fn open_map(&mut self, len: usize) -> Result<Word> {
+        let len = Self::checked_len("map", len)?;
+        let offset = self.reserve(len * 2)?;
+        Ok(Word::boxed(Tag::Map, offset, len))
+    }
+
+    /// A fun with room for an environment, which begins behind its
+    /// [`FUN_RAW_WORDS`](super::view::FUN_RAW_WORDS) and
+    /// [`FUN_TERM_WORDS`](super::view::FUN_TERM_WORDS).
+    pub(crate) fn open_fun(
+        &mut self,
+        head: FunHead,
+        module: Atom,
+        pid: Word,
+        environment: usize,
+    ) -> Result<Word> {
+        let len = Self::checked_len("fun's environment", environment)?;
+        let raw = head.pack();
+        let offset = self.reserve(raw.len() + FUN_TERM_WORDS + len)?;
+        self.words[offset..offset + raw.len()].copy_from_slice(&raw);
+        self.set(offset + raw.len(), Self::atom(module));
+        self.set(offset + raw.len() + 1, pid);
+        Ok(Word::boxed(Tag::Fun, offset, len))
+    }
+
     /// Raw payload words under a boxed word; for the types whose payload is not words of terms.
     pub(crate) fn payload(&mut self, tag: Tag, len: usize, payload: &[u64]) -> Result<Word> {
         let len = Self::checked_len("term part", len)?;
@@ -353,7 +381,7 @@ impl Arena {
     ) -> Result<Word> {
         let fixed = super::view::FUN_RAW_WORDS;
         let at = word.offset();
-        let terms = super::view::FUN_TERM_WORDS + word.len();
+        let terms = FUN_TERM_WORDS + word.len();
         let offset = self.reserve(fixed + terms)?;
         self.words[offset..offset + fixed].copy_from_slice(&from[at..at + fixed]);
         self.place(offset + fixed, &from[at + fixed..at + fixed + terms], todo);

@@ -610,6 +610,28 @@ pub(crate) const FUN_RAW_WORDS: usize = 4;
 /// Words of terms that every fun has: its module and its pid.
 pub(crate) const FUN_TERM_WORDS: usize = 2;
 
+/// The numbers of a fun, as [`Arena::open_fun`](super::arena::Arena::open_fun) takes them.
+#[derive(Clone, Copy)]
+pub(crate) struct FunHead {
+    pub(crate) arity: u8,
+    pub(crate) index: u32,
+    pub(crate) old_index: u32,
+    pub(crate) old_uniq: u32,
+    /// The most significant half first.
+    pub(crate) uniq: [u64; 2],
+}
+
+impl FunHead {
+    pub(crate) fn pack(self) -> [u64; FUN_RAW_WORDS] {
+        [
+            u64::from(self.arity) | u64::from(self.index) << 32,
+            u64::from(self.old_index) | u64::from(self.old_uniq) << 32,
+            self.uniq[0],
+            self.uniq[1],
+        ]
+    }
+}
+
 /// A fun made by `fun ... end`: kept whole, compared, written out again, but not called.
 #[derive(Clone, Copy)]
 pub struct FunRef<'a> {

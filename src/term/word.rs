@@ -92,6 +92,11 @@ impl Word {
         Some(Self((value as u64) << 4))
     }
 
+    /// An integer that surely fits.
+    pub(crate) const fn from_byte(byte: u8) -> Self {
+        Self((byte as u64) << 4)
+    }
+
     pub(crate) const fn as_int(self) -> i64 {
         (self.0 as i64) >> 4
     }

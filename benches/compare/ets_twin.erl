@@ -1,0 +1,188 @@
+%% The Erlang side of the comparison: measures ETS as the Rust side measures its subjects.
+%%
+%% Speaks the line protocol of src/remote.rs. A worker is a process, and there are as many
+%% schedulers as cores. Figures are nanoseconds per operation as one worker sees it, net of the
+%% same loop around an empty fun.
+-module(ets_twin).
+-export([main/1]).
+-compile({inline, [next/1, key/3, object/1, one_in_twenty/1, shuffle/2]}).
+
+-define(MASK, 16#ffffffff).
+-define(MANY, 16).
+
+main(["hash", Subject, Objects]) ->
+    ok = io:setopts([{encoding, latin1}]),
+    Options = options(Subject),
+    serve(Options, ets:new(resident, Options), list_to_integer(Objects)).
+
+options("ets") ->
+    [set, public];
+options("ets_tuned") ->
+    [set, public, {write_concurrency, auto}, {read_concurrency, true},
+     {decentralized_counters, true}].
+
+serve(Options, Table, Objects) ->
+    case io:get_line("") of
+        eof ->
+            halt();
+        "build\n" ->
+            build(Table, Objects),
+            serve(Options, Table, Objects);
+        Line ->
+            [Row, Workers, Ops, Seed] = string:lexemes(Line, " \n"),
+            answer(window(list_to_atom(Row), {Options, Table, Objects},
+                          list_to_integer(Workers), list_to_integer(Ops), list_to_integer(Seed))),
+            serve(Options, Table, Objects)
+    end.
+
+answer(Figure) -> io:format("~.3f~n", [float(Figure)]).
+
+%% Bytes per object. What ets:info/2 counts leaves out what the allocator rounds up.
+build(Table, Objects) ->
+    Before = erlang:memory(ets),
+    in_parallel(1, fun(_) -> fill(Table, 0, Objects) end),
+    Bytes = (erlang:memory(ets) - Before) / Objects,
+    Words = ets:info(Table, memory) / Objects,
+    io:format("~.3f by erlang:memory(ets); by ets:info(memory) ~.1f~n",
+              [Bytes, Words * erlang:system_info(wordsize)]).
+
+%% Windows.
+
+window(insert_fresh, {Options, _, Objects}, Workers, Ops, _Seed) ->
+    Share = (Objects + Workers - 1) div Workers,
+    Passes = max(1, Ops div Share),
+    Times = [fresh(Options, Objects, Workers) || _ <- lists:seq(1, Passes)],
+    lists:sum(Times) / (Passes * Share);
+window(fold, {_, Table, Objects}, Workers, Ops, _Seed) ->
+    Passes = max(1, Ops div Objects),
+    Time = in_parallel(Workers, fun(_) -> fold(Table, Passes) end),
+    Time / (Passes * Objects);
+window(lookup_many, {_, Table, Objects}, Workers, Ops, Seed) ->
+    Run = fun(Op) ->
+                  in_parallel(Workers, fun(I) ->
+                      batches(Op, state(Seed, I), Objects, Ops div ?MANY)
+                  end)
+          end,
+    Empty = Run(fun(_Keys) -> ok end),
+    Full = Run(fun(Keys) -> [[{_, _, _}] = ets:lookup(Table, Key) || Key <- Keys] end),
+    (Full - Empty) / Ops;
+window(Row, {_, Table, Objects}, Workers, Ops, Seed) ->
+    Run = fun(Op) ->
+                  in_parallel(Workers, fun(I) ->
+                      {Base, Range} = range(Row, Objects, I, Workers),
+                      loop(Op, state(Seed, I), Base, Range, Ops)
+                  end)
+          end,
+    Empty = Run(fun(_Key, _Draw) -> ok end),
+    Full = Run(operation(Row, Table)),
+    (Full - Empty) / Ops.
+
+operation(lookup_hit, T) -> fun(Key, _) -> [{_, _, _}] = ets:lookup(T, Key) end;
+operation(lookup_miss, T) -> fun(Key, _) -> [] = ets:lookup(T, Key) end;
+operation(hot_key, T) -> operation(lookup_hit, T);
+operation(view, T) -> fun(Key, _) -> ets:lookup_element(T, Key, 2) end;
+operation(overwrite, T) -> fun(Key, _) -> ets:insert(T, object(Key)) end;
+operation(delete_insert, T) ->
+    fun(Key, _) -> ets:delete(T, Key), ets:insert(T, object(Key)) end;
+operation(counter_random, T) -> fun(Key, _) -> ets:update_counter(T, Key, {2, 1}) end;
+operation(counter_hot, T) -> operation(counter_random, T);
+operation(mixed_95_5, T) ->
+    fun(Key, Draw) ->
+            case one_in_twenty(Draw) of
+                true -> ets:insert(T, object(Key));
+                false -> [{_, _, _}] = ets:lookup(T, Key)
+            end
+    end.
+
+range(lookup_miss, Objects, _, _) -> {Objects, Objects};
+range(Row, Objects, _, _) when Row =:= hot_key; Row =:= counter_hot -> {Objects div 2, 1};
+range(delete_insert, Objects, I, Workers) ->
+    {Low, High} = partition(Objects, I, Workers),
+    {Low, High - Low};
+range(_, Objects, _, _) -> {0, Objects}.
+
+fresh(Options, Objects, Workers) ->
+    Empty = in_parallel(Workers, fun(I) ->
+        {Low, High} = partition(Objects, I, Workers),
+        shuffled(fun(_) -> ok end, Low, High - Low)
+    end),
+    Begun = erlang:monotonic_time(),
+    Table = ets:new(fresh, Options),
+    Created = erlang:monotonic_time() - Begun,
+    Filled = in_parallel(Workers, fun(I) ->
+        {Low, High} = partition(Objects, I, Workers),
+        fill(Table, Low, High)
+    end),
+    ets:delete(Table),
+    erlang:convert_time_unit(Created, native, nanosecond) + Filled - Empty.
+
+fill(Table, Low, High) -> shuffled(fun(Key) -> ets:insert(Table, object(Key)) end, Low, High - Low).
+
+fold(_Table, 0) -> ok;
+fold(Table, Passes) ->
+    Sum = lists:foldl(fun({_, N, _}, Sum) -> Sum + N end, 0, ets:tab2list(Table)),
+    true = is_integer(Sum),
+    fold(Table, Passes - 1).
+
+%% Nanoseconds from the moment all workers may start until the last is done.
+in_parallel(Workers, Work) ->
+    Self = self(),
+    Pids = [spawn_link(fun() -> receive go -> ok end, Work(I), Self ! {done, self()} end)
+            || I <- lists:seq(0, Workers - 1)],
+    Begun = erlang:monotonic_time(),
+    [Pid ! go || Pid <- Pids],
+    [receive {done, Pid} -> ok end || Pid <- Pids],
+    erlang:convert_time_unit(erlang:monotonic_time() - Begun, native, nanosecond).
+
+object(Key) -> {Key, Key, <<Key:64, 0:64, 1:64, 2:64>>}.
+
+%% Random keys: the generator of src/keys.rs. No product leaves the range of small integers.
+
+loop(_Op, _State, _Base, _Range, 0) -> ok;
+loop(Op, State0, Base, Range, Ops) ->
+    State = next(State0),
+    Op(key(State, Base, Range), State),
+    loop(Op, State, Base, Range, Ops - 1).
+
+batches(_Op, _State, _Range, 0) -> ok;
+batches(Op, State0, Range, Left) ->
+    {Keys, State} = batch(State0, Range, ?MANY, []),
+    Op(Keys),
+    batches(Op, State, Range, Left - 1).
+
+batch(State, _Range, 0, Keys) -> {Keys, State};
+batch(State0, Range, Left, Keys) ->
+    State = next(State0),
+    batch(State, Range, Left - 1, [key(State, 0, Range) | Keys]).
+
+state(Seed, I) -> erlang:phash2({Seed, I}, 1 bsl 32) + (1 bsl 40).
+
+next(State) -> 16#7fa6502 * (State band ?MASK) + (State bsr 32).
+
+key(State, Base, Range) -> Base + (((State band ?MASK) * Range) bsr 32).
+
+one_in_twenty(State) -> (State band 16#ffff) * 20 =< 16#ffff.
+
+%% All keys of a range in a scattered order, as Shuffled in src/keys.rs.
+
+partition(Objects, I, Workers) -> {Objects * I div Workers, Objects * (I + 1) div Workers}.
+
+shuffled(Op, Low, Len) ->
+    Bits = max(2, bits(Len, 0)),
+    shuffled(Op, Low, Len, (1 bsl Bits) - 1, Bits div 2, 1, Len).
+
+shuffled(_Op, _Low, _Len, _Mask, _Shift, _State, 0) -> ok;
+shuffled(Op, Low, Len, Mask, Shift, State0, Left) ->
+    State = (State0 * 16#5d635 + 16#3619) band Mask,
+    case shuffle(State, Shift) of
+        Mixed when Mixed < Len ->
+            Op(Low + Mixed),
+            shuffled(Op, Low, Len, Mask, Shift, State, Left - 1);
+        _ ->
+            shuffled(Op, Low, Len, Mask, Shift, State, Left)
+    end.
+
+shuffle(State, Shift) -> State bxor (State bsr Shift).
+
+bits(Len, Bits) when (1 bsl Bits) >= Len -> Bits;
+bits(Len, Bits) -> bits(Len, Bits + 1).

@@ -1,0 +1,86 @@
+//! Ferrets itself.
+
+use ::ferrets::{Access, Kind, Objects, Owner, Store, Table, TableOptions};
+
+use crate::keys::Keys;
+use crate::row::MANY;
+use crate::subject::{HashSubject, Tally, bin};
+
+/// Where the integer field is.
+const N: usize = 2;
+
+/// A public set, with the owner that keeps it alive.
+pub struct Ferrets {
+    table: Table,
+    _owner: Owner,
+    _store: Store,
+}
+
+impl HashSubject for Ferrets {
+    type Owned = Objects;
+
+    fn new() -> Self {
+        let store = Store::new();
+        let owner = store.owner();
+        let options = TableOptions::new(Kind::Set).access(Access::Public);
+        let table = owner.new_table("compare", options).expect("the name is free");
+        Ferrets { table, _owner: owner, _store: store }
+    }
+
+    #[inline(always)]
+    fn lookup(&self, key: i64) -> Option<Objects> {
+        let objects = self.table.lookup(key).expect("the table stands");
+        (!objects.is_empty()).then_some(objects)
+    }
+
+    #[inline(always)]
+    fn number(owned: &Objects) -> i64 {
+        owned[0].element(N).as_i64().expect("an integer was stored")
+    }
+
+    #[inline(always)]
+    fn view(&self, keys: &mut Keys, count: u64, tally: &mut Tally) {
+        self.table
+            .read(|view| {
+                for _ in 0..count {
+                    let n = view.lookup_with(keys.next_key(), |object| object.element(N).as_i64());
+                    tally.see(n.flatten());
+                }
+            })
+            .expect("the table stands");
+    }
+
+    #[inline(always)]
+    fn lookup_many(&self, keys: &[i64; MANY], tally: &mut Tally) {
+        self.table
+            .lookup_many_with(keys, |_, object| {
+                tally.see(object.and_then(|object| object.element(N).as_i64()));
+            })
+            .expect("the table stands");
+    }
+
+    #[inline(always)]
+    fn insert(&self, key: i64) {
+        self.table.insert((key, key, &bin(key)[..])).expect("the table stands");
+    }
+
+    #[inline(always)]
+    fn delete(&self, key: i64) {
+        self.table.delete(key).expect("the table stands");
+    }
+
+    #[inline(always)]
+    fn increment(&self, key: i64) -> Option<i64> {
+        self.table.update_counter(key, (N, 1)).ok().and_then(|sum| sum.as_i64())
+    }
+
+    fn fold(&self, tally: &mut Tally) {
+        *tally = self
+            .table
+            .foldl(*tally, |object, mut tally| {
+                tally.see(object.element(N).as_i64());
+                tally
+            })
+            .expect("the table stands");
+    }
+}

@@ -1,0 +1,310 @@
+//! The family `hash`: unordered tables of objects `{int, int, 32-byte binary}`.
+
+use std::hint::black_box;
+use std::io::{self, BufRead, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::Result;
+use crate::alloc::count_live;
+use crate::family::{Family, Home, Subject};
+use crate::keys::{Draw, Keys, Shuffled, partition};
+use crate::peers::dashmap::Dashmap;
+use crate::peers::papaya::Papaya;
+use crate::peers::rwlock_hashbrown::RwLockHashbrown;
+use crate::peers::scc_index::SccIndex;
+use crate::peers::scc_map::SccMap;
+use crate::pool::Pool;
+use crate::remote::{BUILD, Window};
+use crate::row::{MANY, Row, VIEW_BATCH};
+use crate::subject::{HashSubject, Tally};
+
+/// The family.
+pub const FAMILY: Family = Family {
+    id: "hash",
+    rows: &[
+        Row::LookupHit,
+        Row::LookupMiss,
+        Row::HotKey,
+        Row::View,
+        Row::LookupMany,
+        Row::InsertFresh,
+        Row::Overwrite,
+        Row::DeleteInsert,
+        Row::CounterRandom,
+        Row::CounterHot,
+        Row::Mixed,
+        Row::Fold,
+        Row::Bytes,
+    ],
+    subjects: &[
+        Subject { id: "ferrets", home: Home::Rust },
+        Subject { id: "ets", home: Home::Erlang },
+        Subject { id: "ets_tuned", home: Home::Erlang },
+        Subject { id: "papaya", home: Home::Rust },
+        Subject { id: "dashmap", home: Home::Rust },
+        Subject { id: "scc_hash_map", home: Home::Rust },
+        Subject { id: "scc_hash_index", home: Home::Rust },
+        Subject { id: "rwlock_hashbrown", home: Home::Rust },
+    ],
+    serve,
+};
+
+/// Answers for one subject until standard input ends.
+fn serve(subject: &str, objects: u64) -> Result<()> {
+    match subject {
+        #[cfg(feature = "ferrets")]
+        "ferrets" => Server::<crate::ferrets::Ferrets>::new(objects).serve(),
+        "papaya" => Server::<Papaya>::new(objects).serve(),
+        "dashmap" => Server::<Dashmap>::new(objects).serve(),
+        "scc_hash_map" => Server::<SccMap>::new(objects).serve(),
+        "scc_hash_index" => Server::<SccIndex>::new(objects).serve(),
+        "rwlock_hashbrown" => Server::<RwLockHashbrown>::new(objects).serve(),
+        other => Err(format!("no subject called `{other}` is built in").into()),
+    }
+}
+
+/// One subject with its filled table and its threads.
+struct Server<S> {
+    objects: u64,
+    table: Arc<S>,
+    pool: Pool,
+}
+
+impl<S: HashSubject> Server<S> {
+    fn new(objects: u64) -> Self {
+        Server { objects, table: Arc::new(S::new()), pool: Pool::new() }
+    }
+
+    fn serve(mut self) -> Result<()> {
+        for line in io::stdin().lock().lines() {
+            let line = line?;
+            let answer = if line == BUILD {
+                self.build().to_string()
+            } else {
+                self.window(line.parse()?)?.to_string()
+            };
+            writeln!(io::stdout(), "{answer}")?;
+        }
+        Ok(())
+    }
+
+    /// Fills the table and returns live bytes per object.
+    fn build(&mut self) -> f64 {
+        // What a subject sets up once for the process or the thread is not the table's.
+        self.pool.run(1, |_| {
+            let table = S::new();
+            table.insert(1);
+            table.lookup(1).map_or(0, |_| 1)
+        });
+        let objects = self.objects;
+        let (table, live) = count_live(|| {
+            let table = Arc::new(S::new());
+            let shared = Arc::clone(&table);
+            self.pool.run(1, move |_| {
+                Shuffled::new(0, objects as i64).for_each(|key| shared.insert(key));
+                shared.settle();
+                0
+            });
+            table
+        });
+        self.table = table;
+        live as f64 / objects as f64
+    }
+
+    /// Nanoseconds per operation as one thread sees it, net of an empty loop over the same keys.
+    fn window(&mut self, window: Window) -> Result<f64> {
+        match window.row {
+            Row::InsertFresh => Ok(self.insert_fresh(window)),
+            Row::Fold => Ok(self.fold(window)),
+            Row::Bytes => Err("bytes come with building".into()),
+            _ => self.random_access(window),
+        }
+    }
+
+    fn random_access(&mut self, window: Window) -> Result<f64> {
+        let Window { row, threads, ops, seed } = window;
+        let objects = self.objects;
+        let keys = move |worker| match row {
+            Row::LookupMiss => Keys::new(seed, worker, objects as i64, objects),
+            Row::HotKey | Row::CounterHot => Keys::new(seed, worker, objects as i64 / 2, 1),
+            Row::DeleteInsert => {
+                let (low, high) = partition(objects, worker, threads);
+                Keys::new(seed, worker, low, (high - low) as u64)
+            }
+            _ => Keys::new(seed, worker, 0, objects),
+        };
+        let (empty, _) = self.pool.run(threads, move |worker| empty_loop(row, keys(worker), ops));
+        let table = Arc::clone(&self.table);
+        let (full, found) = self.pool.run(threads, move |worker| {
+            let tally = work_loop(&*table, row, keys(worker), ops);
+            black_box(tally.sum);
+            tally.found
+        });
+        let expected = if row == Row::LookupMiss { 0 } else { ops * threads as u64 };
+        if found != expected {
+            return Err(format!("{row}: found {found} of {expected} objects").into());
+        }
+        Ok(net(full, empty, ops))
+    }
+
+    fn insert_fresh(&mut self, window: Window) -> f64 {
+        let Window { threads, ops, .. } = window;
+        let objects = self.objects;
+        let order = move |worker| {
+            let (low, high) = partition(objects, worker, threads);
+            Shuffled::new(low, high)
+        };
+        let share = objects.div_ceil(threads as u64);
+        let passes = (ops / share).max(1);
+        let mut spent = Duration::ZERO;
+        let mut empty = Duration::ZERO;
+        for _ in 0..passes {
+            let loop_only = move |worker| order(worker).map(|key| black_box(key) as u64 & 1).sum();
+            empty += self.pool.run(threads, loop_only).0;
+            let begun = Instant::now();
+            let table = Arc::new(S::new());
+            spent += begun.elapsed();
+            let shared = Arc::clone(&table);
+            let fill = self.pool.run(threads, move |worker| {
+                order(worker).for_each(|key| shared.insert(key));
+                0
+            });
+            spent += fill.0;
+            // The thread that made (most of) it takes it apart, so that its heap stays its own.
+            let table = std::sync::Mutex::new(Some(table));
+            self.pool.run(1, move |_| {
+                drop(table.lock().map(|mut table| table.take()));
+                0
+            });
+        }
+        net(spent, empty, passes * share)
+    }
+
+    fn fold(&mut self, window: Window) -> f64 {
+        let passes = (window.ops / self.objects).max(1);
+        let table = Arc::clone(&self.table);
+        let (spent, _) = self.pool.run(window.threads, move |_| {
+            let mut tally = Tally::default();
+            for _ in 0..passes {
+                table.fold(&mut tally);
+            }
+            black_box(tally.sum);
+            tally.found
+        });
+        net(spent, Duration::ZERO, passes * self.objects)
+    }
+}
+
+fn net(full: Duration, empty: Duration, ops: u64) -> f64 {
+    (full.as_nanos() as f64 - empty.as_nanos() as f64) / ops as f64
+}
+
+/// All that [`work_loop`] does besides the operation.
+fn empty_loop(row: Row, mut keys: Keys, ops: u64) -> u64 {
+    let tally = match row {
+        Row::LookupMany => in_batches(&mut keys, ops, |batch, tally| {
+            for &key in black_box(batch) {
+                tally.see(Some(key));
+            }
+        }),
+        _ => one_by_one(keys, ops, |draw, tally| tally.see(Some(black_box(draw.key)))),
+    };
+    black_box(tally.sum);
+    tally.found
+}
+
+fn work_loop<S: HashSubject>(table: &S, row: Row, mut keys: Keys, ops: u64) -> Tally {
+    let lookup = |key| table.lookup(key).map(|owned| S::number(&owned));
+    let insert = |key| {
+        table.insert(key);
+        Some(key)
+    };
+    match row {
+        Row::LookupHit | Row::LookupMiss | Row::HotKey => {
+            one_by_one(keys, ops, |draw, tally| tally.see(lookup(draw.key)))
+        }
+        Row::View => {
+            let mut tally = Tally::default();
+            for _ in 0..ops / VIEW_BATCH {
+                table.view(&mut keys, VIEW_BATCH, &mut tally);
+            }
+            tally
+        }
+        Row::LookupMany => {
+            in_batches(&mut keys, ops, |batch, tally| table.lookup_many(batch, tally))
+        }
+        Row::Overwrite => one_by_one(keys, ops, |draw, tally| tally.see(insert(draw.key))),
+        Row::DeleteInsert => one_by_one(keys, ops, |draw, tally| {
+            table.delete(draw.key);
+            tally.see(insert(draw.key));
+        }),
+        Row::CounterRandom | Row::CounterHot => {
+            one_by_one(keys, ops, |draw, tally| tally.see(table.increment(draw.key)))
+        }
+        Row::Mixed => one_by_one(keys, ops, |draw, tally| {
+            tally.see(if draw.one_in_twenty() { insert(draw.key) } else { lookup(draw.key) });
+        }),
+        Row::InsertFresh | Row::Fold | Row::Bytes => unreachable!("these have loops of their own"),
+    }
+}
+
+#[inline(always)]
+fn one_by_one(mut keys: Keys, ops: u64, mut op: impl FnMut(Draw, &mut Tally)) -> Tally {
+    let mut tally = Tally::default();
+    for _ in 0..ops {
+        op(keys.draw(), &mut tally);
+    }
+    tally
+}
+
+#[inline(always)]
+fn in_batches(keys: &mut Keys, ops: u64, mut op: impl FnMut(&[i64; MANY], &mut Tally)) -> Tally {
+    let mut tally = Tally::default();
+    for _ in 0..ops / MANY as u64 {
+        let batch = std::array::from_fn(|_| keys.next_key());
+        op(&batch, &mut tally);
+    }
+    tally
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows find what they should, and leave the table with the keys it had.
+    fn all_rows_hold<S: HashSubject>() {
+        let objects = 2_000;
+        let mut server = Server::<S>::new(objects);
+        server.build();
+        for &row in FAMILY.rows.iter().filter(|&&row| row != Row::Bytes) {
+            for threads in [1, 3] {
+                let window = Window { row, threads, ops: crate::row::OPS_STEP, seed: 9 };
+                server.window(window).unwrap();
+                let mut tally = Tally::default();
+                server.table.fold(&mut tally);
+                assert_eq!(tally.found, objects, "{row} on {threads} threads");
+            }
+        }
+        let key = objects as i64 / 3;
+        let held = server.table.lookup(key).unwrap();
+        let before = S::number(&held);
+        assert_eq!(server.table.increment(key), Some(before + 1));
+        assert_eq!(S::number(&held), before, "who holds an object never sees it change");
+    }
+
+    #[test]
+    fn rows_hold_for_the_peers() {
+        all_rows_hold::<Papaya>();
+        all_rows_hold::<Dashmap>();
+        all_rows_hold::<SccMap>();
+        all_rows_hold::<SccIndex>();
+        all_rows_hold::<RwLockHashbrown>();
+    }
+
+    #[cfg(feature = "ferrets")]
+    #[test]
+    fn rows_hold_for_ferrets() {
+        all_rows_hold::<crate::ferrets::Ferrets>();
+    }
+}

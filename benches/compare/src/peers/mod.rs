@@ -1,0 +1,7 @@
+//! The concurrent maps of Rust that ferrets is held against, one file each.
+
+pub mod dashmap;
+pub mod papaya;
+pub mod rwlock_hashbrown;
+pub mod scc_index;
+pub mod scc_map;

@@ -1,0 +1,115 @@
+//! What is measured: the rows of the tables.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Every timed row's operations come in multiples of this, so that batches come out whole.
+pub const OPS_STEP: u64 = 2_000;
+/// Lookups under one pin in [`Row::View`]. Divides [`OPS_STEP`].
+pub const VIEW_BATCH: u64 = 1_000;
+/// Keys in one call in [`Row::LookupMany`]. Divides [`OPS_STEP`].
+pub const MANY: usize = 16;
+
+/// One row.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Row {
+    /// An owned result for a random key that is there.
+    LookupHit,
+    /// The same for a random key that is not.
+    LookupMiss,
+    /// An owned result for one and the same key, from all threads.
+    HotKey,
+    /// The integer field of a random key's object, borrowed, [`VIEW_BATCH`] under one pin.
+    View,
+    /// The integer fields of [`MANY`] random keys' objects, asked for together; per key.
+    LookupMany,
+    /// Filling a new table from empty, keys in shuffled order, parted between the threads.
+    InsertFresh,
+    /// Making a new object and putting it in place of a random one.
+    Overwrite,
+    /// Deleting a random object and inserting it anew; per pair.
+    DeleteInsert,
+    /// Adding one to the integer field of a random object and returning the sum.
+    CounterRandom,
+    /// The same for one and the same object, from all threads.
+    CounterHot,
+    /// 95 % [`Row::LookupHit`], 5 % [`Row::Overwrite`].
+    Mixed,
+    /// Reading the integer field of all objects, every thread for itself; per object.
+    Fold,
+    /// Bytes the allocator was asked for, per object, after filling a table.
+    Bytes,
+}
+
+impl Row {
+    /// The word for the row in arguments, tables and the protocol.
+    pub fn id(self) -> &'static str {
+        match self {
+            Row::LookupHit => "lookup_hit",
+            Row::LookupMiss => "lookup_miss",
+            Row::HotKey => "hot_key",
+            Row::View => "view",
+            Row::LookupMany => "lookup_many",
+            Row::InsertFresh => "insert_fresh",
+            Row::Overwrite => "overwrite",
+            Row::DeleteInsert => "delete_insert",
+            Row::CounterRandom => "counter_random",
+            Row::CounterHot => "counter_hot",
+            Row::Mixed => "mixed_95_5",
+            Row::Fold => "fold",
+            Row::Bytes => "bytes_per_object",
+        }
+    }
+
+    /// What the figures count.
+    pub fn unit(self) -> &'static str {
+        if self == Row::Bytes { "bytes" } else { "ns/op" }
+    }
+
+    /// One line for the legend.
+    pub fn legend(self) -> &'static str {
+        match self {
+            Row::LookupHit => "random present key, owned result (ETS: `lookup`, which copies)",
+            Row::LookupMiss => "random absent key",
+            Row::HotKey => "as `lookup_hit`, all threads on one key",
+            Row::View => {
+                "integer field of a random key's object, borrowed, 1000 lookups under one pin \
+                 where there is one (ETS: `lookup_element`)"
+            }
+            Row::LookupMany => {
+                "integer fields of 16 random keys at a time, per key (ferrets: one call; others: \
+                 a loop, under one pin or lock where there is one; ETS: `lookup` each)"
+            }
+            Row::InsertFresh => "filling a new table from empty, shuffled keys, no size hint",
+            Row::Overwrite => "making a new object and putting it in place of a random one",
+            Row::DeleteInsert => "deleting a random object and inserting it anew, per pair",
+            Row::CounterRandom => {
+                "adding 1 to the integer field of a random object, returning the sum; whoever \
+                 holds the object never sees it change"
+            }
+            Row::CounterHot => "as `counter_random`, all threads on one object",
+            Row::Mixed => "95 % `lookup_hit`, 5 % `overwrite`",
+            Row::Fold => {
+                "summing the integer field over the table, every thread for itself, per object \
+                 (ETS: `tab2list` and a fold of the list)"
+            }
+            Row::Bytes => "live bytes asked for, per object, after a fill (ETS: `memory(ets)`)",
+        }
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id())
+    }
+}
+
+impl FromStr for Row {
+    type Err = String;
+
+    fn from_str(id: &str) -> Result<Self, String> {
+        let families = crate::family::FAMILIES.iter();
+        let mut rows = families.flat_map(|family| family.rows);
+        rows.find(|row| row.id() == id).copied().ok_or_else(|| format!("no row is called `{id}`"))
+    }
+}

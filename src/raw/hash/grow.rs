@@ -1,0 +1,282 @@
+//! Growing and shrinking, one segment at a time.
+//!
+//! All four steps (a segment splits in two, two merge into one, the only segment doubles or halves
+//! its buckets) are the same: claim the old segments, lock all their buckets in the order of
+//! hashes, distribute their entries over new segments that nobody knows of yet, point the directory
+//! at these, and unlock the old buckets for good, *frozen*. Readers that are in an old segment
+//! finish there: it shows the state at the moment of the exchange, which lies within their call.
+//! Writers that waited for a bucket find it frozen and start from the root.
+//!
+//! Nobody who holds the directory's lock waits for a bucket, and whoever waits for a bucket while
+//! he holds others waits for a higher one; so there is no deadlock.
+
+use std::sync::Arc;
+
+use super::line::{Line, Locked, Slot};
+use super::segment::{MAX_BITS, MAX_DEPTH, Root, Segment};
+use super::{Delta, Handle, Index, Pin, Retired, insert_word, limit, prefetch, visible_or_new};
+use crate::platform::sync::Ordering;
+use crate::raw::reclaim;
+
+/// What to make of which segments.
+struct Plan {
+    old: [Option<Segment>; 2],
+    new: [Option<Segment>; 2],
+}
+
+impl<H: Handle> Index<H> {
+    /// Splits the segment of a hash, if it is over its limit and nobody else is at it.
+    pub(super) fn grow(&self, pin: &Pin, hash: u64) {
+        let root = self.root(pin);
+        let segment = root.segment(hash);
+        if segment.count() > limit(root.bits) && segment.claim() && !self.split(pin, root, segment)
+        {
+            segment.disclaim();
+        }
+    }
+
+    /// Makes room for `more` entries in the segment of a hash; `false` if it cannot grow further
+    /// (then chains do).
+    pub(super) fn reserve(&self, pin: &Pin, hash: u64) -> bool {
+        let root = self.root(pin);
+        let segment = root.segment(hash);
+        if !segment.claim() {
+            // Somebody else is at it, or was and this root is old: look again.
+            std::hint::spin_loop();
+            return true;
+        }
+        let done = self.split(pin, root, segment);
+        if !done {
+            segment.disclaim();
+        }
+        done
+    }
+
+    /// Replaces a claimed segment by one of twice as many buckets or by two.
+    fn split(&self, pin: &Pin, root: &Root, old: Segment) -> bool {
+        let (depth, prefix, bits) = (old.depth(), old.prefix(), old.bits());
+        let new = if bits < MAX_BITS {
+            [Segment::new(depth, prefix, bits + 1), None]
+        } else if depth < MAX_DEPTH {
+            let half = 1 << (u64::BITS - 1 - depth);
+            let low = Segment::new(depth + 1, prefix, bits);
+            let high = low.and_then(|_| Segment::new(depth + 1, prefix | half, bits));
+            if let (Some(low), None) = (low, high) {
+                free_unused(low);
+                return false;
+            }
+            [low, high]
+        } else {
+            return false;
+        };
+        new[0].is_some() && self.replace(pin, root, &Plan { old: [Some(old), None], new })
+    }
+
+    /// Merges the segment of a hash with its neighbour, if both are sparse, or halves the buckets
+    /// of the only segment; again and again, while it can.
+    pub(super) fn shrink(&self, pin: &Pin, hash: u64) {
+        while self.shrink_once(pin, hash) {}
+    }
+
+    fn shrink_once(&self, pin: &Pin, hash: u64) -> bool {
+        let root = self.root(pin);
+        let segment = root.segment(hash);
+        if segment.count() >= limit(root.bits) / 4 || !segment.claim() {
+            return false;
+        }
+        let depth = segment.depth();
+        let done = if depth > 0 {
+            let buddy = root.segment(segment.prefix() ^ 1 << (u64::BITS - depth));
+            self.merge(pin, root, segment, buddy)
+        } else if segment.bits() > 0 {
+            let new = [Segment::new(0, 0, segment.bits() - 1), None];
+            let plan = Plan { old: [Some(segment), None], new };
+            new[0].is_some() && self.replace(pin, root, &plan)
+        } else {
+            false
+        };
+        if !done {
+            segment.disclaim();
+        }
+        done
+    }
+
+    /// Merges a claimed segment with its neighbour.
+    fn merge(&self, pin: &Pin, root: &Root, one: Segment, other: Segment) -> bool {
+        let fits = other.depth() == one.depth()
+            && one.count() + other.count() <= limit(root.bits) / 2;
+        if !fits || !other.claim() {
+            return false;
+        }
+        let depth = one.depth() - 1;
+        let (low, high) = if one.prefix() < other.prefix() { (one, other) } else { (other, one) };
+        let new = [Segment::new(depth, low.prefix(), low.bits()), None];
+        let plan = Plan { old: [Some(low), Some(high)], new };
+        let done = new[0].is_some() && self.replace(pin, root, &plan);
+        if !done {
+            other.disclaim();
+        }
+        done
+    }
+
+    /// Puts new segments in the place of claimed old ones. `false` if that failed and the old ones
+    /// are as they were.
+    fn replace(&self, pin: &Pin, root: &Root, plan: &Plan) -> bool {
+        let old = || plan.old.iter().flatten().copied();
+        let new = || plan.new.iter().flatten().copied();
+        let mut locks = Vec::with_capacity(old().map(Segment::buckets).sum());
+        for segment in old() {
+            for bucket in 0..segment.buckets() {
+                let locked = segment.bucket(bucket).lock();
+                locks.push(locked.expect("only who has claimed a segment freezes its buckets"));
+            }
+        }
+        let Some(extra) = distribute::<H>(&locks, plan.new) else {
+            new().for_each(free_unused);
+            return false;
+        };
+        if !self.publish(pin, root, plan) {
+            // The index was cleared meanwhile: the entries belong to the old root's grave. Its
+            // segments stay as they are, for that to find.
+            new().for_each(free_unused);
+            return false;
+        }
+        locks.into_iter().for_each(Locked::freeze);
+        let before: usize = old().map(Segment::bytes).sum();
+        let after: usize = new().map(Segment::bytes).sum();
+        let extra = extra - lines_behind(plan) as i64;
+        root.totals.add(Delta::bytes(after as i64 - before as i64 + extra));
+        for segment in old() {
+            segment_retire(segment, pin);
+        }
+        true
+    }
+
+    /// Points the directory at the new segments; `false` if the index was cleared meanwhile.
+    fn publish(&self, pin: &Pin, seen: &Root, plan: &Plan) -> bool {
+        let new = || plan.new.iter().flatten().copied();
+        let depth_after = new().map(Segment::depth).max().unwrap_or(0);
+        let mut deepest = self.shape.lock();
+        let mut root = self.root(pin);
+        if !Arc::ptr_eq(&root.totals, &seen.totals) || root.closed {
+            return false;
+        }
+        if new().any(|segment| segment.bits() != root.bits) {
+            let [Some(only), _] = plan.new else { return false };
+            self.swap_shell(pin, root, Root::over(only, Arc::clone(&root.totals)));
+            return true;
+        }
+        if depth_after > root.depth {
+            root.totals.spread();
+            root = self.swap_shell(pin, root, root.doubled());
+            *deepest = 0;
+        }
+        let at_full_depth = |segment: &Segment| segment.depth() == root.depth;
+        *deepest += new().filter(at_full_depth).count();
+        *deepest -= plan.old.iter().flatten().filter(|segment| at_full_depth(segment)).count();
+        new().for_each(|segment| root.set(segment));
+        if *deepest == 0 && root.depth > 0 {
+            root = self.swap_shell(pin, root, root.halved());
+            *deepest = root.segments().filter(|segment| segment.depth() == root.depth).count();
+        }
+        true
+    }
+
+    /// Exchanges the root for one with the same segments. The directory's lock is held.
+    fn swap_shell<'p>(&self, pin: &'p Pin, old: &Root, new: Root) -> &'p Root {
+        old.totals.add(Delta::bytes(new.bytes() as i64 - old.bytes() as i64));
+        // Ordering: Release; pairs with the Acquire in `root`. Only holders of the directory's
+        // lock store roots.
+        self.root.store(Box::into_raw(Box::new(new)), Ordering::Release);
+        let raw = std::ptr::NonNull::from(old).cast();
+        // SAFETY: R7: unlinked just now; roots come from `Box`; the segments are the new root's.
+        pin.retire(unsafe { Retired::new(raw, old.bytes(), free_shell) });
+        self.root(pin)
+    }
+}
+
+/// Frees a root, but not its segments.
+///
+/// # Safety
+/// 1. `raw` is a root from `Box` that nobody can reach any more.
+unsafe fn free_shell(raw: std::ptr::NonNull<()>) {
+    // SAFETY: 1 of ours.
+    drop(unsafe { Box::from_raw(raw.cast::<Root>().as_ptr()) });
+}
+
+/// Retires a segment whose entries have moved.
+fn segment_retire(segment: Segment, pin: &Pin) {
+    /// Frees a segment's memory.
+    ///
+    /// # Safety
+    /// 1. `raw` is the first bucket's directory word of a segment that nobody can reach any more.
+    unsafe fn free(raw: std::ptr::NonNull<()>) {
+        // SAFETY: 1 of ours.
+        unsafe { Segment::from_word(raw.as_ptr().cast()).free() };
+    }
+    let raw = std::ptr::NonNull::new(segment.word()).expect("a segment is somewhere").cast();
+    // SAFETY: R7: unlinked from the directory just now.
+    pin.retire(unsafe { reclaim::Retired::new(raw, segment.bytes(), free) });
+}
+
+fn free_unused(segment: Segment) {
+    // SAFETY: nobody was told of it.
+    unsafe { segment.free() };
+}
+
+/// All entries of locked buckets.
+fn entries<'a>(locks: &'a [Locked<'_>]) -> impl Iterator<Item = std::ptr::NonNull<()>> + 'a {
+    locks.iter().flat_map(|locked| Lines(Some(locked.line()))).flat_map(|line| {
+        line.words().filter_map(visible_or_new)
+    })
+}
+
+/// The lines of a bucket whose lock we hold.
+struct Lines<'a>(Option<&'a Line>);
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a Line;
+
+    fn next(&mut self) -> Option<&'a Line> {
+        let line = self.0?;
+        self.0 = match line.words().last().map(super::SlotWord::get) {
+            // SAFETY: R4, R5: in a bucket that we hold the lock of.
+            Some(Slot::Link(next)) => Some(unsafe { next.as_ref() }),
+            _ => None,
+        };
+        Some(line)
+    }
+}
+
+fn lines_behind(plan: &Plan) -> usize {
+    let segments = plan.old.iter().flatten();
+    let buckets = segments.flat_map(|segment| (0..segment.buckets()).map(|at| segment.bucket(at)));
+    buckets.map(|line| (Lines(Some(line)).count() - 1) * size_of::<Line>()).sum()
+}
+
+/// Puts the entries of locked buckets into new segments, and counts them there; returns the bytes
+/// of additional lines. `None` without memory.
+fn distribute<H: Handle>(locks: &[Locked<'_>], new: [Option<Segment>; 2]) -> Option<i64> {
+    // Reading the hashes costs a cache miss for each entry: start them all before the first.
+    for raw in entries(locks) {
+        prefetch(raw.as_ptr().cast());
+    }
+    let [Some(low), high] = new else { return None };
+    let boundary = high.map(Segment::prefix);
+    let mut extra = 0;
+    let mut counts = [0, 0];
+    for raw in entries(locks) {
+        // SAFETY: R1, R5: in a slot of a bucket that we hold the lock of.
+        let hash = H::hash(unsafe { H::borrow(raw) });
+        let upper = boundary.is_some_and(|boundary| hash >= boundary);
+        let target = if upper { high.unwrap_or(low) } else { low };
+        counts[usize::from(upper)] += 1;
+        let line = target.bucket(target.bucket_of(hash));
+        extra += insert_word::<H>(&mut Locked::fresh(line), hash, super::SlotWord::entry(raw)).ok()?;
+    }
+    low.add_count(counts[0]);
+    if let Some(high) = high {
+        high.add_count(counts[1]);
+    }
+    Some(extra)
+}

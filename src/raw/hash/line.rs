@@ -1,0 +1,367 @@
+//! Lines: the 64 bytes that a lookup touches before the entry itself.
+//!
+//! ```text
+//!   0        8                                                       64
+//!   | header | slot 0 | slot 1 | slot 2 | slot 3 | slot 4 | slot 5 | slot 6 |
+//!     `- flags | tag 0 | tag 1 | ... | tag 6      (eight bytes)
+//! ```
+//!
+//! A bucket is one line, and in one of ten at the highest load another one behind it: then the last
+//! slot holds a link instead of an entry. A tag is a byte of the entry's hash, zero for an empty
+//! slot, so that one load and a few arithmetic instructions find the candidates among seven.
+//!
+//! # Why readers need no validation
+//!
+//! Whatever a slot holds decides; the header only says where looking is worth while. So the order
+//! of a writer's stores matters:
+//!
+//! * *insert*: tag, then slot. Who finds the entry, finds it after a time at which everyone could;
+//!   a reader with an older header that happens to probe the slot cannot see what a later reader
+//!   misses. The entry exists from the store of the slot on.
+//! * *replace*: slot.
+//! * *delete*: slot (to null), then tag. The entry is gone from the store of the slot on.
+//! * *extend*: the new line is complete, with the entry that gives up its slot, before the link
+//!   replaces that entry. An entry moves only this way, from the last slot into the line behind it,
+//!   which readers visit later: an entry that is present throughout is always found.
+
+use std::ptr::{NonNull, null_mut};
+
+use crate::platform::sync::{AtomicPtr, AtomicU64, Backoff, Ordering};
+
+/// Slots of a line.
+#[cfg(not(crossbeam_loom))]
+pub(super) const SLOTS: usize = 7;
+#[cfg(crossbeam_loom)]
+pub(super) const SLOTS: usize = 2;
+/// The slot that may hold a link.
+pub(super) const LAST: usize = SLOTS - 1;
+
+/// Somebody writes to the bucket.
+const LOCK: u64 = 1;
+/// The bucket has been replaced: look it up again from the root.
+const FROZEN: u64 = 2;
+/// The last slot holds, or is about to hold, a link.
+const LINKED: u64 = 4;
+
+const LOW: u64 = 0x0101_0101_0101_0100;
+const HIGH: u64 = 0x8080_8080_8080_8000;
+
+/// A slot's word: a pointer with its kind in the low two bits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct SlotWord(*mut ());
+
+/// What a slot holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Slot {
+    Empty,
+    Entry(NonNull<()>),
+    Pending(NonNull<()>),
+    Link(NonNull<Line>),
+}
+
+const KIND: usize = 3;
+const PENDING: usize = 1;
+const LINK: usize = 2;
+
+impl SlotWord {
+    pub(super) const EMPTY: Self = Self(null_mut());
+
+    pub(super) fn entry(raw: NonNull<()>) -> Self {
+        debug_assert_eq!(raw.addr().get() & KIND, 0, "1 of Handle");
+        Self(raw.as_ptr())
+    }
+
+    pub(super) fn pending(raw: NonNull<()>) -> Self {
+        Self(raw.as_ptr().map_addr(|addr| addr | PENDING))
+    }
+
+    pub(super) fn link(line: NonNull<Line>) -> Self {
+        Self(line.as_ptr().cast::<()>().map_addr(|addr| addr | LINK))
+    }
+
+    pub(super) fn get(self) -> Slot {
+        let Some(raw) = NonNull::new(self.0.map_addr(|addr| addr & !KIND)) else {
+            return Slot::Empty;
+        };
+        match self.0.addr() & KIND {
+            0 => Slot::Entry(raw),
+            PENDING => Slot::Pending(raw),
+            _ => Slot::Link(raw.cast()),
+        }
+    }
+}
+
+/// One line; the first of a bucket carries its lock.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(super) struct Line {
+    header: AtomicU64,
+    slots: [AtomicPtr<()>; SLOTS],
+}
+
+/// A loaded header.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Header(u64);
+
+/// The tag of a hash: its lowest byte, but never zero.
+pub(super) fn tag(hash: u64) -> u8 {
+    (hash as u8).max(1)
+}
+
+/// The slot in which an entry of that hash is put if it is free, and looked for first: a branch on
+/// *which* slot is mispredicted more often than one on *whether*.
+pub(super) fn home(hash: u64) -> usize {
+    (((hash >> 8) & 0xff) as usize * SLOTS) >> 8
+}
+
+impl Header {
+    pub(super) fn is_linked(self) -> bool {
+        self.0 & LINKED != 0
+    }
+
+    pub(super) fn is_frozen(self) -> bool {
+        self.0 & FROZEN != 0
+    }
+
+    pub(super) fn tag(self, slot: usize) -> u8 {
+        (self.0 >> (slot * 8 + 8)) as u8
+    }
+
+    fn with_tag(self, slot: usize, tag: u8) -> Self {
+        let shift = slot * 8 + 8;
+        Self(self.0 & !(0xff << shift) | u64::from(tag) << shift)
+    }
+
+    /// The slots whose tag may be `tag`; those that are not are rare and do no harm.
+    pub(super) fn candidates(self, tag: u8) -> Candidates {
+        let differing = self.0 ^ (u64::from(tag) * LOW);
+        Candidates((differing | 0xff).wrapping_sub(LOW) & !differing & HIGH)
+    }
+
+    /// The slots that are free for entries, exactly.
+    fn free(self) -> Candidates {
+        let last = if self.is_linked() { 0x80 << (LAST * 8 + 8) } else { 0 };
+        let occupied = (self.0 & !HIGH).wrapping_add(!HIGH & !0xff) | self.0;
+        Candidates(!occupied & HIGH & !last)
+    }
+}
+
+/// A set of slots.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Candidates(u64);
+
+impl Candidates {
+    pub(super) fn without(self, slot: usize) -> Self {
+        Self(self.0 & !(0x80 << (slot * 8 + 8)))
+    }
+
+    fn contains(self, slot: usize) -> bool {
+        self.0 & 0x80 << (slot * 8 + 8) != 0
+    }
+}
+
+impl Iterator for Candidates {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let slot = (self.0.trailing_zeros() / 8) as usize;
+        if slot > SLOTS {
+            return None;
+        }
+        self.0 &= self.0 - 1;
+        Some(slot - 1)
+    }
+}
+
+impl Line {
+    pub(super) fn new() -> Self {
+        Self {
+            header: AtomicU64::new(0),
+            slots: std::array::from_fn(|_| AtomicPtr::new(null_mut())),
+        }
+    }
+
+    /// A line that is not shared yet and holds these words, each with its hash.
+    pub(super) fn with(words: [(u64, SlotWord); 2]) -> Self {
+        let line = Self::new();
+        for (at, (hash, word)) in words.into_iter().enumerate() {
+            let header = line.header().with_tag(at, tag(hash));
+            // Ordering: Relaxed, twice; the link that publishes the line is stored with Release.
+            line.header.store(header.0, Ordering::Relaxed);
+            line.slots[at].store(word.0, Ordering::Relaxed);
+        }
+        line
+    }
+
+    /// The header now.
+    pub(super) fn header(&self) -> Header {
+        // Ordering: Acquire; pairs with the Release stores of headers, so that a slot whose tag is
+        // seen is seen no older than that.
+        Header(self.header.load(Ordering::Acquire))
+    }
+
+    /// The slot now.
+    pub(super) fn slot(&self, slot: usize) -> SlotWord {
+        // Ordering: Acquire; pairs with the Release in `set_slot`: an entry is seen whole.
+        SlotWord(self.slots[slot].load(Ordering::Acquire))
+    }
+
+    fn set_slot(&self, slot: usize, word: SlotWord) {
+        // Ordering: Release; pairs with the Acquire in `slot`.
+        self.slots[slot].store(word.0, Ordering::Release);
+    }
+
+    fn set_header(&self, header: Header) {
+        // Ordering: Release; pairs with the Acquire in `header` and in `lock`.
+        self.header.store(header.0, Ordering::Release);
+    }
+
+    /// Takes the bucket's lock; `None` if the bucket is frozen.
+    pub(super) fn lock(&self) -> Option<Locked<'_>> {
+        let mut backoff = Backoff::new();
+        loop {
+            // Ordering: Relaxed; the exchange below decides.
+            let seen = self.header.load(Ordering::Relaxed);
+            if seen & FROZEN != 0 {
+                return None;
+            }
+            // Ordering: Acquire; pairs with the Release of whoever unlocked: his changes are seen.
+            let taken = seen & LOCK == 0
+                && self
+                    .header
+                    .compare_exchange_weak(
+                        seen,
+                        seen | LOCK,
+                        Ordering::Acquire,
+                        Ordering::Relaxed,
+                    )
+                    .is_ok();
+            if taken {
+                return Some(Locked { line: self, header: Header(seen) });
+            }
+            backoff.wait();
+        }
+    }
+
+    /// Starts loading the line.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        super::prefetch(std::ptr::from_ref(self).cast());
+    }
+
+    /// All that the slots hold, in the order in which readers must look: links last.
+    pub(super) fn words(&self) -> impl Iterator<Item = SlotWord> {
+        (0..SLOTS).map(|slot| self.slot(slot))
+    }
+}
+
+/// A bucket that is locked by us; unlocks when dropped, also while unwinding.
+#[derive(Debug)]
+pub(super) struct Locked<'a> {
+    line: &'a Line,
+    /// The header as it is to be when we unlock.
+    header: Header,
+}
+
+impl<'a> Locked<'a> {
+    pub(super) fn line(&self) -> &'a Line {
+        self.line
+    }
+
+    /// The bucket of a segment that nobody knows of yet.
+    pub(super) fn fresh(line: &'a Line) -> Self {
+        Self { line, header: line.header() }
+    }
+
+    /// Where a word stands in this bucket.
+    pub(super) fn find_word(&self, word: SlotWord) -> Option<(&'a Line, usize)> {
+        let mut line = self.line;
+        loop {
+            if let Some(slot) = line.words().position(|held| held == word) {
+                return Some((line, slot));
+            }
+            let Slot::Link(next) = line.slot(LAST).get() else { return None };
+            // SAFETY: R4, R5: we hold the bucket's lock.
+            line = unsafe { next.as_ref() };
+        }
+    }
+
+    /// Where an entry can be put in this bucket without another line.
+    pub(super) fn free_slot(&self, hash: u64) -> Option<usize> {
+        free_slot(self.header, hash)
+    }
+
+    fn header_of(&self, line: &Line) -> Header {
+        if std::ptr::eq(line, self.line) { self.header } else { line.header() }
+    }
+
+    /// Where an entry can be put in a line of this bucket.
+    pub(super) fn free_slot_in(&self, line: &Line, hash: u64) -> Option<usize> {
+        free_slot(self.header_of(line), hash)
+    }
+
+    fn store_header(&mut self, line: &Line, header: Header) {
+        if std::ptr::eq(line, self.line) {
+            self.header = header;
+            line.set_header(Header(header.0 | LOCK));
+        } else {
+            line.set_header(header);
+        }
+    }
+
+    /// Puts a word into a free slot.
+    pub(super) fn fill(&mut self, line: &Line, slot: usize, hash: u64, word: SlotWord) {
+        let header = self.header_of(line).with_tag(slot, tag(hash));
+        self.store_header(line, header);
+        line.set_slot(slot, word);
+    }
+
+    /// Puts another word into a slot; its tag stays.
+    pub(super) fn replace(&mut self, line: &Line, slot: usize, word: SlotWord) {
+        line.set_slot(slot, word);
+    }
+
+    /// Empties a slot.
+    pub(super) fn clear(&mut self, line: &Line, slot: usize) {
+        line.set_slot(slot, SlotWord::EMPTY);
+        let header = self.header_of(line).with_tag(slot, 0);
+        self.store_header(line, header);
+    }
+
+    /// Hangs a new line behind `line`; it must hold the entry of `line`'s last slot.
+    pub(super) fn link(&mut self, line: &Line, next: NonNull<Line>) {
+        let linked = Header(self.header_of(line).0 | LINKED);
+        self.store_header(line, linked);
+        line.set_slot(LAST, SlotWord::link(next));
+        self.store_header(line, linked.with_tag(LAST, 0));
+    }
+
+    /// Takes the (empty) line behind `line` off.
+    pub(super) fn unlink(&mut self, line: &Line) {
+        line.set_slot(LAST, SlotWord::EMPTY);
+        let header = Header(self.header_of(line).0 & !LINKED);
+        self.store_header(line, header);
+    }
+
+    /// Whether no slot of a line behind the first is in use.
+    pub(super) fn is_empty(&self, line: &Line) -> bool {
+        line.words().all(|word| word == SlotWord::EMPTY)
+    }
+
+    /// Unlocks for good: nobody will lock this bucket again.
+    pub(super) fn freeze(mut self) {
+        self.header = Header(self.header.0 | FROZEN);
+    }
+}
+
+fn free_slot(header: Header, hash: u64) -> Option<usize> {
+    let mut free = header.free();
+    let home = home(hash);
+    if free.contains(home) { Some(home) } else { free.next() }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        self.line.set_header(self.header);
+    }
+}

@@ -1,0 +1,525 @@
+//! The hash index: extendible hashing on the top hash bits, read without locks.
+//!
+//! ```text
+//! Index -> Root { directory: [segment | depth; 2^g] } -> Segment { 64 buckets } -> entry
+//! ```
+//!
+//! The top bits of a hash choose a segment in the directory, the next a bucket in the segment, the
+//! low byte is the tag in the bucket's [line]. A lookup touches three things: a directory word, a
+//! line, the entry. It takes no lock, writes nothing, waits for nobody and never starts again.
+//!
+//! A segment whose load passes [`limit`] splits on its own: its buckets are locked, the entries are
+//! distributed over two new segments, the directory is pointed at these. Only writers to that
+//! segment notice. Sparse neighbours merge the same way, so an index gives its memory back. Small
+//! indexes consist of one segment of 1, 2, 4 ... 64 buckets.
+//!
+//! Because the *top* bits choose the bucket, splits and merges refine and coarsen intervals of
+//! hashes and never reorder them. A traversal is therefore a walk over hashes: its position is a
+//! hash, it holds nothing between steps, and it meets every entry that is present throughout
+//! exactly once, whatever happens to the segments meanwhile.
+//!
+//! [`batch`] changes many entries in one instant; [`Index::clear`] empties the index in one.
+//!
+//! # Writers against clearing
+//!
+//! `clear` swaps the root and does not wait for writers. A writer that holds a bucket's lock checks
+//! that the root is still the one it came through; if the root is swapped after that, the write
+//! goes to the old root, as if it had come just before the clearing. It cannot get lost for anyone
+//! who came after the clearing, because he should not see it, and the totals are the old root's.
+//!
+//! # What it is bad at
+//!
+//! It needs 64-bit hashes of which every part is good; equal hashes share a chain of lines for
+//! ever. An entry costs about 17 bytes of index at a million entries (13 just before its segment
+//! splits, 27 just after). A batch that touches a bucket keeps other writers off it to its end.
+//!
+//! Ideas: Fagin et al., *Extendible hashing* (TODS 1979); FASTER's index buckets (SIGMOD 2018);
+//! CLHT's one line per update (ASPLOS 2015).
+
+mod batch;
+mod grow;
+mod line;
+mod scan;
+mod segment;
+mod totals;
+
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+pub(crate) use batch::Batch;
+use batch::Pending;
+use line::{LAST, Line, Locked, SLOTS, Slot, SlotWord};
+use segment::{Root, Segment};
+use totals::{Delta, Totals};
+
+use super::reclaim::{Pin, Reap, Retired, pin};
+use super::{Handle, Weight};
+use crate::platform::sync::{AtomicPtr, Mutex, Ordering};
+
+/// The number of entries at which a segment of `2^bits` buckets is split: 4.75 a bucket.
+const fn limit(bits: u32) -> usize {
+    let buckets = 1_usize << bits;
+    let limit = buckets * 19 / 4;
+    if limit < SLOTS { SLOTS } else { limit }
+}
+
+/// A concurrent index of entries by the hash of their keys.
+#[derive(Debug)]
+pub(crate) struct Index<H: Handle> {
+    root: AtomicPtr<Root>,
+    /// Held to change the directory; counts the segments that are as deep as it allows.
+    shape: Mutex<usize>,
+    handles: PhantomData<H>,
+}
+
+/// What a write does with the entry of its key.
+#[derive(Debug)]
+pub(crate) enum Change<H> {
+    /// Leaves it, or its absence.
+    Keep,
+    /// Leaves it, after having changed it in place so that it weighs this now.
+    Changed(Weight),
+    /// Puts an entry in, in the place of the old one if there is one.
+    Put(H),
+    /// Takes it out.
+    Remove,
+}
+
+/// Why an index takes no write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Refused {
+    /// It was closed.
+    Closed,
+    /// There is no memory.
+    NoMemory,
+}
+
+/// Where an entry was found.
+struct Place<'p> {
+    line: &'p Line,
+    slot: usize,
+    raw: NonNull<()>,
+}
+
+/// Asks the processor to load what a pointer points at.
+#[inline]
+fn prefetch(at: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch has no effect but on caches, whatever the address.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
+}
+
+/// What readers see in a slot that is not a link.
+#[inline]
+fn visible(slot: Slot) -> Option<NonNull<()>> {
+    match slot {
+        Slot::Entry(raw) => Some(raw),
+        Slot::Empty | Slot::Link(_) => None,
+        // SAFETY: R4: a pending change is alive while a pin that found it lasts.
+        Slot::Pending(pending) => unsafe { pending.cast::<Pending>().as_ref() }.visible(),
+    }
+}
+
+impl<H: Handle> Index<H> {
+    /// An empty index; `None` without memory.
+    pub(crate) fn new() -> Option<Self> {
+        let root = Box::into_raw(empty_root(false)?);
+        Some(Self { root: AtomicPtr::new(root), shape: Mutex::new(1), handles: PhantomData })
+    }
+
+    #[inline]
+    fn root<'p>(&self, _: &'p Pin) -> &'p Root {
+        // Ordering: Acquire; pairs with the Release of whoever stored the root.
+        let root = self.root.load(Ordering::Acquire);
+        // SAFETY: R7: loaded under the pin, so alive as long as it.
+        unsafe { &*root }
+    }
+
+    fn is_current(&self, root: &Root) -> bool {
+        // Ordering: Acquire; pairs as in `root`.
+        std::ptr::eq(self.root.load(Ordering::Acquire), root)
+    }
+
+    /// The entry with that hash for which `same` holds.
+    #[inline]
+    pub(crate) fn get<'p>(
+        &self,
+        pin: &'p Pin,
+        hash: u64,
+        same: impl Fn(H::Ref<'p>) -> bool,
+    ) -> Option<H::Ref<'p>> {
+        let mut line = self.root(pin).bucket::<'p>(hash);
+        let (tag, home) = (line::tag(hash), line::home(hash));
+        loop {
+            let header = line.header();
+            let mut candidates = header.candidates(tag);
+            if header.tag(home) == tag {
+                if let Some(found) = probe::<H>(line.slot(home), hash, &same) {
+                    return Some(found);
+                }
+                candidates = candidates.without(home);
+            }
+            for slot in candidates {
+                if let Some(found) = probe::<H>(line.slot(slot), hash, &same) {
+                    return Some(found);
+                }
+            }
+            // The word decides, not the header: an entry may just have moved behind a link.
+            let last = line.slot(LAST).get();
+            if let Slot::Link(next) = last {
+                // SAFETY: R4: found under the pin.
+                line = unsafe { next.as_ref() };
+            } else if header.is_linked() {
+                // The link is being hung in or taken off: this slot is all there is.
+                return probe::<H>(line.slot(LAST), hash, &same);
+            } else {
+                return None;
+            }
+        }
+    }
+
+    /// Starts loading the bucket of a hash.
+    pub(crate) fn prefetch_bucket(&self, pin: &Pin, hash: u64) {
+        self.root(pin).bucket(hash).prefetch();
+    }
+
+    /// Starts loading the entry that a hash is most likely to belong to.
+    pub(crate) fn prefetch_entry(&self, pin: &Pin, hash: u64) {
+        let line = self.root(pin).bucket(hash);
+        let (header, tag, home) = (line.header(), line::tag(hash), line::home(hash));
+        let slot = if header.tag(home) == tag { Some(home) } else { header.candidates(tag).next() };
+        if let Some(Slot::Entry(raw)) = slot.map(|slot| line.slot(slot).get()) {
+            prefetch(raw.as_ptr().cast());
+        }
+    }
+
+    /// Changes the entry with that hash for which `same` holds, as `change` says of it, while no
+    /// other write to its bucket goes on. `change` is called once, must not block and must not
+    /// call the index.
+    pub(crate) fn write<R>(
+        &self,
+        pin: &Pin,
+        hash: u64,
+        same: impl Fn(H::Ref<'_>) -> bool,
+        change: impl FnOnce(Option<H::Ref<'_>>) -> (Change<H>, R),
+    ) -> Result<R, Refused> {
+        let (root, mut locked) = self.lock(pin, hash)?;
+        let place = locate::<H>(locked.line(), hash, &same);
+        // SAFETY: R1, R5: in a slot of a bucket that we hold the lock of.
+        let before = place.as_ref().map(|place| unsafe { H::borrow(place.raw) });
+        let weight = before.map(H::weight).unwrap_or_default();
+        let (change, result) = change(before);
+        match (change, place) {
+            (Change::Keep, _) | (Change::Remove, None) => {}
+            (Change::Changed(after), _) => {
+                drop(locked);
+                root.totals.add(Delta::between(weight, after));
+            }
+            (Change::Put(new), Some(place)) => {
+                let delta = Delta::between(weight, H::weight(new.borrowed()));
+                locked.replace(place.line, place.slot, SlotWord::entry(new.into_raw()));
+                drop(locked);
+                root.totals.add(delta);
+                // SAFETY: the slot held it and no longer does.
+                unsafe { H::retire(place.raw, pin) };
+            }
+            (Change::Put(new), None) => {
+                let delta = Delta::between(weight, H::weight(new.borrowed()));
+                let extra = insert_entry(&mut locked, hash, new)?;
+                let count = root.segment(hash).add_count(1);
+                drop(locked);
+                root.totals.add(Delta { bytes: delta.bytes + extra, ..delta });
+                if count > limit(root.bits) {
+                    self.grow(pin, hash);
+                }
+            }
+            (Change::Remove, Some(place)) => {
+                let freed = remove(&mut locked, &place, pin);
+                let count = root.segment(hash).add_count(-1);
+                drop(locked);
+                let delta = Delta::between(weight, Weight::default());
+                root.totals.add(Delta { bytes: delta.bytes - freed, ..delta });
+                // SAFETY: the slot held it and no longer does.
+                unsafe { H::retire(place.raw, pin) };
+                if count < limit(root.bits) / 4 && count % 16 == 0 {
+                    self.shrink(pin, hash);
+                }
+            }
+        }
+        Ok(result)
+    }
+
+    /// Locks the bucket of a hash, in the root that is current.
+    fn lock<'p>(&self, pin: &'p Pin, hash: u64) -> Result<(&'p Root, Locked<'p>), Refused> {
+        loop {
+            let root = self.root(pin);
+            if root.closed {
+                return Err(Refused::Closed);
+            }
+            let Some(locked) = root.bucket::<'p>(hash).lock() else {
+                continue; // frozen: the root or its directory has changed
+            };
+            if self.is_current(root) {
+                return Ok((root, locked));
+            }
+        }
+    }
+
+    /// What it holds now. O(1); exact when nobody writes.
+    pub(crate) fn weight(&self, pin: &Pin) -> Weight {
+        let root = self.root(pin);
+        let weight = root.totals.weight();
+        Weight { items: weight.items, bytes: weight.bytes + root.totals.own_bytes() }
+    }
+
+    /// How many buckets the present directory tells apart.
+    pub(crate) fn buckets(&self, pin: &Pin) -> u64 {
+        let root = self.root(pin);
+        1 << (root.depth + root.bits)
+    }
+
+    /// Empties the index in one instant and returns how many items it held. O(1); the memory comes
+    /// back bit by bit.
+    pub(crate) fn clear(&self, pin: &Pin) -> Result<usize, Refused> {
+        self.swap_root(pin, empty_root(false).ok_or(Refused::NoMemory)?)
+    }
+
+    /// Empties the index and refuses all writes from now on.
+    pub(crate) fn close(&self, pin: &Pin) -> Result<usize, Refused> {
+        self.swap_root(pin, empty_root(true).ok_or(Refused::NoMemory)?)
+    }
+
+    fn swap_root(&self, pin: &Pin, new: Box<Root>) -> Result<usize, Refused> {
+        let old = {
+            let mut deepest = self.shape.lock();
+            if self.root(pin).closed {
+                return Err(Refused::Closed);
+            }
+            *deepest = 1;
+            // Ordering: AcqRel; Release pairs with the Acquire in `root`, Acquire with the Release
+            // of whoever stored the root that we take out.
+            self.root.swap(Box::into_raw(new), Ordering::AcqRel)
+        };
+        // SAFETY: R7: unlinked, and freed only after the grace period below.
+        let items = unsafe { &*old }.totals.weight().items;
+        let grave = Grave::<H> { root: old, at: 0, handles: PhantomData };
+        pin.retire_large(Box::new(grave));
+        Ok(items)
+    }
+}
+
+impl<H: Handle> Drop for Index<H> {
+    fn drop(&mut self) {
+        // Ordering: Acquire; pairs as in `root`. Nobody else has the index any more.
+        let root = self.root.load(Ordering::Acquire);
+        let mut grave = Grave::<H> { root, at: 0, handles: PhantomData };
+        while !grave.reap(usize::MAX) {}
+    }
+}
+
+fn empty_root(closed: bool) -> Option<Box<Root>> {
+    let segment = Segment::new(0, 0, 0)?;
+    let totals = Totals::new();
+    let mut root = Root::over(segment, Arc::new(totals));
+    root.closed = closed;
+    root.totals.add(Delta::bytes((segment.bytes() + root.bytes()) as i64));
+    Some(Box::new(root))
+}
+
+/// The entry of a slot word, if it is the one looked for.
+#[inline]
+fn probe<'p, H: Handle>(
+    word: SlotWord,
+    hash: u64,
+    same: &impl Fn(H::Ref<'p>) -> bool,
+) -> Option<H::Ref<'p>> {
+    let raw = visible(word.get())?;
+    // SAFETY: R1: found in a slot under the pin whose lifetime this is.
+    let entry = unsafe { H::borrow(raw) };
+    (H::hash(entry) == hash && same(entry)).then_some(entry)
+}
+
+/// Finds an entry in a bucket whose lock we hold.
+fn locate<'p, H: Handle>(
+    first: &'p Line,
+    hash: u64,
+    same: &impl Fn(H::Ref<'_>) -> bool,
+) -> Option<Place<'p>> {
+    let mut line = first;
+    loop {
+        for slot in line.header().candidates(line::tag(hash)) {
+            let Slot::Entry(raw) = line.slot(slot).get() else { continue };
+            // SAFETY: R1, R5: in a slot of a bucket that we hold the lock of.
+            let entry = unsafe { H::borrow(raw) };
+            if H::hash(entry) == hash && same(entry) {
+                return Some(Place { line, slot, raw });
+            }
+        }
+        let Slot::Link(next) = line.slot(LAST).get() else { return None };
+        // SAFETY: R4, R5: in a bucket that we hold the lock of.
+        line = unsafe { next.as_ref() };
+    }
+}
+
+/// Puts an entry into a free slot of a locked bucket; returns the bytes of a line that it needed.
+fn insert_entry<H: Handle>(locked: &mut Locked<'_>, hash: u64, new: H) -> Result<i64, Refused> {
+    let raw = new.into_raw();
+    insert_word::<H>(locked, hash, SlotWord::entry(raw)).map_err(|refused| {
+        // SAFETY: it was not put anywhere, so it is ours again.
+        drop(unsafe { H::from_raw(raw) });
+        refused
+    })
+}
+
+/// Puts a word into a free slot of a locked bucket, which gets one more line if it is full.
+fn insert_word<H: Handle>(
+    locked: &mut Locked<'_>,
+    hash: u64,
+    word: SlotWord,
+) -> Result<i64, Refused> {
+    if let Some(slot) = locked.free_slot(hash) {
+        let line = locked.line();
+        locked.fill(line, slot, hash, word);
+        return Ok(0);
+    }
+    let mut line = locked.line();
+    while let Slot::Link(next) = line.slot(LAST).get() {
+        // SAFETY: R4, R5: in a bucket that we hold the lock of.
+        line = unsafe { next.as_ref() };
+        if let Some(slot) = locked.free_slot_in(line, hash) {
+            locked.fill(line, slot, hash, word);
+            return Ok(0);
+        }
+    }
+    extend::<H>(locked, line, hash, word)
+}
+
+/// Hangs a new line behind the last one of a locked bucket, with its last entry and a new word.
+fn extend<H: Handle>(
+    locked: &mut Locked<'_>,
+    line: &Line,
+    hash: u64,
+    word: SlotWord,
+) -> Result<i64, Refused> {
+    let moved = line.slot(LAST);
+    let Some(raw) = visible_or_new(moved) else {
+        unreachable!("a line without a free slot has an entry in its last one");
+    };
+    // SAFETY: R1, R5: in a slot of a bucket that we hold the lock of.
+    let moved_hash = H::hash(unsafe { H::borrow(raw) });
+    let next = NonNull::from(Box::leak(Box::new(Line::with([(moved_hash, moved), (hash, word)]))));
+    locked.link(line, next);
+    Ok(size_of::<Line>() as i64)
+}
+
+/// An entry that a slot holds or will hold: enough to know its hash.
+fn visible_or_new(word: SlotWord) -> Option<NonNull<()>> {
+    match word.get() {
+        Slot::Entry(raw) => Some(raw),
+        Slot::Empty | Slot::Link(_) => None,
+        // SAFETY: R4, R5: only the holder of the lock has pending changes in the bucket.
+        Slot::Pending(pending) => unsafe { pending.cast::<Pending>().as_ref() }.any(),
+    }
+}
+
+/// Empties a slot of a locked bucket; returns the bytes of lines that are no longer needed.
+fn remove(locked: &mut Locked<'_>, place: &Place<'_>, pin: &Pin) -> i64 {
+    locked.clear(place.line, place.slot);
+    if std::ptr::eq(place.line, locked.line()) || !locked.is_empty(place.line) {
+        return 0;
+    }
+    let mut line = locked.line();
+    while let Slot::Link(next) = line.slot(LAST).get() {
+        // SAFETY: R4, R5: in a bucket that we hold the lock of.
+        let behind = unsafe { next.as_ref() };
+        if std::ptr::eq(behind, place.line) {
+            locked.unlink(line);
+            // SAFETY: R4: unlinked just now; lines come from `Box`.
+            pin.retire(unsafe { Retired::new(next.cast(), size_of::<Line>(), free_line) });
+            return size_of::<Line>() as i64;
+        }
+        line = behind;
+    }
+    0
+}
+
+/// Frees a line.
+///
+/// # Safety
+/// 1. `raw` is a line from `Box` that nobody can reach any more.
+unsafe fn free_line(raw: NonNull<()>) {
+    // SAFETY: 1 of ours.
+    drop(unsafe { Box::from_raw(raw.cast::<Line>().as_ptr()) });
+}
+
+/// An unlinked root, from which segments and entries are freed a few at a time.
+struct Grave<H> {
+    root: *mut Root,
+    /// The first hash that is not freed yet, as a directory position.
+    at: u64,
+    handles: PhantomData<H>,
+}
+
+// SAFETY: R7: unlinked, so it belongs to whoever frees it; handles are Send.
+unsafe impl<H: Handle> Send for Grave<H> {}
+
+impl<H: Handle> Reap for Grave<H> {
+    fn reap(&mut self, budget: usize) -> bool {
+        let mut freed = 0;
+        while !self.root.is_null() {
+            if freed >= budget {
+                return false;
+            }
+            // SAFETY: R7: ours until it is freed below.
+            let segment = unsafe { &*self.root }.segment(self.at);
+            let end = segment.end_hash(segment.buckets() - 1);
+            freed += free_entries::<H>(segment);
+            // SAFETY: the grave's segments are unlinked, and the grace period is over.
+            unsafe { segment.free() };
+            match end {
+                Some(end) => self.at = end,
+                None => {
+                    // SAFETY: R7: the last segment is freed, nobody needs the root.
+                    drop(unsafe { Box::from_raw(self.root) });
+                    self.root = std::ptr::null_mut();
+                }
+            }
+        }
+        true
+    }
+}
+
+impl<H> Drop for Grave<H> {
+    fn drop(&mut self) {
+        debug_assert!(self.root.is_null() || std::thread::panicking(), "reaped to the end");
+    }
+}
+
+/// Frees the entries of a segment that nobody can reach any more; returns how many.
+fn free_entries<H: Handle>(segment: Segment) -> usize {
+    let mut freed = 0;
+    for bucket in 0..segment.buckets() {
+        let mut line = Some(segment.bucket(bucket));
+        while let Some(this) = line.take() {
+            for word in this.words() {
+                match word.get() {
+                    Slot::Entry(raw) => {
+                        // SAFETY: R1: unreachable; each slot owns its entry.
+                        drop(unsafe { H::from_raw(raw) });
+                        freed += 1;
+                    }
+                    // SAFETY: R4: unreachable for others, freed with its segment.
+                    Slot::Link(next) => line = Some(unsafe { next.as_ref() }),
+                    Slot::Empty => {}
+                    Slot::Pending(_) => unreachable!("a batch ends before its pin"),
+                }
+            }
+        }
+    }
+    freed
+}

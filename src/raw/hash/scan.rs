@@ -1,0 +1,89 @@
+//! Traversal in the order of hashes. The position is a hash; nothing is held between steps.
+
+use smallvec::SmallVec;
+
+use super::line::{LAST, Line, Slot};
+use super::{Handle, Index, Pin, SlotWord, prefetch, visible};
+
+/// How many buckets ahead the lines are loaded, and how many the entries.
+const ENTRIES_AHEAD: usize = 2;
+
+/// The entries of one bucket.
+pub(crate) type Bucket<'p, H> = SmallVec<[<H as Handle>::Ref<'p>; 8]>;
+
+impl<H: Handle> Index<H> {
+    /// Shows the entries whose hashes are `from` or above, bucket by bucket, until at least
+    /// `budget` were shown; returns the hash to go on from, `None` at the end. A bucket is shown
+    /// whole.
+    pub(crate) fn scan<'p>(
+        &self,
+        pin: &'p Pin,
+        from: u64,
+        budget: usize,
+        mut visit: impl FnMut(H::Ref<'p>),
+    ) -> Option<u64> {
+        let mut shown = 0;
+        let mut next = from;
+        loop {
+            let segment = self.root(pin).segment(next);
+            let first = segment.bucket_of(next);
+            for bucket in first..segment.buckets() {
+                if bucket + ENTRIES_AHEAD < segment.buckets() {
+                    prefetch_entries(segment.bucket(bucket + ENTRIES_AHEAD));
+                }
+                let whole = segment.first_hash(bucket) >= from;
+                each::<H>(segment.bucket(bucket), |entry| {
+                    if whole || H::hash(entry) >= from {
+                        shown += 1;
+                        visit(entry);
+                    }
+                });
+                next = segment.end_hash(bucket)?;
+                if shown >= budget {
+                    return Some(next);
+                }
+            }
+        }
+    }
+
+    /// The entries of the bucket that `hash` belongs to, as they are at one instant or with changes
+    /// that happen meanwhile, and the hash at which the next bucket begins.
+    pub(crate) fn bucket<'p>(&self, pin: &'p Pin, hash: u64) -> (Bucket<'p, H>, Option<u64>) {
+        let segment = self.root(pin).segment(hash);
+        let bucket = segment.bucket_of(hash);
+        let mut entries = Bucket::<H>::new();
+        each::<H>(segment.bucket(bucket), |entry| entries.push(entry));
+        (entries, segment.end_hash(bucket))
+    }
+}
+
+/// Shows the entries of a bucket.
+fn each<'p, H: Handle>(first: &'p Line, mut visit: impl FnMut(H::Ref<'p>)) {
+    let mut line = first;
+    loop {
+        let mut link = None;
+        for word in line.words() {
+            match word.get() {
+                Slot::Link(next) => link = Some(next),
+                slot => {
+                    if let Some(raw) = visible(slot) {
+                        // SAFETY: R1: found in a slot under the pin whose lifetime this is.
+                        visit(unsafe { H::borrow(raw) });
+                    }
+                }
+            }
+        }
+        // SAFETY: R4: found under the pin.
+        let Some(next) = link.map(|next| unsafe { next.as_ref() }) else { return };
+        line = next;
+    }
+}
+
+fn prefetch_entries(line: &Line) {
+    for slot in 0..=LAST {
+        let word: SlotWord = line.slot(slot);
+        if let Slot::Entry(raw) = word.get() {
+            prefetch(raw.as_ptr().cast());
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Segments: up to 64 buckets that split, merge and move together, and the root above them.
+//!
+//! A segment of depth `d` holds the entries whose hashes begin with its `d` prefix bits; the next
+//! bits choose the bucket. The root's directory has `2^depth` words, so a segment of less depth
+//! stands in several of them. A directory word is a pointer to the segment's first bucket with the
+//! segment's depth in the low six bits: a reader goes from there to the bucket without reading
+//! anything else of the segment.
+
+use std::alloc::{Layout, alloc, dealloc};
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use super::line::{Line, Slot};
+use super::totals::Totals;
+use crate::platform::sync::{AtomicPtr, AtomicU32, Ordering};
+
+/// The largest segment has `2^MAX_BITS` buckets.
+#[cfg(not(any(crossbeam_loom, ferrets_stress)))]
+pub(super) const MAX_BITS: u32 = 6;
+#[cfg(any(crossbeam_loom, ferrets_stress))]
+pub(super) const MAX_BITS: u32 = 1;
+
+/// What precedes the buckets of a segment.
+#[derive(Debug)]
+#[repr(C, align(64))]
+struct Head {
+    /// Prefix bits.
+    depth: u32,
+    /// Bucket bits.
+    bits: u32,
+    /// The prefix, in the top `depth` bits.
+    prefix: u64,
+    /// Entries, changed by holders of bucket locks.
+    count: AtomicU32,
+    /// Whether somebody is replacing the segment.
+    busy: AtomicU32,
+}
+
+/// A pointer to a segment; owns nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Segment {
+    /// The head; the buckets follow it (R7: alive under the pin that it was loaded under).
+    head: NonNull<Head>,
+}
+
+// SAFETY: R7: a segment is memory shared through atomics.
+unsafe impl Send for Segment {}
+
+fn layout(bits: u32) -> Layout {
+    let size = size_of::<Head>() + (size_of::<Line>() << bits);
+    Layout::from_size_align(size, 64).expect("at most 64 buckets")
+}
+
+impl Segment {
+    /// An empty segment that nobody knows of yet; `None` without memory.
+    pub(super) fn new(depth: u32, prefix: u64, bits: u32) -> Option<Self> {
+        // SAFETY: the layout holds at least a head.
+        let start = unsafe { alloc(layout(bits)) };
+        let head = NonNull::new(start)?.cast::<Head>();
+        let (count, busy) = (AtomicU32::new(0), AtomicU32::new(0));
+        // SAFETY: fresh memory, aligned to 64 bytes, begins with room for the head.
+        unsafe { head.write(Head { depth, bits, prefix, count, busy }) };
+        let segment = Self { head };
+        for at in 0..1_usize << bits {
+            // SAFETY: `at` is below `2^bits`, for which the layout has room.
+            let line = unsafe { segment.first().add(at) };
+            // SAFETY: as above; fresh memory, aligned to 64 bytes.
+            unsafe { line.write(Line::new()) };
+        }
+        Some(segment)
+    }
+
+    fn head<'p>(self) -> &'p Head {
+        // SAFETY: R7: the caller is pinned, or owns the segment.
+        unsafe { self.head.as_ref() }
+    }
+
+    fn first(self) -> NonNull<Line> {
+        // SAFETY: the head is followed by at least one line.
+        unsafe { self.head.add(1) }.cast()
+    }
+
+    pub(super) fn depth(self) -> u32 {
+        self.head().depth
+    }
+
+    pub(super) fn bits(self) -> u32 {
+        self.head().bits
+    }
+
+    pub(super) fn prefix(self) -> u64 {
+        self.head().prefix
+    }
+
+    pub(super) fn buckets(self) -> usize {
+        1 << self.bits()
+    }
+
+    pub(super) fn bytes(self) -> usize {
+        layout(self.bits()).size()
+    }
+
+    pub(super) fn count(self) -> usize {
+        // Ordering: Relaxed; the count only says when to grow or shrink.
+        self.head().count.load(Ordering::Relaxed) as usize
+    }
+
+    /// Notes that an entry came or went, and returns the count after it.
+    pub(super) fn add_count(self, delta: i32) -> usize {
+        let before = self.head().count.fetch_add(delta as u32, Ordering::Relaxed);
+        before.wrapping_add(delta as u32) as usize
+    }
+
+    /// Claims the right to replace the segment; `false` if somebody else has it.
+    pub(super) fn claim(self) -> bool {
+        // Ordering: Acquire; pairs with the Release in `disclaim`.
+        self.head().busy.swap(1, Ordering::Acquire) == 0
+    }
+
+    /// Gives the right back.
+    pub(super) fn disclaim(self) {
+        // Ordering: Release; pairs with the Acquire in `claim`.
+        self.head().busy.store(0, Ordering::Release);
+    }
+
+    /// A bucket, for as long as the caller stays pinned.
+    pub(super) fn bucket<'p>(self, at: usize) -> &'p Line {
+        debug_assert!(at < self.buckets(), "a bucket of this segment");
+        // SAFETY: R7; `at` is below the number of lines behind the head.
+        let line = unsafe { self.first().add(at) };
+        // SAFETY: R7, as above.
+        unsafe { line.as_ref() }
+    }
+
+    /// The bucket of a hash.
+    pub(super) fn bucket_of(self, hash: u64) -> usize {
+        bucket_index(hash, self.depth(), self.bits())
+    }
+
+    /// The first hash of a bucket's interval.
+    pub(super) fn first_hash(self, bucket: usize) -> u64 {
+        let width = u64::BITS - self.depth() - self.bits();
+        let low = if width == u64::BITS { 0 } else { (bucket as u64) << width };
+        self.prefix() | low
+    }
+
+    /// The first hash behind a bucket's interval; `None` behind the last.
+    pub(super) fn end_hash(self, bucket: usize) -> Option<u64> {
+        let width = u64::BITS - self.depth() - self.bits();
+        if width == u64::BITS {
+            return None;
+        }
+        self.first_hash(bucket).checked_add(1 << width)
+    }
+
+    /// The directory word.
+    pub(super) fn word(self) -> *mut Line {
+        self.first().as_ptr().map_addr(|addr| addr | self.depth() as usize)
+    }
+
+    pub(super) fn from_word(word: *mut Line) -> Self {
+        let first = word.map_addr(|addr| addr & !63).cast::<Head>();
+        // SAFETY: R7: a directory word points one head behind the start of a segment.
+        let head = unsafe { first.sub(1) };
+        // SAFETY: as above, so it is not null.
+        Self { head: unsafe { NonNull::new_unchecked(head) } }
+    }
+
+    /// Frees the segment's memory and that of the lines behind its buckets, not the entries.
+    ///
+    /// # Safety
+    /// 1. The segment is unlinked, and nobody who could reach it is left.
+    pub(super) unsafe fn free(self) {
+        let layout = layout(self.bits());
+        for at in 0..self.buckets() {
+            let mut link = self.bucket(at).words().last();
+            while let Some(Slot::Link(line)) = link.map(super::line::SlotWord::get) {
+                // SAFETY: R4, R7: lines come from `Box`, and this was the only link to it.
+                let line = unsafe { Box::from_raw(line.as_ptr()) };
+                link = line.words().last();
+            }
+            // SAFETY: 1 of ours; each bucket once. (Only models' atomics need the drop.)
+            let line = unsafe { self.first().add(at) };
+            // SAFETY: as above.
+            unsafe { line.drop_in_place() };
+        }
+        // SAFETY: 1 of ours.
+        unsafe { self.head.drop_in_place() };
+        // SAFETY: 1 of ours; allocated in `new` with the same layout.
+        unsafe { dealloc(self.head.as_ptr().cast(), layout) };
+    }
+}
+
+/// Which bucket of a segment of that depth a hash belongs to.
+pub(super) fn bucket_index(hash: u64, depth: u32, bits: u32) -> usize {
+    // Two shifts, because neither may be by 64.
+    ((hash << depth) >> 1 >> (u64::BITS - 1 - bits)) as usize
+}
+
+/// The way in: which segment holds which hashes. Replaced as a whole when the directory grows or
+/// shrinks, or when the index is cleared.
+#[derive(Debug)]
+pub(super) struct Root {
+    /// The directory has `2^depth` words.
+    pub(super) depth: u32,
+    /// Bucket bits of every segment.
+    pub(super) bits: u32,
+    /// Whether the index takes no writes any more.
+    pub(super) closed: bool,
+    /// Shared by all roots between two clearings.
+    pub(super) totals: Arc<Totals>,
+    directory: Box<[AtomicPtr<Line>]>,
+}
+
+/// The directory may not become larger than this, whatever the hashes are like.
+pub(super) const MAX_DEPTH: u32 = 28;
+
+impl Root {
+    /// A root above one segment.
+    pub(super) fn over(segment: Segment, totals: Arc<Totals>) -> Self {
+        let directory = Box::new([AtomicPtr::new(segment.word())]);
+        Self { depth: 0, bits: segment.bits(), closed: false, totals, directory }
+    }
+
+    /// A root whose directory is twice as large, with the same segments.
+    pub(super) fn doubled(&self) -> Self {
+        let directory = self.words().flat_map(|word| [word, word]).map(AtomicPtr::new).collect();
+        Self { depth: self.depth + 1, directory, ..self.like() }
+    }
+
+    /// A root whose directory is half as large; all segments must be less deep than this root.
+    pub(super) fn halved(&self) -> Self {
+        let directory = self.words().step_by(2).map(AtomicPtr::new).collect();
+        Self { depth: self.depth - 1, directory, ..self.like() }
+    }
+
+    fn like(&self) -> Self {
+        let directory = Box::default();
+        let totals = Arc::clone(&self.totals);
+        Self { depth: self.depth, bits: self.bits, closed: self.closed, totals, directory }
+    }
+
+    fn words(&self) -> impl Iterator<Item = *mut Line> {
+        // Ordering: Acquire; pairs with the Release in `set`.
+        self.directory.iter().map(|word| word.load(Ordering::Acquire))
+    }
+
+    fn index(&self, hash: u64) -> usize {
+        // Two shifts, because neither may be by 64.
+        (hash >> 1 >> (u64::BITS - 1 - self.depth)) as usize
+    }
+
+    fn word(&self, hash: u64) -> *mut Line {
+        // Ordering: Acquire; pairs with the Release in `set`: the segment is seen whole.
+        self.directory[self.index(hash)].load(Ordering::Acquire)
+    }
+
+    /// The segment of a hash.
+    pub(super) fn segment(&self, hash: u64) -> Segment {
+        Segment::from_word(self.word(hash))
+    }
+
+    /// The bucket of a hash, for as long as the caller stays pinned.
+    #[inline]
+    pub(super) fn bucket<'p>(&self, hash: u64) -> &'p Line {
+        let word = self.word(hash);
+        let depth = (word.addr() & 63) as u32;
+        let at = bucket_index(hash, depth, self.bits);
+        let first = word.map_addr(|addr| addr & !63);
+        // SAFETY: R7: the word points at the first of `2^bits` lines, and `at` is below that.
+        let line = unsafe { first.add(at) };
+        // SAFETY: R7, as above.
+        unsafe { &*line }
+    }
+
+    /// Puts a segment into all the words that its prefix stands for.
+    pub(super) fn set(&self, segment: Segment) {
+        let span = 1_usize << (self.depth - segment.depth());
+        let first = self.index(segment.prefix());
+        for word in &self.directory[first..first + span] {
+            // Ordering: Release; pairs with the Acquire in `word`.
+            word.store(segment.word(), Ordering::Release);
+        }
+    }
+
+    /// Each segment once, in the order of hashes.
+    pub(super) fn segments(&self) -> impl Iterator<Item = Segment> + '_ {
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            let word = self.directory.get(at)?.load(Ordering::Acquire);
+            let segment = Segment::from_word(word);
+            at += 1 << (self.depth - segment.depth());
+            Some(segment)
+        })
+    }
+
+    /// Whether some segment needs a directory as large as this.
+    pub(super) fn is_full_depth(&self) -> bool {
+        self.segments().any(|segment| segment.depth() == self.depth)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + size_of_val::<[_]>(&self.directory)
+    }
+}

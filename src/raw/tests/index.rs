@@ -1,0 +1,205 @@
+//! The index against a map, alone and with threads.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::raw::block::{Block, BlockRef};
+use crate::raw::hash::{Change, Index, Refused};
+use crate::raw::reclaim::pin;
+
+/// A good 64-bit hash of a number.
+fn mix(key: u64) -> u64 {
+    let mut z = key.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ z >> 31
+}
+
+fn block(key: u64, value: u64) -> Block {
+    Block::new(mix(key), 2, &[key, value]).unwrap()
+}
+
+fn is(key: u64) -> impl Fn(BlockRef<'_>) -> bool {
+    move |entry: BlockRef<'_>| entry.words()[0] == key
+}
+
+fn get(index: &Index<Block>, key: u64) -> Option<u64> {
+    index.get(&pin(), mix(key), is(key)).map(|entry| entry.words()[1])
+}
+
+fn put(index: &Index<Block>, key: u64, value: u64) -> bool {
+    let change = |old: Option<BlockRef<'_>>| (Change::Put(block(key, value)), old.is_none());
+    index.write(&pin(), mix(key), is(key), change).unwrap()
+}
+
+fn remove(index: &Index<Block>, key: u64) -> bool {
+    index.write(&pin(), mix(key), is(key), |old| (Change::Remove, old.is_some())).unwrap()
+}
+
+fn keys(index: &Index<Block>, budget: usize) -> Vec<u64> {
+    let (mut all, mut next) = (Vec::new(), Some(0));
+    while let Some(from) = next {
+        next = index.scan(&pin(), from, budget, |entry| all.push(entry.words()[0]));
+    }
+    all
+}
+
+struct Rng(u64);
+
+impl Rng {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_add(1);
+        mix(self.0) % n
+    }
+}
+
+#[test]
+fn agrees_with_a_map() {
+    for (seed, space) in [(1, 5), (2, 100), (3, 5_000), (4, 100_000)] {
+        let (index, mut model, mut rng) = (Index::new().unwrap(), HashMap::new(), Rng(seed << 40));
+        for step in 0..200_000 {
+            let (key, grow) = (rng.below(space), step / 50_000 % 2 == 0);
+            match rng.below(10) {
+                0..3 => assert_eq!(get(&index, key), model.get(&key).copied()),
+                choice if (choice < 8) == grow => {
+                    assert_eq!(put(&index, key, step), model.insert(key, step).is_none());
+                }
+                _ => assert_eq!(remove(&index, key), model.remove(&key).is_some()),
+            }
+        }
+        assert_eq!(index.weight(&pin()).items, model.len());
+        let mut all = keys(&index, 7);
+        all.sort_unstable();
+        let mut expected: Vec<u64> = model.keys().copied().collect();
+        expected.sort_unstable();
+        assert_eq!(all, expected);
+        for key in expected {
+            assert!(remove(&index, key));
+        }
+        assert_eq!(index.weight(&pin()).items, 0);
+        assert!(index.buckets(&pin()) <= 2, "an emptied index gives its memory back");
+        assert!(index.weight(&pin()).bytes < 1024, "{:?}", index.weight(&pin()));
+    }
+}
+
+#[test]
+fn readers_find_what_stays_while_others_come_and_go() {
+    let (index, stop) = (Index::new().unwrap(), AtomicBool::new(false));
+    let stable = 0..2_000_u64;
+    for key in stable.clone() {
+        put(&index, key, key);
+    }
+    std::thread::scope(|scope| {
+        for worker in 0..2_u64 {
+            let (index, stop) = (&index, &stop);
+            scope.spawn(move || {
+                let (low, high) = (10_000 * (worker + 1), 10_000 * (worker + 1) + 8_000);
+                for _ in 0..6 {
+                    (low..high).for_each(|key| assert!(put(index, key, key)));
+                    (low..high).for_each(|key| assert!(remove(index, key)));
+                }
+                stop.store(true, Ordering::Relaxed);
+            });
+        }
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    for key in stable.clone() {
+                        assert_eq!(get(&index, key), Some(key));
+                    }
+                    let mut all = keys(&index, 64);
+                    let total = all.len();
+                    all.sort_unstable();
+                    all.dedup();
+                    assert_eq!(total, all.len(), "no entry twice");
+                    assert!(all.starts_with(&stable.clone().collect::<Vec<_>>()), "none missed");
+                }
+            });
+        }
+    });
+    assert_eq!(index.weight(&pin()).items, 2_000);
+}
+
+fn put_all(index: &Index<Block>, keys: &[u64], value: u64) {
+    let mut keys: Vec<u64> = keys.to_vec();
+    keys.sort_unstable_by_key(|key| mix(*key));
+    let hashes: Vec<u64> = keys.iter().map(|key| mix(*key)).collect();
+    let result: Result<(), Refused> = index.batch(&pin(), &hashes, |batch| {
+        keys.iter().try_for_each(|key| batch.put(mix(*key), is(*key), block(*key, value)))
+    });
+    result.unwrap();
+}
+
+#[test]
+fn batches_are_seen_whole() {
+    let (index, stop) = (Index::new().unwrap(), AtomicBool::new(false));
+    let keys: Vec<u64> = (0..50).collect();
+    put_all(&index, &keys, 0);
+    std::thread::scope(|scope| {
+        let (index, stop, keys) = (&index, &stop, &keys);
+        scope.spawn(move || {
+            for round in 1..4_000 {
+                put_all(index, keys, round);
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+        scope.spawn(move || {
+            for key in (1_000..200_000).cycle() {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                put(index, key, 0);
+            }
+        });
+        scope.spawn(move || {
+            while !stop.load(Ordering::Relaxed) {
+                let values: Vec<u64> = keys.iter().map(|key| get(index, *key).unwrap()).collect();
+                assert!(values.is_sorted(), "a later read sees no older batch: {values:?}");
+            }
+        });
+    });
+    assert_eq!(get(&index, 7), Some(3_999));
+}
+
+#[test]
+fn large_batches_make_room_first() {
+    let index = Index::new().unwrap();
+    let keys: Vec<u64> = (0..100_000).collect();
+    put_all(&index, &keys, 1);
+    put_all(&index, &keys, 2);
+    assert_eq!(index.weight(&pin()).items, keys.len());
+    assert!(keys.iter().all(|key| get(&index, *key) == Some(2)));
+}
+
+#[test]
+fn a_failed_batch_changes_nothing() {
+    let index = Index::new().unwrap();
+    put(&index, 1, 1);
+    let mut hashes = [mix(1), mix(2)];
+    hashes.sort_unstable();
+    let result: Result<(), Refused> = index.batch(&pin(), &hashes, |batch| {
+        batch.put(mix(1), is(1), block(1, 9))?;
+        batch.put(mix(2), is(2), block(2, 9))?;
+        Err(Refused::NoMemory)
+    });
+    assert_eq!(result, Err(Refused::NoMemory));
+    assert_eq!((get(&index, 1), get(&index, 2)), (Some(1), None));
+    assert_eq!(index.weight(&pin()).items, 1);
+}
+
+#[test]
+fn clearing_and_closing() {
+    let index = Index::new().unwrap();
+    for key in 0..10_000 {
+        put(&index, key, key);
+    }
+    assert_eq!(index.clear(&pin()), Ok(10_000));
+    assert_eq!((get(&index, 5), index.weight(&pin()).items), (None, 0));
+    put(&index, 5, 6);
+    assert_eq!(get(&index, 5), Some(6));
+    assert_eq!(index.close(&pin()), Ok(1));
+    assert_eq!(get(&index, 5), None);
+    let refused = index.write(&pin(), mix(5), is(5), |_| (Change::Put(block(5, 5)), ()));
+    assert_eq!(refused, Err(Refused::Closed));
+    crate::raw::reclaim::collect();
+}

@@ -1,0 +1,3 @@
+//! Tests of the raw structures, without terms.
+
+mod index;

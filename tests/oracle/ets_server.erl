@@ -1,0 +1,187 @@
+%% The Erlang half of the oracle: runs sequences of ETS calls and sends back what ETS answered.
+%%
+%% It speaks over its standard input and output: messages with four bytes of length before them, in
+%% external term format.
+%%
+%%   request    [Sequence]                      sequences to run, each on a clean slate
+%%   Sequence   [{Actor, Handle, Function, Arguments}]
+%%   reply      {Release, [{ActorPids, [Reply]}]}
+%%   Reply      {Answer, Bound, Context}
+%%   Answer     {ok, Value} | {error, Reason, Cause} | skipped
+%%
+%% Actor is 1, 2 or 3: three processes, so that rights are put to the test. Handle is an atom for
+%% the table that the call makes, or 'none'; wherever an argument is such an atom, the table's
+%% identifier stands in for it. Bound is the identifier that the handle got, or 'none'. Context says
+%% what the comparison must know about the table where ETS leaves an answer open: 'none', or
+%% {Type, KeyPosition, Fixed, Size, KeyPresent, EndOfTableIsAKey}, taken before the call.
+%%
+%% The actors of a sequence die with it, and their tables with them.
+-module(ets_server).
+-export([start/0]).
+
+-define(ACTORS, 3).
+-define(STEPS, 20000).
+
+start() ->
+    true = register(?MODULE, self()),
+    Port = open_port({fd, 0, 1}, [binary, {packet, 4}, eof]),
+    Ours = ets:all(),
+    loop(Port, Ours).
+
+loop(Port, Ours) ->
+    receive
+        {Port, {data, Bytes}} ->
+            Answers = [sequence(Sequence, Ours) || Sequence <- binary_to_term(Bytes)],
+            Reply = {list_to_atom(erlang:system_info(otp_release)), Answers},
+            true = port_command(Port, term_to_binary(Reply, [{minor_version, 2}])),
+            loop(Port, Ours);
+        {Port, eof} ->
+            halt(0)
+    end.
+
+%% The monitor's message comes after the tables are gone, so sequences cannot disturb one another.
+sequence(Operations, Ours) ->
+    Helpers = [spawn_monitor(fun() -> helper(Ours) end) || _ <- lists:seq(2, ?ACTORS)],
+    {Main, Monitor} = spawn_monitor(fun() -> main(Operations, Helpers, Ours) end),
+    Answers = receive {'DOWN', Monitor, process, Main, Reason} -> Reason end,
+    [begin
+         exit(Helper, kill),
+         receive {'DOWN', Down, process, Helper, _} -> ok end
+     end || {Helper, Down} <- Helpers],
+    Answers.
+
+helper(Ours) ->
+    receive
+        {From, Function, Arguments} ->
+            From ! {self(), run(Function, Arguments, Ours)},
+            helper(Ours)
+    end.
+
+main(Operations, Helpers, Ours) ->
+    Pids = [self() | [Helper || {Helper, _} <- Helpers]],
+    exit({Pids, operations(Operations, #{}, list_to_tuple(Pids), Ours)}).
+
+operations([], _, _, _) ->
+    [];
+operations([{Actor, Handle, Function, Arguments} | More], Tables, Pids, Ours) ->
+    Given = [stand_in(Argument, Tables) || Argument <- Arguments],
+    {Answer, Context} = act(element(Actor, Pids), Function, Given, Ours),
+    Bound = bound(Handle, Answer),
+    NewTables = case Bound of none -> Tables; _ -> Tables#{Handle => Bound} end,
+    [{Answer, Bound, Context} | operations(More, NewTables, Pids, Ours)].
+
+stand_in(Argument, Tables) when is_atom(Argument) ->
+    maps:get(Argument, Tables, Argument);
+stand_in(Argument, _) ->
+    Argument.
+
+bound(none, _) -> none;
+bound(_, {ok, Name}) when is_atom(Name) -> ets:whereis(Name);
+bound(_, {ok, Table}) -> Table;
+bound(_, _) -> none.
+
+act(Pid, Function, Arguments, Ours) when Pid =:= self() ->
+    run(Function, Arguments, Ours);
+act(Pid, Function, Arguments, _) ->
+    Pid ! {self(), Function, Arguments},
+    receive {Pid, Answer} -> Answer end.
+
+run(Function, Arguments, Ours) ->
+    Context = context(Function, Arguments),
+    {answer(Function, Arguments, Ours), Context}.
+
+answer(Function, Arguments, Ours) ->
+    case breaks(Function, Arguments) of
+        true -> skipped;
+        false -> attempt(Function, Arguments, Ours)
+    end.
+
+attempt(Function, Arguments, Ours) ->
+    try
+        {ok, call(Function, Arguments, Ours)}
+    catch
+        error:Reason:Stack -> {error, Reason, cause(Stack)};
+        Class:Reason -> {error, {Class, Reason}, none}
+    end.
+
+%% A default object without a key element makes OTP store an object without a key in hash tables,
+%% and crashes it in ordered ones.
+breaks(Function, [Table, _, _, Default])
+  when Function =:= update_counter, is_tuple(Default);
+       Function =:= update_element, is_tuple(Default) ->
+    try ets:info(Table, keypos) of
+        Position when is_integer(Position), tuple_size(Default) < Position -> true;
+        _ -> false
+    catch
+        error:_ -> false
+    end;
+breaks(_, _) ->
+    false.
+
+%% What ETS says about a failure beyond badarg, for machines.
+cause([{_, _, _, Info} | _]) ->
+    case lists:keyfind(error_info, 1, Info) of
+        {_, #{cause := Cause}} -> Cause;
+        _ -> none
+    end;
+cause(_) ->
+    none.
+
+call(all, [], Ours) ->
+    ets:all() -- Ours;
+call(walk, [Table], _) ->
+    walk(Table, ets:first(Table), fun(Key) -> ets:next(Table, Key) end);
+call(walk_back, [Table], _) ->
+    walk(Table, ets:last(Table), fun(Key) -> ets:prev(Table, Key) end);
+call(walk_lookup, [Table], _) ->
+    walk_lookup(ets:first_lookup(Table), fun(Key) -> ets:next_lookup(Table, Key) end, ?STEPS);
+call(walk_back_lookup, [Table], _) ->
+    walk_lookup(ets:last_lookup(Table), fun(Key) -> ets:prev_lookup(Table, Key) end, ?STEPS);
+call(slots, [Table], Ours) ->
+    slots(Table, 0, [], Ours);
+call(Function, Arguments, _) ->
+    apply(ets, Function, Arguments).
+
+%% The end has the same name as one possible key: that key comes once, the end comes after it.
+walk(Table, First, Next) ->
+    walk(First, ets:member(Table, '$end_of_table'), Next, ?STEPS).
+
+walk(_, _, _, 0) -> [endless];
+walk('$end_of_table', false, _, _) -> [];
+walk('$end_of_table', true, Next, Steps) ->
+    ['$end_of_table' | walk(Next('$end_of_table'), false, Next, Steps - 1)];
+walk(Key, IsKey, Next, Steps) ->
+    [Key | walk(Next(Key), IsKey, Next, Steps - 1)].
+
+walk_lookup(_, _, 0) -> [endless];
+walk_lookup('$end_of_table', _, _) -> [];
+walk_lookup({Key, _} = Found, Next, Steps) ->
+    [Found | walk_lookup(Next(Key), Next, Steps - 1)].
+
+slots(Table, Index, Found, Ours) ->
+    case ets:slot(Table, Index) of
+        '$end_of_table' ->
+            {lists:append(lists:reverse(Found)), answer(slot, [Table, Index + 1], Ours)};
+        Objects ->
+            slots(Table, Index + 1, [Objects | Found], Ours)
+    end.
+
+context(Function, [Table | Rest]) ->
+    case lists:member(Function, [first, last, next, prev, first_lookup, last_lookup, next_lookup,
+                                 prev_lookup, slot, tab2list, slots, walk, walk_back, walk_lookup,
+                                 walk_back_lookup, update_counter, update_element]) of
+        true ->
+            try {ets:info(Table, type), ets:info(Table, keypos), ets:info(Table, fixed),
+                 ets:info(Table, size), member(Table, Rest), member(Table, ['$end_of_table'])}
+            catch error:_ -> none
+            end;
+        false ->
+            none
+    end;
+context(_, _) ->
+    none.
+
+member(Table, [Key | _]) ->
+    try ets:member(Table, Key) catch error:_ -> false end;
+member(_, []) ->
+    false.

@@ -1,0 +1,602 @@
+//! Random sequences: few keys and many calls on each, so that interesting states come about.
+
+use ferrets::Term;
+
+use crate::operation::{Operation, SINCE_26, handle};
+use crate::random::Random;
+use crate::terms::{
+    Pool, atom, binary, float, improper, int, list, map, minus_power, power, tuple,
+};
+
+/// Makes sequences.
+#[derive(Debug)]
+pub struct Generator {
+    pool: Pool,
+    /// Leaves out what OTP 25 lacks or does differently.
+    old: bool,
+}
+
+/// What is known of a table that a sequence has made.
+#[derive(Clone, Debug)]
+struct Table {
+    handle: Term,
+    name: Term,
+    owner: u8,
+    key_position: usize,
+}
+
+/// A sequence in the making.
+struct Plan<'a> {
+    random: &'a mut Random,
+    generator: &'a Generator,
+    keys: Vec<Term>,
+    values: Vec<Term>,
+    tables: Vec<Table>,
+    handles: usize,
+    operations: Vec<Operation>,
+}
+
+impl Generator {
+    /// For OTP 27, or for one that is `old`.
+    pub fn new(old: bool) -> Self {
+        Self { pool: Pool::new(!old), old }
+    }
+
+    /// Sequence number `number` of the run with `seed`.
+    pub fn sequence(&self, seed: u64, number: u64) -> Vec<Operation> {
+        let mut random = Random::new(seed, number);
+        let keys = self.pool.keys(&mut random);
+        let mut values = self.pool.keys(&mut random);
+        values.push(int(0));
+        let mut plan = Plan {
+            random: &mut random,
+            generator: self,
+            keys,
+            values,
+            tables: Vec::new(),
+            handles: 0,
+            operations: Vec::new(),
+        };
+        plan.fill();
+        plan.operations
+    }
+}
+
+type Step = fn(&mut Plan<'_>);
+
+/// Every kind of call with its weight.
+const MENU: &[(u32, Step)] = &[
+    (14, Plan::insert),
+    (7, Plan::insert_list),
+    (5, Plan::insert_new),
+    (4, Plan::insert_new_list),
+    (1, Plan::insert_many),
+    (8, |plan| plan.with_key("lookup")),
+    (3, |plan| plan.with_key("member")),
+    (5, |plan| plan.with_key("take")),
+    (8, |plan| plan.with_key("delete")),
+    (5, Plan::lookup_element),
+    (4, Plan::lookup_element_or),
+    (7, Plan::delete_object),
+    (1, |plan| plan.with_table("delete_all_objects")),
+    (8, Plan::update_counter),
+    (5, Plan::update_counter_or),
+    (6, Plan::update_element),
+    (4, Plan::update_element_or),
+    (5, Plan::step),
+    (3, Plan::end),
+    (5, Plan::whole),
+    (1, Plan::slot),
+    (4, Plan::info),
+    (6, Plan::fix),
+    (2, Plan::new_table),
+    (1, |plan| plan.with_table("delete")),
+    (2, Plan::rename),
+    (1, Plan::whereis),
+    (1, Plan::all),
+    (2, Plan::setopts),
+];
+
+impl Plan<'_> {
+    fn fill(&mut self) {
+        let first = if self.random.chance(80) { 1 } else { 2 };
+        for _ in 0..first {
+            self.good_table();
+        }
+        for _ in 0..self.random.range(8, 36) {
+            let step = self.random.weighted(MENU);
+            step(self);
+        }
+        for table in self.tables.clone() {
+            for function in ["tab2list", "walk", "walk_back_lookup", "slots"] {
+                self.push_as(table.owner, function, [table.handle.clone()]);
+            }
+            self.push_as(table.owner, "info", [table.handle.clone(), atom("size")]);
+        }
+    }
+
+    fn push_as(&mut self, actor: u8, function: &str, arguments: impl IntoIterator<Item = Term>) {
+        let mut operation = Operation::new(function, arguments);
+        operation.actor = actor;
+        let lacking = (operation.function.as_str(), operation.arguments.len());
+        if !self.generator.old || !SINCE_26.contains(&lacking) {
+            self.operations.push(operation);
+        }
+    }
+
+    /// A call on `table`, mostly by its owner.
+    fn push(&mut self, table: &Table, function: &str, rest: impl IntoIterator<Item = Term>) {
+        let actor =
+            if self.random.chance(88) { table.owner } else { self.random.int(1, 3) as u8 };
+        let table = self.name_table(table);
+        self.push_as(actor, function, std::iter::once(table).chain(rest));
+    }
+
+    fn any_table(&mut self) -> Table {
+        if self.tables.is_empty() {
+            let name = atom("red");
+            return Table { handle: handle(1), name, owner: 1, key_position: 1 };
+        }
+        self.random.pick(&self.tables).clone()
+    }
+
+    fn name_table(&mut self, table: &Table) -> Term {
+        match self.random.range(0, 99) {
+            0..84 => table.handle.clone(),
+            84..96 => table.name.clone(),
+            96 => atom("nosuch"),
+            97 => int(1),
+            98 => self.generator.pool.any(self.random),
+            _ => binary(b"red"),
+        }
+    }
+
+    fn key(&mut self) -> Term {
+        if self.random.chance(92) {
+            self.random.pick(&self.keys).clone()
+        } else {
+            self.generator.pool.any(self.random)
+        }
+    }
+
+    fn number(&mut self) -> Term {
+        match self.random.range(0, 19) {
+            0..14 => int(self.random.int(-3, 6)),
+            14 => power(self.random.pick(&[58, 59, 60, 62, 63, 64, 100]).to_owned(), 0),
+            15 => power(self.random.pick(&[59, 60, 63, 64]).to_owned(), -1),
+            16 => minus_power(self.random.pick(&[59, 60, 63, 64, 100]).to_owned(), 0),
+            17 => minus_power(self.random.pick(&[59, 60, 63, 64]).to_owned(), -1),
+            18 => int(self.random.int(-1 << 62, 1 << 62)),
+            _ => int(0),
+        }
+    }
+
+    fn value(&mut self) -> Term {
+        match self.random.range(0, 9) {
+            0..4 => self.random.pick(&self.values).clone(),
+            4..8 => self.number(),
+            8 => self.key(),
+            _ => self.generator.pool.any(self.random),
+        }
+    }
+
+    /// A tuple that has its key where the table wants it.
+    fn good_object(&mut self, table: &Table) -> Term {
+        let before = (1..table.key_position).map(|_| self.value()).collect::<Vec<_>>();
+        let key = self.key();
+        let more = self.random.weighted(&[(2, 0), (6, 1), (3, 2)]);
+        let after = (0..more).map(|_| self.value()).collect::<Vec<_>>();
+        tuple(before.into_iter().chain([key]).chain(after))
+    }
+
+    fn object(&mut self, table: &Table) -> Term {
+        if self.random.chance(95) {
+            return self.good_object(table);
+        }
+        match self.random.range(0, 2) {
+            0 => tuple((1..table.key_position).map(|_| self.value()).collect::<Vec<_>>()),
+            1 => self.generator.pool.any(self.random),
+            _ => self.key(),
+        }
+    }
+
+    fn objects(&mut self, table: &Table) -> Term {
+        let most = if self.generator.old { 1 } else { 5 };
+        let count = self.random.range(0, most);
+        let objects = (0..count).map(|_| self.object(table)).collect::<Vec<_>>();
+        if self.random.chance(4) {
+            let tail = self.object(table);
+            return improper(objects, tail);
+        }
+        list(objects)
+    }
+
+    fn insert(&mut self) {
+        let table = self.any_table();
+        let object = self.object(&table);
+        self.push(&table, "insert", [object]);
+    }
+
+    fn insert_list(&mut self) {
+        let table = self.any_table();
+        let objects = self.objects(&table);
+        self.push(&table, "insert", [objects]);
+    }
+
+    fn insert_new(&mut self) {
+        let table = self.any_table();
+        let object = self.object(&table);
+        self.push(&table, "insert_new", [object]);
+    }
+
+    fn insert_new_list(&mut self) {
+        let table = self.any_table();
+        let objects = self.objects(&table);
+        self.push(&table, "insert_new", [objects]);
+    }
+
+    /// Enough objects to make a table grow; a few of their keys are used again later.
+    fn insert_many(&mut self) {
+        let table = self.any_table();
+        let (from, count) = (self.random.int(0, 3), self.random.int(20, 300));
+        let objects = (from..from + count).map(|at| {
+            let before = (1..table.key_position).map(|_| atom("x"));
+            tuple(before.chain([int(at), int(at % 7)]).collect::<Vec<_>>())
+        });
+        self.operations.push(Operation {
+            actor: table.owner,
+            ..Operation::new("insert", [table.handle.clone(), list(objects)])
+        });
+        self.keys.extend((0..3).map(|_| int(self.random.int(from, from + count))));
+    }
+
+    fn with_table(&mut self, function: &str) {
+        let table = self.any_table();
+        self.push(&table, function, []);
+    }
+
+    fn with_key(&mut self, function: &str) {
+        let table = self.any_table();
+        let key = self.key();
+        self.push(&table, function, [key]);
+    }
+
+    fn delete_object(&mut self) {
+        let table = self.any_table();
+        let object = self.object(&table);
+        self.push(&table, "delete_object", [object]);
+    }
+
+    fn position(&mut self) -> Term {
+        match self.random.range(0, 19) {
+            0..15 => int(self.random.int(1, 4)),
+            15 => int(0),
+            16 => int(-1),
+            17 => power(self.random.pick(&[20, 58, 59, 62, 63, 64, 70]).to_owned(), 1),
+            18 => float(2.0),
+            _ => atom("two"),
+        }
+    }
+
+    fn lookup_element(&mut self) {
+        let table = self.any_table();
+        let (key, position) = (self.key(), self.position());
+        self.push(&table, "lookup_element", [key, position]);
+    }
+
+    fn lookup_element_or(&mut self) {
+        let table = self.any_table();
+        let (key, position, default) = (self.key(), self.position(), self.value());
+        self.push(&table, "lookup_element", [key, position, default]);
+    }
+
+    /// A position for an update: mostly just behind the key.
+    fn field(&mut self, table: &Table) -> Term {
+        if self.random.chance(75) {
+            return int(i64::try_from(table.key_position).expect("small") + 1);
+        }
+        self.position()
+    }
+
+    fn maybe_number(&mut self) -> Term {
+        if self.random.chance(94) { self.number() } else { self.value() }
+    }
+
+    fn counter_operation(&mut self, table: &Table) -> Term {
+        let (field, increment) = (self.field(table), self.maybe_number());
+        match self.random.range(0, 29) {
+            0..16 => tuple([field, increment]),
+            16..27 => tuple([field, increment, self.maybe_number(), self.maybe_number()]),
+            27 => tuple([field, increment, self.number()]),
+            28 => tuple([field]),
+            _ => self.value(),
+        }
+    }
+
+    fn counter_operations(&mut self, table: &Table) -> Term {
+        match self.random.range(0, 9) {
+            0..3 => self.maybe_number(),
+            3..7 => self.counter_operation(table),
+            _ => {
+                let count = self.random.range(0, 3);
+                let all = (0..count).map(|_| self.counter_operation(table)).collect::<Vec<_>>();
+                let tail = if self.random.chance(5) { self.value() } else { Term::nil() };
+                improper(all, tail)
+            }
+        }
+    }
+
+    fn default_object(&mut self, table: &Table) -> Term {
+        if self.random.chance(93) {
+            self.good_object(table)
+        } else {
+            self.object(table)
+        }
+    }
+
+    fn update_counter(&mut self) {
+        let table = self.any_table();
+        let (key, operations) = (self.key(), self.counter_operations(&table));
+        self.push(&table, "update_counter", [key, operations]);
+    }
+
+    fn update_counter_or(&mut self) {
+        let table = self.any_table();
+        let (key, operations) = (self.key(), self.counter_operations(&table));
+        let default = self.default_object(&table);
+        self.push(&table, "update_counter", [key, operations, default]);
+    }
+
+    fn element_operation(&mut self, table: &Table) -> Term {
+        match self.random.range(0, 24) {
+            0..23 => tuple([self.field(table), self.value()]),
+            23 => tuple([self.field(table), self.value(), self.value()]),
+            _ => self.value(),
+        }
+    }
+
+    fn element_operations(&mut self, table: &Table) -> Term {
+        if self.random.chance(60) {
+            return self.element_operation(table);
+        }
+        let count = self.random.range(0, 3);
+        let all = (0..count).map(|_| self.element_operation(table)).collect::<Vec<_>>();
+        let tail = if self.random.chance(5) { self.value() } else { Term::nil() };
+        improper(all, tail)
+    }
+
+    fn update_element(&mut self) {
+        let table = self.any_table();
+        let (key, operations) = (self.key(), self.element_operations(&table));
+        self.push(&table, "update_element", [key, operations]);
+    }
+
+    fn update_element_or(&mut self) {
+        let table = self.any_table();
+        let (key, operations) = (self.key(), self.element_operations(&table));
+        let default = self.default_object(&table);
+        self.push(&table, "update_element", [key, operations, default]);
+    }
+
+    fn step(&mut self) {
+        let function = *self.random.pick(&["next", "prev", "next_lookup", "prev_lookup"]);
+        self.with_key(function);
+    }
+
+    fn end(&mut self) {
+        let function = *self.random.pick(&["first", "last", "first_lookup", "last_lookup"]);
+        self.with_table(function);
+    }
+
+    fn whole(&mut self) {
+        let functions = ["tab2list", "walk", "walk_back", "walk_lookup", "walk_back_lookup", "slots"];
+        let function = *self.random.pick(&functions);
+        self.with_table(function);
+    }
+
+    fn slot(&mut self) {
+        let table = self.any_table();
+        let slot = self.position();
+        self.push(&table, "slot", [slot]);
+    }
+
+    fn info(&mut self) {
+        let items = [
+            "id",
+            "name",
+            "named_table",
+            "type",
+            "keypos",
+            "protection",
+            "owner",
+            "heir",
+            "node",
+            "size",
+            "memory",
+            "compressed",
+            "read_concurrency",
+            "write_concurrency",
+            "decentralized_counters",
+            "fixed",
+            "safe_fixed",
+            "safe_fixed_monotonic_time",
+            "stats",
+            "nonsense",
+        ];
+        let table = self.any_table();
+        match self.random.range(0, 9) {
+            0..3 => self.push(&table, "info", []),
+            3..9 => {
+                let item = atom(self.random.pick(&items));
+                self.push(&table, "info", [item]);
+            }
+            _ => {
+                let item = self.value();
+                self.push(&table, "info", [item]);
+            }
+        }
+    }
+
+    fn fix(&mut self) {
+        let table = self.any_table();
+        let fix = match self.random.range(0, 19) {
+            0..11 => atom("true"),
+            11..19 => atom("false"),
+            _ => self.value(),
+        };
+        self.push(&table, "safe_fixtable", [fix]);
+    }
+
+    fn table_name(&mut self) -> Term {
+        atom(self.random.pick(&["red", "green", "blue"]))
+    }
+
+    fn any_name(&mut self) -> Term {
+        if self.random.chance(85) { self.table_name() } else { self.value() }
+    }
+
+    fn rename(&mut self) {
+        let table = self.any_table();
+        let name = self.any_name();
+        self.push(&table, "rename", [name]);
+    }
+
+    fn whereis(&mut self) {
+        let name = self.any_name();
+        self.push_as(1, "whereis", [name]);
+    }
+
+    fn all(&mut self) {
+        self.push_as(1, "all", []);
+    }
+
+    fn setopts(&mut self) {
+        let table = self.any_table();
+        let options = match self.random.range(0, 9) {
+            0..6 => self.table_setting(),
+            6 => list([]),
+            7 => self.value(),
+            8 => improper([self.table_setting()], self.value()),
+            _ => list([self.table_setting(), self.table_setting()]),
+        };
+        self.push(&table, "setopts", [options]);
+    }
+
+    fn table_setting(&mut self) -> Term {
+        let access = atom(self.random.pick(&["public", "protected", "private"]));
+        match self.random.range(0, 19) {
+            0..12 => tuple([atom("protection"), access]),
+            12 => tuple([atom("heir"), atom("none")]),
+            13 => tuple([atom("heir"), atom("none"), access]),
+            14 => tuple([atom("heir"), self.value()]),
+            15 => tuple([atom("keypos"), int(2)]),
+            16 => tuple([atom("protection"), self.value()]),
+            17 => tuple([atom("protection"), access.clone(), access]),
+            18 => tuple([atom("protection")]),
+            _ => access,
+        }
+    }
+}
+
+/// Making tables.
+impl Plan<'_> {
+    fn new_with(&mut self, name: Term, options: Term, key_position: usize) {
+        self.handles += 1;
+        let actor = if self.random.chance(85) { 1 } else { self.random.int(1, 3) as u8 };
+        let table =
+            Table { handle: handle(self.handles), name: name.clone(), owner: actor, key_position };
+        self.operations.push(Operation {
+            actor,
+            handle: Some(table.handle.clone()),
+            ..Operation::new("new", [name, options])
+        });
+        self.tables.push(table);
+    }
+
+    fn good_table(&mut self) {
+        let kind = self.random.weighted(&[(4, "set"), (3, "bag"), (3, "duplicate_bag")]);
+        let access = self.random.weighted(&[(5, "public"), (3, "protected"), (2, "private")]);
+        let key_position = self.random.weighted(&[(6, 1_usize), (3, 2), (2, 3)]);
+        let mut options = vec![atom(kind), atom(access)];
+        if key_position != 1 || self.random.chance(10) {
+            let position = i64::try_from(key_position).expect("small");
+            options.push(tuple([atom("keypos"), int(position)]));
+        }
+        if self.random.chance(50) {
+            options.push(atom("named_table"));
+        }
+        while self.random.chance(25) {
+            let option = self.tuning();
+            options.push(option);
+        }
+        let name = self.table_name();
+        self.new_with(name, list(options), key_position);
+    }
+
+    /// Options that change nothing but what `info` says.
+    fn tuning(&mut self) -> Term {
+        let flag = |random: &mut Random| atom(random.pick(&["true", "false"]));
+        match self.random.range(0, 5) {
+            0 => atom("compressed"),
+            1 => tuple([atom("read_concurrency"), flag(self.random)]),
+            2 => tuple([atom("decentralized_counters"), flag(self.random)]),
+            3 => {
+                let locks = *self.random.pick(&[0, 1, 63, 64, 65, 1000, 1024, 32768, 32769]);
+                let locks = tuple([atom("debug_hash_fixed_number_of_locks"), int(locks)]);
+                tuple([atom("write_concurrency"), locks])
+            }
+            _ => {
+                let how = atom(self.random.pick(&["true", "false", "auto"]));
+                tuple([atom("write_concurrency"), how])
+            }
+        }
+    }
+
+    fn new_table(&mut self) {
+        if self.random.chance(40) {
+            return self.good_table();
+        }
+        let count = self.random.range(0, 5);
+        let options = (0..count).map(|_| self.any_option()).collect::<Vec<_>>();
+        let tail = if self.random.chance(6) { self.any_option() } else { Term::nil() };
+        let position = options.iter().rev().find_map(key_position_of).unwrap_or(1);
+        let name = self.any_name();
+        self.new_with(name, improper(options, tail), position);
+    }
+
+    fn any_option(&mut self) -> Term {
+        let kinds = ["set", "bag", "duplicate_bag"];
+        match self.random.range(0, 29) {
+            0..7 => atom(self.random.pick(&kinds)),
+            7..12 => atom(self.random.pick(&["public", "protected", "private"])),
+            12..15 => atom("named_table"),
+            15..23 => self.tuning(),
+            23 => tuple([atom("keypos"), self.position()]),
+            24 => tuple([atom("keypos"), int(self.random.int(1, 3))]),
+            25 => tuple([atom("heir"), atom("none")]),
+            26 => tuple([atom("write_concurrency"), self.value()]),
+            27 => tuple([atom("read_concurrency"), self.value()]),
+            28 => self.bad_option(),
+            _ => self.value(),
+        }
+    }
+
+    fn bad_option(&mut self) -> Term {
+        match self.random.range(0, 6) {
+            0 => tuple([atom("heir"), atom("nobody"), atom("data")]),
+            1 => tuple([atom("write_concurrency")]),
+            2 => tuple([atom("keypos"), int(1), int(1)]),
+            3 => atom("write_concurrency"),
+            4 => tuple([atom("decentralized_counters"), self.value()]),
+            5 => map([(atom("keypos"), int(1))]),
+            _ => tuple([]),
+        }
+    }
+}
+
+fn key_position_of(option: &Term) -> Option<usize> {
+    let parts = crate::terms::elements(option);
+    let [word, position] = parts.as_slice() else { return None };
+    let position = usize::try_from(position.as_i64()?).ok()?;
+    (crate::terms::name(word) == Some("keypos") && position <= 4).then_some(position.max(1))
+}

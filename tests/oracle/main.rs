@@ -1,0 +1,217 @@
+//! The oracle: the same calls put to Erlang's ETS and to `ferrets::ets`, the answers compared.
+//!
+//! `cargo test --release --test oracle -- --nocapture`, with these variables to steer it:
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `FERRETS_ORACLE_SEQUENCES` | how many random sequences; 2000 |
+//! | `FERRETS_ORACLE_SEED` | the seed that they come from; 1 |
+//! | `FERRETS_ORACLE_RECORD` | set: records answers for machines without Erlang |
+//! | `FERRETS_ERL` | the Erlang to ask |
+//!
+//! Without Erlang the written cases and the recorded answers are checked all the same.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the oracle reports on its standard output"
+)]
+
+mod answer;
+mod cases;
+mod erlang;
+mod generate;
+mod golden;
+mod operation;
+mod ours;
+mod random;
+mod shrink;
+mod terms;
+
+use ferrets::Term;
+
+use crate::answer::agree;
+use crate::cases::Case;
+use crate::erlang::Erlang;
+use crate::generate::Generator;
+use crate::golden::Recording;
+use crate::operation::{Operation, to_erlang};
+
+/// Sequences that travel together.
+const BATCH: u64 = 50;
+/// Differences that are shrunk and printed; more are only counted.
+const SHOWN: usize = 12;
+/// Sequences in the recording.
+const RECORDED: u64 = 160;
+
+fn number(variable: &str, default: u64) -> u64 {
+    let given = std::env::var(variable).ok();
+    given.map_or(default, |text| text.parse().expect("the variable holds a number"))
+}
+
+/// The first call on whose answer the two sides differ.
+fn first_difference(
+    operations: &[Operation],
+    theirs: &[Term],
+    ours: &[Term],
+    old: bool,
+) -> Option<usize> {
+    (0..operations.len()).find(|at| !agree(&operations[*at], &theirs[*at], &ours[*at], old))
+}
+
+/// Prints a difference so that it can be pasted into a shell.
+fn report(title: &str, operations: &[Operation], theirs: &[Term], ours: &[Term], at: usize) {
+    println!("\n%% {title}");
+    println!("{}", to_erlang(&operations[..=at]));
+    println!("%% Erlang:  {}", cases::written(&theirs[at]));
+    println!("%% ferrets: {}", cases::written(&ours[at]));
+    if cases::written(&theirs[at]) == cases::written(&ours[at]) {
+        println!("%% facts before the call: {} / {}", theirs[at], ours[at]);
+    }
+}
+
+/// Shrinks a sequence on which the two sides differ, and prints it.
+fn explain(erlang: &mut Erlang, title: &str, sequence: &[Operation], at: usize) {
+    let old = erlang.is_old();
+    let mut ask = |operations: &[Operation]| {
+        let theirs = erlang.run(&[operations.to_vec()]).swap_remove(0);
+        let ours = ours::run(operations);
+        let at = first_difference(operations, &theirs, &ours, old);
+        (theirs, ours, at)
+    };
+    let shrunk =
+        shrink::shrink(sequence[..=at].to_vec(), &mut |operations| ask(operations).2.is_some());
+    let (theirs, ours, at) = ask(&shrunk);
+    match at {
+        Some(at) => report(title, &shrunk, &theirs, &ours, at),
+        None => println!("\n%% {title}: the difference does not show again"),
+    }
+}
+
+/// Runs random sequences on both sides at once; returns operations and differences.
+fn compare(erlang: &mut Erlang, seed: u64, count: u64) -> (usize, usize) {
+    let generator = Generator::new(erlang.is_old());
+    let (mut operations, mut differences) = (0, 0);
+    for first in (0..count).step_by(BATCH as usize) {
+        let numbers = first..count.min(first + BATCH);
+        let batch: Vec<_> = numbers.clone().map(|at| generator.sequence(seed, at)).collect();
+        erlang.send(&batch).expect("Erlang listens");
+        let ours: Vec<_> = batch.iter().map(|sequence| ours::run(sequence)).collect();
+        let theirs = erlang.receive(&batch).expect("Erlang answers");
+        for (index, sequence) in batch.iter().enumerate() {
+            operations += sequence.len();
+            let old = erlang.is_old();
+            let Some(at) = first_difference(sequence, &theirs[index], &ours[index], old) else {
+                continue;
+            };
+            differences += 1;
+            let title = format!("seed {seed}, sequence {}", first + index as u64);
+            if differences <= SHOWN {
+                explain(erlang, &title, sequence, at);
+            } else {
+                println!("%% {title}: differs too");
+            }
+        }
+    }
+    (operations, differences)
+}
+
+/// Asks Erlang for answers to keep.
+fn record(erlang: &mut Erlang) {
+    assert!(!erlang.is_old(), "answers are recorded from OTP 27, not {}", erlang.release());
+    let generator = Generator::new(false);
+    let mut sequences = Vec::new();
+    for number in 0..RECORDED {
+        let sequence = generator.sequence(27, number);
+        let answers = erlang.run(std::slice::from_ref(&sequence)).swap_remove(0);
+        sequences.push((sequence, answers));
+    }
+    let recording = Recording { release: erlang.release().to_owned(), sequences };
+    let size = recording.save().expect("the directory of recordings can be written");
+    println!("oracle: recorded {RECORDED} sequences in {size} bytes");
+}
+
+#[test]
+fn random_sequences() {
+    let Some(mut erlang) = Erlang::start() else {
+        println!("oracle: no Erlang on this machine; only written and recorded answers are checked");
+        return;
+    };
+    if std::env::var_os("FERRETS_ORACLE_RECORD").is_some() {
+        return record(&mut erlang);
+    }
+    if erlang.is_old() {
+        println!("oracle: OTP {}: {}", erlang.release(), answer::OLD);
+    }
+    let count = number("FERRETS_ORACLE_SEQUENCES", 2000);
+    let seed = number("FERRETS_ORACLE_SEED", 1);
+    let (operations, differences) = compare(&mut erlang, seed, count);
+    println!(
+        "oracle: {count} sequences, {operations} operations, {differences} differences, OTP {}",
+        erlang.release()
+    );
+    assert_eq!(differences, 0, "see above");
+}
+
+#[test]
+fn recorded_answers() {
+    if std::env::var_os("FERRETS_ORACLE_RECORD").is_some() {
+        return;
+    }
+    let recording = Recording::load();
+    let mut differences = 0;
+    let mut operations = 0;
+    for (number, (sequence, theirs)) in recording.sequences.iter().enumerate() {
+        let ours = ours::run(sequence);
+        operations += sequence.len();
+        if let Some(at) = first_difference(sequence, theirs, &ours, false) {
+            differences += 1;
+            report(&format!("recorded sequence {number}"), sequence, theirs, &ours, at);
+        }
+    }
+    println!(
+        "oracle: {} recorded sequences, {operations} operations, {differences} differences, OTP {}",
+        recording.sequences.len(),
+        recording.release
+    );
+    assert_eq!(differences, 0, "see above");
+}
+
+/// Checks the answers of one side against a written case; prints what is wrong.
+fn check_case(case: &Case, answers: &[Term], side: &str) -> usize {
+    let mut wrong = 0;
+    for (at, (expected, answer)) in case.expected.iter().zip(answers).enumerate() {
+        if !cases::is_expected(expected, answer) {
+            wrong += 1;
+            println!("\n%% {}\n{}", case.title, to_erlang(&case.operations[..=at]));
+            println!("%% expected: {expected}\n%% {side}: {}", cases::written(answer));
+        }
+    }
+    wrong
+}
+
+#[test]
+fn written_cases() {
+    let wrong: usize =
+        cases::all().iter().map(|case| check_case(case, &ours::run(&case.operations), "ferrets")).sum();
+    assert_eq!(wrong, 0, "see above");
+}
+
+#[test]
+fn written_cases_hold_in_erlang() {
+    let Some(mut erlang) = Erlang::start() else {
+        println!("oracle: no Erlang on this machine; the written cases are not put to it");
+        return;
+    };
+    let old = erlang.is_old();
+    let asked = |case: &Case| !case.ours_only && !(old && case.since_27);
+    let mut calls = 0;
+    let mut wrong = 0;
+    let all = cases::all();
+    for case in all.iter().filter(|case| asked(case)) {
+        let answers = erlang.run(std::slice::from_ref(&case.operations)).swap_remove(0);
+        calls += answers.len();
+        wrong += check_case(case, &answers, "Erlang");
+    }
+    println!("oracle: {calls} calls of written cases, {wrong} wrong, OTP {}", erlang.release());
+    assert_eq!(wrong, 0, "see above");
+}

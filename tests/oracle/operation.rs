@@ -1,0 +1,152 @@
+//! Operations: calls of ETS functions, as they travel, are kept and are printed.
+
+use ferrets::{Term, TermRef};
+
+use crate::terms::{atom, elements, has_no_syntax, int, list, list_elements, name, own, tuple};
+
+/// One call.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// Who calls: 1, 2 or 3.
+    pub actor: u8,
+    /// The atom that stands for the table which the call makes.
+    pub handle: Option<Term>,
+    /// The function of `ets`, or one of [`COMPOSITES`].
+    pub function: String,
+    /// The arguments; an atom that is a handle stands for its table.
+    pub arguments: Vec<Term>,
+}
+
+/// Calls that make several calls, for answers that have a meaning only together: the keys of a
+/// table by `first` and `next`, by `last` and `prev`, the same with objects, all slots.
+pub const COMPOSITES: &[&str] = &["walk", "walk_back", "walk_lookup", "walk_back_lookup", "slots"];
+
+/// Functions that OTP 25 does not have, by name and arity.
+pub const SINCE_26: &[(&str, usize)] = &[
+    ("lookup_element", 4),
+    ("update_element", 4),
+    ("first_lookup", 1),
+    ("last_lookup", 1),
+    ("next_lookup", 2),
+    ("prev_lookup", 2),
+    ("walk_lookup", 1),
+    ("walk_back_lookup", 1),
+];
+
+/// The atom that stands for the table number `number` of a sequence.
+pub fn handle(number: usize) -> Term {
+    atom(&format!("t@{number}"))
+}
+
+fn is_handle(term: TermRef<'_>) -> bool {
+    term.as_atom().is_some_and(|atom| atom.name().starts_with("t@"))
+}
+
+impl Operation {
+    /// A call by the first actor.
+    pub fn new(function: &str, arguments: impl IntoIterator<Item = Term>) -> Self {
+        let arguments = arguments.into_iter().collect();
+        Self { actor: 1, handle: None, function: function.to_owned(), arguments }
+    }
+
+    /// As it travels: `{Actor, Handle, Function, Arguments}`.
+    pub fn to_term(&self) -> Term {
+        tuple([
+            int(i64::from(self.actor)),
+            self.handle.clone().unwrap_or_else(|| atom("none")),
+            atom(&self.function),
+            list(self.arguments.iter().cloned()),
+        ])
+    }
+
+    /// The other direction.
+    pub fn from_term(term: &Term) -> Option<Self> {
+        let parts = elements(term);
+        let [actor, handle, function, arguments] = parts.as_slice() else { return None };
+        Some(Self {
+            actor: u8::try_from(actor.as_i64()?).ok()?,
+            handle: Some(handle.clone()).filter(|handle| is_handle(handle.as_ref())),
+            function: name(function)?.to_owned(),
+            arguments: list_elements(arguments)?,
+        })
+    }
+
+    /// The call as something to type into an Erlang shell.
+    pub fn to_erlang(&self) -> String {
+        let call = format!("catch {}", self.call());
+        let call = match self.actor {
+            1 => call,
+            other => format!("Act(A{other}, fun() -> {call} end)"),
+        };
+        match &self.handle {
+            Some(handle) => format!("{} = ({call}).", variable(handle.as_ref())),
+            None => format!("{call}."),
+        }
+    }
+
+    fn call(&self) -> String {
+        let arguments: Vec<String> =
+            self.arguments.iter().map(|argument| source(argument.as_ref())).collect();
+        let table = arguments.first().map_or("", String::as_str);
+        let walk = |first: &str, next: &str| {
+            format!(
+                "(fun W('$end_of_table') -> []; W(K) -> [K | W(ets:{next}({table}, K))] end)\
+                 (ets:{first}({table}))"
+            )
+        };
+        let walk_lookup = |first: &str, next: &str| {
+            format!(
+                "(fun W('$end_of_table') -> []; W({{K, _}} = F) -> [F | W(ets:{next}({table}, K))] \
+                 end)(ets:{first}({table}))"
+            )
+        };
+        match self.function.as_str() {
+            "walk" => walk("first", "next"),
+            "walk_back" => walk("last", "prev"),
+            "walk_lookup" => walk_lookup("first_lookup", "next_lookup"),
+            "walk_back_lookup" => walk_lookup("last_lookup", "prev_lookup"),
+            "slots" => format!(
+                "(fun S(I) -> case ets:slot({table}, I) of '$end_of_table' -> []; \
+                 L -> L ++ S(I + 1) end end)(0)"
+            ),
+            function => format!("ets:{function}({})", arguments.join(", ")),
+        }
+    }
+}
+
+fn variable(handle: TermRef<'_>) -> String {
+    let name = handle.as_atom().map_or("", |atom| atom.name());
+    format!("T{}", name.trim_start_matches("t@"))
+}
+
+/// Erlang source of an argument; in external format where the term has no syntax.
+fn source(argument: TermRef<'_>) -> String {
+    if is_handle(argument) {
+        return variable(argument);
+    }
+    if !has_no_syntax(argument) {
+        return argument.to_string();
+    }
+    let bytes = own(argument).as_ref().encode().expect("a small term");
+    let bytes: Vec<String> = bytes.iter().map(u8::to_string).collect();
+    format!("binary_to_term(<<{}>>)", bytes.join(","))
+}
+
+/// A whole sequence to paste into a shell.
+pub fn to_erlang(operations: &[Operation]) -> String {
+    let mut lines = Vec::new();
+    for actor in [2, 3] {
+        if operations.iter().any(|operation| operation.actor == actor) {
+            lines.push(format!(
+                "A{actor} = spawn(fun L() -> receive {{F, P}} -> P ! {{self(), F()}}, L() end end)."
+            ));
+        }
+    }
+    if !lines.is_empty() {
+        lines.push(
+            "Act = fun(A, F) -> A ! {F, self()}, receive {A, R} -> R end end.".to_owned(),
+        );
+    }
+    lines.extend(operations.iter().map(Operation::to_erlang));
+    lines.join("\n")
+}

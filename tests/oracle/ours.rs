@@ -1,0 +1,172 @@
+//! Our side: the same sequences, run by `ferrets::ets`.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use ferrets::{Error, Owner, Result, Store, Term, ets};
+
+use crate::answer::{Answer, Context, Names, Reply, settle};
+use crate::operation::Operation;
+use crate::terms::{atom, elements, int, list, list_elements, name, own, tuple};
+
+/// No walk is this long: one that is never ends.
+const STEPS: usize = 20_000;
+
+/// Runs a sequence in a store of its own and settles the answers.
+pub fn run(sequence: &[Operation]) -> Vec<Term> {
+    let store = Store::new();
+    let actors = [store.owner(), store.owner(), store.owner()];
+    let mut tables = HashMap::new();
+    let mut replies = Vec::with_capacity(sequence.len());
+    for operation in sequence {
+        let actor = &actors[usize::from(operation.actor) - 1];
+        let arguments: Vec<Term> = operation
+            .arguments
+            .iter()
+            .map(|argument| tables.get(argument).unwrap_or(argument).clone())
+            .collect();
+        let reply = reply(actor, operation, &arguments);
+        if let (Some(handle), Some(id)) = (&operation.handle, &reply.bound) {
+            tables.insert(handle.clone(), id.clone());
+        }
+        replies.push(reply);
+    }
+    let pids = actors.iter().map(|actor| Term::pid(actor.pid()).expect("a pid is a term"));
+    settle(sequence, &replies, Names::new(pids))
+}
+
+fn reply(actor: &Owner, operation: &Operation, arguments: &[Term]) -> Reply {
+    let function = operation.function.as_str();
+    let context = context(actor, function, arguments);
+    let answered = catch_unwind(AssertUnwindSafe(|| call(actor, function, arguments)));
+    let answer = answered.map_or_else(
+        |_| Answer::Error("panic".to_owned(), "none".to_owned()),
+        |result| result.map_or_else(|error| refusal(&error), Answer::Ok),
+    );
+    let bound = operation.handle.as_ref().and_then(|_| bound(actor, &answer));
+    Reply { answer, bound, context }
+}
+
+fn refusal(error: &Error) -> Answer {
+    let cause = error.cause().unwrap_or("none");
+    Answer::Error(error.kind().erlang_class().to_owned(), cause.to_owned())
+}
+
+fn bound(actor: &Owner, answer: &Answer) -> Option<Term> {
+    match answer {
+        Answer::Ok(table) if table.as_atom().is_some() => {
+            ets::call(actor, "whereis", std::slice::from_ref(table)).ok()
+        }
+        Answer::Ok(table) => Some(table.clone()),
+        _ => None,
+    }
+}
+
+fn call(actor: &Owner, function: &str, arguments: &[Term]) -> Result<Term> {
+    let [table, ..] = arguments else { return ets::call(actor, function, arguments) };
+    match function {
+        "walk" => walk(actor, table, "first", "next"),
+        "walk_back" => walk(actor, table, "last", "prev"),
+        "walk_lookup" => walk_lookup(actor, table, "first_lookup", "next_lookup"),
+        "walk_back_lookup" => walk_lookup(actor, table, "last_lookup", "prev_lookup"),
+        "slots" => slots(actor, table),
+        _ => ets::call(actor, function, arguments),
+    }
+}
+
+fn is_end(term: &Term) -> bool {
+    name(term) == Some("$end_of_table")
+}
+
+/// The end has the same name as one possible key: that key comes once, the end comes after it.
+fn walk(actor: &Owner, table: &Term, first: &str, next: &str) -> Result<Term> {
+    let mut key = ets::call(actor, first, std::slice::from_ref(table))?;
+    let end = atom("$end_of_table");
+    let member = ets::call(actor, "member", &[table.clone(), end])?;
+    let mut end_is_key = name(&member) == Some("true");
+    let mut keys = Vec::new();
+    while !is_end(&key) || std::mem::take(&mut end_is_key) {
+        keys.push(key.clone());
+        if keys.len() == STEPS {
+            keys.push(atom("endless"));
+            break;
+        }
+        key = ets::call(actor, next, &[table.clone(), key])?;
+    }
+    Ok(list(keys))
+}
+
+fn walk_lookup(actor: &Owner, table: &Term, first: &str, next: &str) -> Result<Term> {
+    let mut found = ets::call(actor, first, std::slice::from_ref(table))?;
+    let mut all = Vec::new();
+    while !is_end(&found) {
+        all.push(found.clone());
+        if all.len() == STEPS {
+            all.push(atom("endless"));
+            break;
+        }
+        let key = elements(&found).into_iter().next().unwrap_or_else(Term::nil);
+        found = ets::call(actor, next, &[table.clone(), key])?;
+    }
+    Ok(list(all))
+}
+
+fn slots(actor: &Owner, table: &Term) -> Result<Term> {
+    let mut objects = Vec::new();
+    for slot in 0.. {
+        let found = ets::call(actor, "slot", &[table.clone(), int(slot)])?;
+        if is_end(&found) {
+            let beyond = ets::call(actor, "slot", &[table.clone(), int(slot + 1)]);
+            return Ok(tuple([list(objects), outcome(beyond)]));
+        }
+        objects.extend(list_elements(&found).unwrap_or_default());
+    }
+    Ok(Term::nil())
+}
+
+/// A result as a term, in the form in which the server puts it.
+fn outcome(result: Result<Term>) -> Term {
+    match result.map_or_else(|error| refusal(&error), Answer::Ok) {
+        Answer::Ok(value) => tuple([atom("ok"), value]),
+        Answer::Error(reason, cause) => tuple([atom("error"), atom(&reason), atom(&cause)]),
+        Answer::Skipped => atom("skipped"),
+    }
+}
+
+const WITH_CONTEXT: &[&str] = &[
+    "first",
+    "last",
+    "next",
+    "prev",
+    "first_lookup",
+    "last_lookup",
+    "next_lookup",
+    "prev_lookup",
+    "slot",
+    "tab2list",
+    "slots",
+    "walk",
+    "walk_back",
+    "walk_lookup",
+    "walk_back_lookup",
+    "update_counter",
+    "update_element",
+];
+
+fn context(actor: &Owner, function: &str, arguments: &[Term]) -> Option<Context> {
+    let table = arguments.first().filter(|_| WITH_CONTEXT.contains(&function))?;
+    let info = |item: &str| ets::call(actor, "info", &[table.clone(), atom(item)]).ok();
+    let member = |key: &Term| {
+        let answer = ets::call(actor, "member", &[table.clone(), key.clone()]);
+        answer.is_ok_and(|answer| name(&answer) == Some("true"))
+    };
+    let facts = tuple([
+        info("type")?,
+        info("keypos")?,
+        info("fixed")?,
+        info("size")?,
+        atom(if arguments.get(1).is_some_and(member) { "true" } else { "false" }),
+        atom(if member(&atom("$end_of_table")) { "true" } else { "false" }),
+    ]);
+    Context::from_term(own(facts.as_ref()).as_ref())
+}
