@@ -61,6 +61,8 @@ pub enum ErrorKind {
     BadSyntax,
     /// A Rust value has no term, or a term does not fit the Rust type that was asked for.
     Conversion,
+    /// A closure of the caller's panicked; the text says with what. Nothing was changed.
+    Panicked,
     /// The object changed in every attempt that an optimistic update was allowed.
     Contention,
 }
@@ -86,6 +88,7 @@ impl ErrorKind {
         Self::BadEncoding,
         Self::BadSyntax,
         Self::Conversion,
+        Self::Panicked,
         Self::Contention,
     ];
 

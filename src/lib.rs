@@ -1,13 +1,25 @@
 //! ferrets: Erlang's ETS for Rust programs.
 
 mod error;
+mod owner;
 mod platform;
 mod raw;
+mod registry;
+mod store;
+mod table;
 mod term;
 
 pub use error::{Error, ErrorKind, Result};
+pub use owner::Owner;
+pub use store::{Reclamation, Store};
+pub use table::{
+    Access, CounterOp, Fixation, Info, Integer, Kind, ReadView, SafeFixed, Table, TableOptions,
+    WriteConcurrency,
+};
+#[doc(hidden)]
+pub use term::macros as __macros;
 pub use term::{
-    Atom, BigRef, BitsRef, DecodeOptions, Elements, Export, FromTerm, FunRef, ListRef, MapRef,
+    Atom, BigRef, BitsRef, DecodeOptions, Elements, Export, FromObject, FromTerm, FunRef, ListRef, MapRef,
     Object, ObjectRef, Objects, Pid, Port, ReferenceRef, Term, TermRef, ToObject, ToTerm, TupleRef,
     View,
 };

@@ -300,6 +300,12 @@ impl<'a> BlockRef<'a> {
         Block { ptr: self.ptr }
     }
 
+    /// How many own it.
+    #[cfg(test)]
+    pub(crate) fn refs(self) -> u32 {
+        self.header().refs.load(Ordering::Relaxed)
+    }
+
     /// Whether both are the same block.
     pub(crate) fn same(self, other: BlockRef<'_>) -> bool {
         self.ptr == other.ptr

@@ -47,6 +47,11 @@ impl Arena {
         TermRef::new(&self.words, word)
     }
 
+    /// The first words as a tuple, where an object is under construction.
+    pub(crate) fn root_tuple(&self, arity: usize) -> TermRef<'_> {
+        self.view(Word::boxed(Tag::Tuple, 0, arity))
+    }
+
     /// Room for `count` words to be filled by [`set`](Self::set); returns the offset.
     pub(crate) fn reserve(&mut self, count: usize) -> Result<usize> {
         let offset = self.words.len();

@@ -1,4 +1,4 @@
-//! Conversions: Rust values to terms and objects, and back.
+//! Conversions: Rust values to terms and objects. The way back is in [`from_term`](super::from_term).
 //!
 //! | Rust | term |
 //! |---|---|
@@ -6,15 +6,24 @@
 //! | `f64`, `f32` | float; NaN and infinities are refused |
 //! | `bool`, [`Atom`] | atom |
 //! | `&str`, `String`, `&[u8]`, `Vec<u8>` | **binary** |
-//! | `Vec<T>`, `&[T]` | list |
+//! | `Vec<T>`, `&[T]`, `[T; N]` | list |
+//! | `HashMap<K, V>`, `BTreeMap<K, V>` | map |
 //! | tuples | tuple |
 //! | `()` | `{}` |
+//! | `Box<T>`, `Cow<T>`, `&T` | what `T` is |
+//!
+//! `Option` and `char` have no term here, on purpose: what is missing may be `undefined`, `nil`,
+//! `none` or `[]` by the custom of the data at hand, and `$a` is an integer to Erlang but text to
+//! Rust. Say which: `value.map_or(Term::from(Atom::UNDEFINED), Term::from)`.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 
 use num_bigint::BigInt;
 
 use super::arena::Arena;
 use super::word::{Tag, Word};
-use super::{Atom, Object, ObjectRef, Pid, Port, Term, TermRef};
+use super::{Atom, Export, Object, ObjectRef, Pid, Port, ReferenceRef, Term, TermRef};
 use crate::error::{Error, Result};
 
 /// A value that has a term: what keys and elements may be given as.
@@ -75,16 +84,6 @@ pub trait ToObject {
     fn as_object(&self) -> Option<&Object> {
         None
     }
-}
-
-/// A Rust type that terms convert to: the other direction of [`ToTerm`].
-pub trait FromTerm<'a>: Sized {
-    /// The value of `term`.
-    ///
-    /// # Errors
-    /// [`Conversion`](crate::ErrorKind::Conversion) if the term is not of that type or does not
-    /// fit.
-    fn from_term(term: TermRef<'a>) -> Result<Self>;
 }
 
 impl<T: ToTerm> ToTerm for &T {
@@ -179,6 +178,73 @@ impl<T: ToTerm> ToTerm for &[T] {
 impl<T: ToTerm, const N: usize> ToTerm for [T; N] {
     fn put(&self, arena: &mut Arena) -> Result<Word> {
         T::put_slice(self, arena)
+    }
+}
+
+impl ToTerm for Box<str> {
+    fn put(&self, arena: &mut Arena) -> Result<Word> {
+        arena.binary(self.as_bytes())
+    }
+}
+
+impl<T: ToTerm> ToTerm for Box<[T]> {
+    fn put(&self, arena: &mut Arena) -> Result<Word> {
+        T::put_slice(self, arena)
+    }
+}
+
+impl<T: ToTerm> ToTerm for Box<T> {
+    fn put(&self, arena: &mut Arena) -> Result<Word> {
+        (**self).put(arena)
+    }
+}
+
+impl ToTerm for Cow<'_, str> {
+    fn put(&self, arena: &mut Arena) -> Result<Word> {
+        arena.binary(self.as_bytes())
+    }
+}
+
+impl<T: ToTerm + Clone> ToTerm for Cow<'_, [T]> {
+    fn put(&self, arena: &mut Arena) -> Result<Word> {
+        T::put_slice(self, arena)
+    }
+}
+
+fn put_pairs<'t, K: ToTerm + 't, V: ToTerm + 't>(
+    pairs: impl ExactSizeIterator<Item = (&'t K, &'t V)>,
+    arena: &mut Arena,
+) -> Result<Word> {
+    let mut words = Vec::with_capacity(pairs.len());
+    for (key, value) in pairs {
+        words.push((key.put(arena)?, value.put(arena)?));
+    }
+    arena.map(&mut words)
+}
+
+impl<K: ToTerm, V: ToTerm, S> ToTerm for HashMap<K, V, S> {
+    fn put(&self, arena: &mut Arena) -> Result<Word> {
+        put_pairs(self.iter(), arena)
+    }
+}
+
+impl<K: ToTerm, V: ToTerm> ToTerm for BTreeMap<K, V> {
+    fn put(&self, arena: &mut Arena) -> Result<Word> {
+        put_pairs(self.iter(), arena)
+    }
+}
+
+impl ToTerm for Export {
+    fn put(&self, arena: &mut Arena) -> Result<Word> {
+        arena.export(self.module, self.function, self.arity)
+    }
+}
+
+impl ToTerm for ReferenceRef<'_> {
+    fn put(&self, arena: &mut Arena) -> Result<Word> {
+        let ids: Vec<u32> = self.ids().collect();
+        let words = ReferenceRef::pack(self.node(), self.creation(), &ids);
+        arena.payload(Tag::Reference, ids.len(), &words)
     }
 }
 

@@ -387,6 +387,33 @@ fn write_fun(fun: FunRef<'_>, out: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(out, ".{index}.{uniq}>")
 }
 
+/// The text of a term, for messages: cut off where it gets long, and not even made beyond that.
+pub(crate) fn brief(term: TermRef<'_>) -> String {
+    let mut brief = Brief { text: String::new() };
+    match write!(brief, "{term}") {
+        Ok(()) => brief.text,
+        Err(fmt::Error) => brief.text + "...",
+    }
+}
+
+struct Brief {
+    text: String,
+}
+
+impl fmt::Write for Brief {
+    fn write_str(&mut self, more: &str) -> fmt::Result {
+        const MAX: usize = 80;
+        let room = MAX - self.text.len();
+        if more.len() <= room {
+            self.text.push_str(more);
+            return Ok(());
+        }
+        let cut = (0..=room).rev().find(|at| more.is_char_boundary(*at)).unwrap_or(0);
+        self.text.push_str(&more[..cut]);
+        Err(fmt::Error)
+    }
+}
+
 /// The adapter behind [`TermRef::plain`].
 struct Plain<'a>(TermRef<'a>);
 

@@ -19,7 +19,7 @@ use smallvec::SmallVec;
 
 use super::order::is_compound;
 use super::view::{FUN_RAW_WORDS, FUN_TERM_WORDS};
-use super::{FunRef, Tag, TermRef, View, Word};
+use super::{FunRef, ObjectRef, Tag, TermRef, View, Word};
 
 /// Hashes keys for the indexes, differently for each seed.
 ///
@@ -47,6 +47,16 @@ impl KeyHasher {
         } else {
             feed_boxed(term, &mut hasher);
         }
+        hasher.finish()
+    }
+}
+
+impl KeyHasher {
+    /// The hash of a whole object: `=:=` objects have the same.
+    pub(crate) fn hash_object(&self, object: ObjectRef<'_>) -> u64 {
+        let mut hasher = self.0.build_hasher();
+        hasher.write_usize(object.arity());
+        object.elements().for_each(|element| feed(element, &mut hasher));
         hasher.finish()
     }
 }

@@ -21,7 +21,10 @@ mod atom;
 mod convert;
 mod display;
 mod etf;
+mod from_term;
 mod hash;
+#[doc(hidden)]
+pub mod macros;
 mod object;
 mod order;
 mod view;
@@ -33,11 +36,12 @@ use std::sync::Arc;
 
 pub(crate) use arena::Arena;
 pub use atom::Atom;
-pub use convert::{FromTerm, ToObject, ToTerm};
+pub use convert::{ToObject, ToTerm};
 pub use etf::DecodeOptions;
+pub use from_term::{FromObject, FromTerm};
 pub(crate) use hash::KeyHasher;
 pub use object::{Object, ObjectRef, Objects};
-pub(crate) use order::{compare, compare_exact};
+pub(crate) use order::{compare_exact, equal};
 pub use view::{
     BigRef, BitsRef, Elements, Export, FunRef, ListRef, MapRef, Pid, Port, ReferenceRef, TermRef,
     TupleRef, View,

@@ -44,6 +44,10 @@ impl Object {
         &self.0
     }
 
+    pub(crate) fn into_block(self) -> Block {
+        self.0
+    }
+
     pub(crate) fn words(&self) -> &[u64] {
         self.0.borrow().words()
     }

@@ -11,7 +11,7 @@ use crate::terms::{atom, elements, int, list, list_elements, name, own, replace,
 
 /// What a call gave.
 #[derive(Clone, Debug)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// It returned this.
     Ok(Term),
     /// It failed: the reason, and the cause that the runtime names.
@@ -22,41 +22,41 @@ pub enum Answer {
 
 /// What the comparison must know of the table, taken before the call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Context {
+pub(crate) struct Context {
     /// `set`, `bag`, ...
-    pub kind: String,
+    pub(crate) kind: String,
     /// The key position.
-    pub key_position: usize,
+    pub(crate) key_position: usize,
     /// Whether anybody holds a fixation.
-    pub fixed: bool,
+    pub(crate) fixed: bool,
     /// How many objects.
-    pub size: usize,
+    pub(crate) size: usize,
     /// Whether the second argument is a key of the table.
-    pub key_present: bool,
+    pub(crate) key_present: bool,
     /// Whether the atom that means the end is also a key.
-    pub end_is_key: bool,
+    pub(crate) end_is_key: bool,
 }
 
 /// An answer and what belongs to it.
 #[derive(Clone, Debug)]
-pub struct Reply {
+pub(crate) struct Reply {
     /// The answer.
-    pub answer: Answer,
+    pub(crate) answer: Answer,
     /// The identifier of the table that the call made.
-    pub bound: Option<Term>,
+    pub(crate) bound: Option<Term>,
     /// Facts on the table.
-    pub context: Option<Context>,
+    pub(crate) context: Option<Context>,
 }
 
 /// What belongs to a whole sequence: which identifiers and pids to give a common name.
 #[derive(Debug, Default)]
-pub struct Names {
+pub(crate) struct Names {
     known: Vec<(Term, Term)>,
 }
 
 impl Names {
     /// Pids are `a@1`, `a@2`, ...
-    pub fn new(actors: impl IntoIterator<Item = Term>) -> Self {
+    pub(crate) fn new(actors: impl IntoIterator<Item = Term>) -> Self {
         let known = actors.into_iter().zip(1..);
         Self { known: known.map(|(pid, at)| (pid, atom(&format!("a@{at}")))).collect() }
     }
@@ -78,7 +78,7 @@ impl Names {
 }
 
 /// The answers of a sequence in the form in which they are compared and kept.
-pub fn settle(operations: &[Operation], replies: &[Reply], mut names: Names) -> Vec<Term> {
+pub(crate) fn settle(operations: &[Operation], replies: &[Reply], mut names: Names) -> Vec<Term> {
     operations
         .iter()
         .zip(replies)
@@ -90,11 +90,11 @@ pub fn settle(operations: &[Operation], replies: &[Reply], mut names: Names) -> 
 }
 
 /// What is passed over when OTP 25 is asked.
-pub const OLD: &str = "functions that came later, -0.0, the order of lists inserted into bags and \
+pub(crate) const OLD: &str = "functions that came later, -0.0, the order of lists inserted into bags and \
                        the cause of update_element's refusal of a position are left out";
 
 /// Whether two settled answers agree. A skipped call agrees with any refusal.
-pub fn agree(operation: &Operation, theirs: &Term, ours: &Term, old: bool) -> bool {
+pub(crate) fn agree(operation: &Operation, theirs: &Term, ours: &Term, old: bool) -> bool {
     if theirs == ours {
         return true;
     }
@@ -220,7 +220,7 @@ fn settled_item(item: &str, value: &Term) -> Term {
 
 impl Context {
     /// Whether the table hashes its keys, so that it has no order of its own.
-    pub fn is_hash(&self) -> bool {
+    pub(crate) fn is_hash(&self) -> bool {
         self.kind != "ordered_set"
     }
 
@@ -238,7 +238,7 @@ impl Context {
     }
 
     /// From the tuple that the Erlang side sends; `none` is none.
-    pub fn from_term(term: TermRef<'_>) -> Option<Self> {
+    pub(crate) fn from_term(term: TermRef<'_>) -> Option<Self> {
         let parts = elements(&own(term));
         let [kind, key_position, fixed, size, key_present, end_is_key] = parts.as_slice() else {
             return None;

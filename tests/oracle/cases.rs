@@ -20,17 +20,17 @@ use crate::terms::{elements, list_elements, name};
 
 /// One sequence with its answers.
 #[derive(Debug)]
-pub struct Case {
+pub(crate) struct Case {
     /// Where it stands: the file and the name.
-    pub title: String,
+    pub(crate) title: String,
     /// Whether OTP 25 answers otherwise.
-    pub since_27: bool,
+    pub(crate) since_27: bool,
     /// Whether Erlang is not asked.
-    pub ours_only: bool,
+    pub(crate) ours_only: bool,
     /// The calls.
-    pub operations: Vec<Operation>,
+    pub(crate) operations: Vec<Operation>,
     /// The answer to each call: a term in Erlang syntax, or `error Reason [Cause]`.
-    pub expected: Vec<String>,
+    pub(crate) expected: Vec<String>,
 }
 
 const FILES: &[(&str, &str)] = &[
@@ -46,7 +46,7 @@ const FILES: &[(&str, &str)] = &[
 ];
 
 /// All written cases.
-pub fn all() -> Vec<Case> {
+pub(crate) fn all() -> Vec<Case> {
     FILES.iter().flat_map(|(file, text)| parse(file, text)).collect()
 }
 
@@ -94,7 +94,7 @@ fn parse_call(line: &str) -> Option<(Operation, String)> {
 }
 
 /// Whether a settled answer is what the case says.
-pub fn is_expected(expected: &str, settled: &Term) -> bool {
+pub(crate) fn is_expected(expected: &str, settled: &Term) -> bool {
     let parts = elements(settled);
     match parts.first().and_then(name) {
         Some("ok") => expected.parse::<Term>().is_ok_and(|term| term == parts[1]),
@@ -110,7 +110,7 @@ pub fn is_expected(expected: &str, settled: &Term) -> bool {
 }
 
 /// A settled answer as a case would write it.
-pub fn written(settled: &Term) -> String {
+pub(crate) fn written(settled: &Term) -> String {
     let parts = elements(settled);
     match (parts.first().and_then(name), parts.as_slice()) {
         (Some("ok"), [_, value, ..]) => value.to_string(),

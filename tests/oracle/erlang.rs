@@ -11,7 +11,7 @@ use crate::operation::Operation;
 use crate::terms::{elements, list, list_elements, name};
 
 /// A running Erlang, with the server of this directory loaded.
-pub struct Erlang {
+pub(crate) struct Erlang {
     process: Child,
     /// Closed first, which tells the server to stop.
     input: Option<BufWriter<ChildStdin>>,
@@ -40,7 +40,7 @@ fn boot(server: &Path) -> String {
 
 impl Erlang {
     /// Starts it; `None` if there is none on this machine.
-    pub fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/ets_server.erl");
         // Two schedulers: with one, ETS reports that options for concurrency have no effect.
         let mut process = Command::new(executable())
@@ -60,17 +60,17 @@ impl Erlang {
     }
 
     /// Which OTP it is.
-    pub fn release(&self) -> &str {
+    pub(crate) fn release(&self) -> &str {
         &self.release
     }
 
     /// Whether it lacks what came with OTP 26 and 27.
-    pub fn is_old(&self) -> bool {
+    pub(crate) fn is_old(&self) -> bool {
         self.release.parse::<u32>().is_ok_and(|release| release < 27)
     }
 
     /// Sends sequences to run; the answers are to be fetched with [`receive`](Self::receive).
-    pub fn send(&mut self, sequences: &[Vec<Operation>]) -> std::io::Result<()> {
+    pub(crate) fn send(&mut self, sequences: &[Vec<Operation>]) -> std::io::Result<()> {
         let request = list(
             sequences.iter().map(|sequence| list(sequence.iter().map(Operation::to_term))),
         );
@@ -83,7 +83,7 @@ impl Erlang {
     }
 
     /// The settled answers to the sequences that were sent last.
-    pub fn receive(&mut self, sequences: &[Vec<Operation>]) -> std::io::Result<Vec<Vec<Term>>> {
+    pub(crate) fn receive(&mut self, sequences: &[Vec<Operation>]) -> std::io::Result<Vec<Vec<Term>>> {
         let mut size = [0; 4];
         self.output.read_exact(&mut size)?;
         let mut bytes = vec![0; u32::from_be_bytes(size) as usize];
@@ -102,7 +102,7 @@ impl Erlang {
     }
 
     /// Runs sequences.
-    pub fn run(&mut self, sequences: &[Vec<Operation>]) -> Vec<Vec<Term>> {
+    pub(crate) fn run(&mut self, sequences: &[Vec<Operation>]) -> Vec<Vec<Term>> {
         let answers = self.send(sequences).and_then(|()| self.receive(sequences));
         answers.expect("Erlang answers until it is told to stop")
     }

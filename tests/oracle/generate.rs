@@ -10,7 +10,7 @@ use crate::terms::{
 
 /// Makes sequences.
 #[derive(Debug)]
-pub struct Generator {
+pub(crate) struct Generator {
     pool: Pool,
     /// Leaves out what OTP 25 lacks or does differently.
     old: bool,
@@ -38,12 +38,12 @@ struct Plan<'a> {
 
 impl Generator {
     /// For OTP 27, or for one that is `old`.
-    pub fn new(old: bool) -> Self {
+    pub(crate) fn new(old: bool) -> Self {
         Self { pool: Pool::new(!old), old }
     }
 
     /// Sequence number `number` of the run with `seed`.
-    pub fn sequence(&self, seed: u64, number: u64) -> Vec<Operation> {
+    pub(crate) fn sequence(&self, seed: u64, number: u64) -> Vec<Operation> {
         let mut random = Random::new(seed, number);
         let keys = self.pool.keys(&mut random);
         let mut values = self.pool.keys(&mut random);
@@ -64,38 +64,44 @@ impl Generator {
 
 type Step = fn(&mut Plan<'_>);
 
+macro_rules! menu {
+    ($($weight:literal $step:ident($($function:literal)?);)*) => {
+        &[$(($weight, (|plan: &mut Plan<'_>| plan.$step($($function)?)) as Step)),*]
+    };
+}
+
 /// Every kind of call with its weight.
-const MENU: &[(u32, Step)] = &[
-    (14, Plan::insert),
-    (7, Plan::insert_list),
-    (5, Plan::insert_new),
-    (4, Plan::insert_new_list),
-    (1, Plan::insert_many),
-    (8, |plan| plan.with_key("lookup")),
-    (3, |plan| plan.with_key("member")),
-    (5, |plan| plan.with_key("take")),
-    (8, |plan| plan.with_key("delete")),
-    (5, Plan::lookup_element),
-    (4, Plan::lookup_element_or),
-    (7, Plan::delete_object),
-    (1, |plan| plan.with_table("delete_all_objects")),
-    (8, Plan::update_counter),
-    (5, Plan::update_counter_or),
-    (6, Plan::update_element),
-    (4, Plan::update_element_or),
-    (5, Plan::step),
-    (3, Plan::end),
-    (5, Plan::whole),
-    (1, Plan::slot),
-    (4, Plan::info),
-    (6, Plan::fix),
-    (2, Plan::new_table),
-    (1, |plan| plan.with_table("delete")),
-    (2, Plan::rename),
-    (1, Plan::whereis),
-    (1, Plan::all),
-    (2, Plan::setopts),
-];
+const MENU: &[(u32, Step)] = menu! {
+    14 insert();
+    7 insert_list();
+    5 insert_new();
+    4 insert_new_list();
+    1 insert_many();
+    8 with_key("lookup");
+    3 with_key("member");
+    5 with_key("take");
+    8 with_key("delete");
+    5 lookup_element();
+    4 lookup_element_or();
+    7 delete_object();
+    1 with_table("delete_all_objects");
+    8 update_counter();
+    5 update_counter_or();
+    6 update_element();
+    4 update_element_or();
+    5 step();
+    3 end();
+    5 whole();
+    1 slot();
+    4 info();
+    6 fix();
+    2 new_table();
+    1 with_table("delete");
+    2 rename();
+    1 whereis();
+    1 all();
+    2 setopts();
+};
 
 impl Plan<'_> {
     fn fill(&mut self) {
@@ -427,7 +433,7 @@ impl Plan<'_> {
         match self.random.range(0, 9) {
             0..3 => self.push(&table, "info", []),
             3..9 => {
-                let item = atom(self.random.pick(&items));
+                let item = self.word(&items);
                 self.push(&table, "info", [item]);
             }
             _ => {
@@ -447,8 +453,13 @@ impl Plan<'_> {
         self.push(&table, "safe_fixtable", [fix]);
     }
 
+    /// One of these atoms.
+    fn word(&mut self, words: &[&str]) -> Term {
+        atom(*self.random.pick(words))
+    }
+
     fn table_name(&mut self) -> Term {
-        atom(self.random.pick(&["red", "green", "blue"]))
+        self.word(&["red", "green", "blue"])
     }
 
     fn any_name(&mut self) -> Term {
@@ -483,7 +494,7 @@ impl Plan<'_> {
     }
 
     fn table_setting(&mut self) -> Term {
-        let access = atom(self.random.pick(&["public", "protected", "private"]));
+        let access = self.word(&["public", "protected", "private"]);
         match self.random.range(0, 19) {
             0..12 => tuple([atom("protection"), access]),
             12 => tuple([atom("heir"), atom("none")]),
@@ -535,18 +546,17 @@ impl Plan<'_> {
 
     /// Options that change nothing but what `info` says.
     fn tuning(&mut self) -> Term {
-        let flag = |random: &mut Random| atom(random.pick(&["true", "false"]));
         match self.random.range(0, 5) {
             0 => atom("compressed"),
-            1 => tuple([atom("read_concurrency"), flag(self.random)]),
-            2 => tuple([atom("decentralized_counters"), flag(self.random)]),
+            1 => tuple([atom("read_concurrency"), self.word(&["true", "false"])]),
+            2 => tuple([atom("decentralized_counters"), self.word(&["true", "false"])]),
             3 => {
                 let locks = *self.random.pick(&[0, 1, 63, 64, 65, 1000, 1024, 32768, 32769]);
                 let locks = tuple([atom("debug_hash_fixed_number_of_locks"), int(locks)]);
                 tuple([atom("write_concurrency"), locks])
             }
             _ => {
-                let how = atom(self.random.pick(&["true", "false", "auto"]));
+                let how = self.word(&["true", "false", "auto"]);
                 tuple([atom("write_concurrency"), how])
             }
         }
@@ -567,17 +577,31 @@ impl Plan<'_> {
     fn any_option(&mut self) -> Term {
         let kinds = ["set", "bag", "duplicate_bag"];
         match self.random.range(0, 29) {
-            0..7 => atom(self.random.pick(&kinds)),
-            7..12 => atom(self.random.pick(&["public", "protected", "private"])),
+            0..7 => self.word(&kinds),
+            7..12 => self.word(&["public", "protected", "private"]),
             12..15 => atom("named_table"),
             15..23 => self.tuning(),
-            23 => tuple([atom("keypos"), self.position()]),
+            23 => tuple([atom("keypos"), self.key_position()]),
             24 => tuple([atom("keypos"), int(self.random.int(1, 3))]),
             25 => tuple([atom("heir"), atom("none")]),
             26 => tuple([atom("write_concurrency"), self.value()]),
             27 => tuple([atom("read_concurrency"), self.value()]),
             28 => self.bad_option(),
             _ => self.value(),
+        }
+    }
+
+    /// Not between 2^31 and 2^59: such positions OTP accepts, but takes only 32 bits of them.
+    fn key_position(&mut self) -> Term {
+        match self.random.range(0, 7) {
+            0 => int(0),
+            1 => int(-1),
+            2 => int(1 << 20),
+            3 => power(59, 0),
+            4 => power(64, 1),
+            5 => float(2.0),
+            6 => atom("two"),
+            _ => int(2),
         }
     }
 

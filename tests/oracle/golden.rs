@@ -13,16 +13,16 @@ fn path() -> PathBuf {
 
 /// Sequences with the settled answers of a release of OTP.
 #[derive(Debug)]
-pub struct Recording {
+pub(crate) struct Recording {
     /// Which OTP answered.
-    pub release: String,
+    pub(crate) release: String,
     /// What was asked, and the answers.
-    pub sequences: Vec<(Vec<Operation>, Vec<Term>)>,
+    pub(crate) sequences: Vec<(Vec<Operation>, Vec<Term>)>,
 }
 
 impl Recording {
     /// The recording that is checked in.
-    pub fn load() -> Self {
+    pub(crate) fn load() -> Self {
         let bytes = std::fs::read(path()).expect("the recorded answers are checked in");
         let term = Term::decode(&bytes).expect("the recorded answers are in external format");
         Self::from_term(&term).expect("the recorded answers have the form that `save` gives them")
@@ -43,26 +43,13 @@ impl Recording {
     }
 
     /// Replaces the recording that is checked in.
-    pub fn save(&self) -> std::io::Result<usize> {
+    pub(crate) fn save(&self) -> std::io::Result<usize> {
         let sequences = self.sequences.iter().map(|(operations, answers)| {
             tuple([list(operations.iter().map(Operation::to_term)), list(answers.iter().cloned())])
         });
         let term = tuple([atom(&self.release), list(sequences)]);
-        let bytes = compress(&term.as_ref().encode().map_err(std::io::Error::other)?)?;
+        let bytes = term.encode_compressed(9).map_err(std::io::Error::other)?;
         std::fs::write(path(), &bytes)?;
         Ok(bytes.len())
     }
-}
-
-/// Compressed external format, as `term_to_binary(Term, [compressed])` makes it.
-fn compress(plain: &[u8]) -> std::io::Result<Vec<u8>> {
-    use std::io::Write;
-
-    let body = &plain[1..];
-    let size = u32::try_from(body.len()).map_err(std::io::Error::other)?;
-    let mut bytes = vec![131, 80];
-    bytes.extend(size.to_be_bytes());
-    let mut encoder = flate2::write::ZlibEncoder::new(bytes, flate2::Compression::best());
-    encoder.write_all(body)?;
-    encoder.finish()
 }

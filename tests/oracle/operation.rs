@@ -6,23 +6,23 @@ use crate::terms::{atom, elements, has_no_syntax, int, list, list_elements, name
 
 /// One call.
 #[derive(Clone, Debug)]
-pub struct Operation {
+pub(crate) struct Operation {
     /// Who calls: 1, 2 or 3.
-    pub actor: u8,
+    pub(crate) actor: u8,
     /// The atom that stands for the table which the call makes.
-    pub handle: Option<Term>,
+    pub(crate) handle: Option<Term>,
     /// The function of `ets`, or one of [`COMPOSITES`].
-    pub function: String,
+    pub(crate) function: String,
     /// The arguments; an atom that is a handle stands for its table.
-    pub arguments: Vec<Term>,
+    pub(crate) arguments: Vec<Term>,
 }
 
 /// Calls that make several calls, for answers that have a meaning only together: the keys of a
 /// table by `first` and `next`, by `last` and `prev`, the same with objects, all slots.
-pub const COMPOSITES: &[&str] = &["walk", "walk_back", "walk_lookup", "walk_back_lookup", "slots"];
+pub(crate) const COMPOSITES: &[&str] = &["walk", "walk_back", "walk_lookup", "walk_back_lookup", "slots"];
 
 /// Functions that OTP 25 does not have, by name and arity.
-pub const SINCE_26: &[(&str, usize)] = &[
+pub(crate) const SINCE_26: &[(&str, usize)] = &[
     ("lookup_element", 4),
     ("update_element", 4),
     ("first_lookup", 1),
@@ -34,7 +34,7 @@ pub const SINCE_26: &[(&str, usize)] = &[
 ];
 
 /// The atom that stands for the table number `number` of a sequence.
-pub fn handle(number: usize) -> Term {
+pub(crate) fn handle(number: usize) -> Term {
     atom(&format!("t@{number}"))
 }
 
@@ -44,13 +44,13 @@ fn is_handle(term: TermRef<'_>) -> bool {
 
 impl Operation {
     /// A call by the first actor.
-    pub fn new(function: &str, arguments: impl IntoIterator<Item = Term>) -> Self {
+    pub(crate) fn new(function: &str, arguments: impl IntoIterator<Item = Term>) -> Self {
         let arguments = arguments.into_iter().collect();
         Self { actor: 1, handle: None, function: function.to_owned(), arguments }
     }
 
     /// As it travels: `{Actor, Handle, Function, Arguments}`.
-    pub fn to_term(&self) -> Term {
+    pub(crate) fn to_term(&self) -> Term {
         tuple([
             int(i64::from(self.actor)),
             self.handle.clone().unwrap_or_else(|| atom("none")),
@@ -60,7 +60,7 @@ impl Operation {
     }
 
     /// The other direction.
-    pub fn from_term(term: &Term) -> Option<Self> {
+    pub(crate) fn from_term(term: &Term) -> Option<Self> {
         let parts = elements(term);
         let [actor, handle, function, arguments] = parts.as_slice() else { return None };
         Some(Self {
@@ -72,7 +72,7 @@ impl Operation {
     }
 
     /// The call as something to type into an Erlang shell.
-    pub fn to_erlang(&self) -> String {
+    pub(crate) fn to_erlang(&self) -> String {
         let call = format!("catch {}", self.call());
         let call = match self.actor {
             1 => call,
@@ -133,7 +133,7 @@ fn source(argument: TermRef<'_>) -> String {
 }
 
 /// A whole sequence to paste into a shell.
-pub fn to_erlang(operations: &[Operation]) -> String {
+pub(crate) fn to_erlang(operations: &[Operation]) -> String {
     let mut lines = Vec::new();
     for actor in [2, 3] {
         if operations.iter().any(|operation| operation.actor == actor) {

@@ -13,7 +13,7 @@ use crate::terms::{atom, elements, int, list, list_elements, name, own, tuple};
 const STEPS: usize = 20_000;
 
 /// Runs a sequence in a store of its own and settles the answers.
-pub fn run(sequence: &[Operation]) -> Vec<Term> {
+pub(crate) fn run(sequence: &[Operation]) -> Vec<Term> {
     let store = Store::new();
     let actors = [store.owner(), store.owner(), store.owner()];
     let mut tables = HashMap::new();

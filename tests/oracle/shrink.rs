@@ -5,7 +5,7 @@ use crate::terms::{list, list_elements};
 
 /// The shortest sequence found for which `differs` still holds: parts are left out, larger ones
 /// first, then elements of lists among the arguments.
-pub fn shrink(
+pub(crate) fn shrink(
     mut sequence: Vec<Operation>,
     differs: &mut dyn FnMut(&[Operation]) -> bool,
 ) -> Vec<Operation> {

@@ -6,77 +6,77 @@ use num_bigint::BigInt;
 use crate::random::Random;
 
 /// An atom.
-pub fn atom(name: &str) -> Term {
+pub(crate) fn atom(name: &str) -> Term {
     Term::atom(name).expect("a short name")
 }
 
 /// An integer.
-pub fn int(value: i64) -> Term {
+pub(crate) fn int(value: i64) -> Term {
     Term::new(value).expect("integers are terms")
 }
 
 /// `2^exponent + offset`.
-pub fn power(exponent: u32, offset: i64) -> Term {
+pub(crate) fn power(exponent: u32, offset: i64) -> Term {
     Term::new((BigInt::from(1) << exponent) + offset).expect("integers are terms")
 }
 
 /// `-(2^exponent) + offset`.
-pub fn minus_power(exponent: u32, offset: i64) -> Term {
+pub(crate) fn minus_power(exponent: u32, offset: i64) -> Term {
     Term::new(-(BigInt::from(1) << exponent) + offset).expect("integers are terms")
 }
 
 /// A finite float.
-pub fn float(value: f64) -> Term {
+pub(crate) fn float(value: f64) -> Term {
     Term::new(value).expect("a finite float")
 }
 
 /// A binary.
-pub fn binary(bytes: &[u8]) -> Term {
+pub(crate) fn binary(bytes: &[u8]) -> Term {
     Term::binary(bytes).expect("a short binary")
 }
 
 /// A tuple.
-pub fn tuple(elements: impl IntoIterator<Item = Term>) -> Term {
+pub(crate) fn tuple(elements: impl IntoIterator<Item = Term>) -> Term {
     Term::tuple(elements).expect("a small tuple")
 }
 
 /// A proper list.
-pub fn list(elements: impl IntoIterator<Item = Term>) -> Term {
+pub(crate) fn list(elements: impl IntoIterator<Item = Term>) -> Term {
     Term::list(elements).expect("a short list")
 }
 
 /// `[elements | tail]`.
-pub fn improper(elements: impl IntoIterator<Item = Term>, tail: Term) -> Term {
+pub(crate) fn improper(elements: impl IntoIterator<Item = Term>, tail: Term) -> Term {
     Term::list_with_tail(elements, tail).expect("a short list")
 }
 
 /// A map.
-pub fn map(pairs: impl IntoIterator<Item = (Term, Term)>) -> Term {
+pub(crate) fn map(pairs: impl IntoIterator<Item = (Term, Term)>) -> Term {
     Term::map(pairs).expect("a small map")
 }
 
 /// An owned copy of a part of a term.
-pub fn own(part: TermRef<'_>) -> Term {
+pub(crate) fn own(part: TermRef<'_>) -> Term {
     part.to_term().expect("there is memory for a small term")
 }
 
 /// The elements of a tuple, owned; nothing for other terms.
-pub fn elements(term: &Term) -> Vec<Term> {
+pub(crate) fn elements(term: &Term) -> Vec<Term> {
     term.as_tuple().map_or_else(Vec::new, |tuple| tuple.elements().map(own).collect())
 }
 
 /// The elements of a proper list, owned.
-pub fn list_elements(term: &Term) -> Option<Vec<Term>> {
+pub(crate) fn list_elements(term: &Term) -> Option<Vec<Term>> {
     Some(term.as_ref().as_list()?.map(own).collect())
 }
 
 /// The name of an atom.
-pub fn name(term: &Term) -> Option<&'static str> {
+pub(crate) fn name(term: &Term) -> Option<&'static str> {
     term.as_atom().map(Atom::name)
 }
 
 /// The term with every part for which `change` has something replaced, in tuples and lists only.
-pub fn replace(term: TermRef<'_>, change: &impl Fn(TermRef<'_>) -> Option<Term>) -> Term {
+pub(crate) fn replace(term: TermRef<'_>, change: &impl Fn(TermRef<'_>) -> Option<Term>) -> Term {
     if let Some(new) = change(term) {
         return new;
     }
@@ -91,7 +91,7 @@ pub fn replace(term: TermRef<'_>, change: &impl Fn(TermRef<'_>) -> Option<Term>)
 }
 
 /// Whether the text of the term cannot be read back, because something in it has no syntax.
-pub fn has_no_syntax(term: TermRef<'_>) -> bool {
+pub(crate) fn has_no_syntax(term: TermRef<'_>) -> bool {
     match term.view() {
         View::Pid(_) | View::Port(_) | View::Reference(_) | View::Fun(_) => true,
         View::Tuple(tuple) => tuple.elements().any(has_no_syntax),
@@ -259,14 +259,14 @@ fn opaque() -> Vec<Vec<Term>> {
 
 /// Terms in families: within one they are easily taken for one another.
 #[derive(Debug)]
-pub struct Pool {
+pub(crate) struct Pool {
     families: Vec<Vec<Term>>,
 }
 
 impl Pool {
     /// All families. `negative_zero`: whether `-0.0`, which was no term of its own before OTP 27,
     /// is among the terms.
-    pub fn new(negative_zero: bool) -> Self {
+    pub(crate) fn new(negative_zero: bool) -> Self {
         let mut families: Vec<Vec<Term>> =
             [numbers(), atoms(), compounds(), opaque()].into_iter().flatten().collect();
         if !negative_zero {
@@ -278,13 +278,13 @@ impl Pool {
     }
 
     /// Any term.
-    pub fn any(&self, random: &mut Random) -> Term {
+    pub(crate) fn any(&self, random: &mut Random) -> Term {
         let family = random.pick(&self.families);
         random.pick(family).clone()
     }
 
     /// A few terms that resemble each other, and a few others.
-    pub fn keys(&self, random: &mut Random) -> Vec<Term> {
+    pub(crate) fn keys(&self, random: &mut Random) -> Vec<Term> {
         let family = random.pick(&self.families);
         let mut keys: Vec<Term> = (0..random.range(1, 4)).map(|_| random.pick(family).clone()).collect();
         keys.extend((0..random.range(0, 3)).map(|_| self.any(random)));

@@ -1,6 +1,6 @@
 //! Ferrets itself.
 
-use ::ferrets::{Access, Kind, Objects, Owner, Store, Table, TableOptions};
+use ::ferrets::{Access, Kind, Objects, Owner, Store, Table, TableOptions, TermRef};
 
 use crate::keys::Keys;
 use crate::row::MANY;
@@ -8,6 +8,11 @@ use crate::subject::{HashSubject, Tally, bin};
 
 /// Where the integer field is.
 const N: usize = 2;
+
+#[inline(always)]
+fn integer(element: Option<TermRef<'_>>) -> Option<i64> {
+    element.and_then(TermRef::as_i64)
+}
 
 /// A public set, with the owner that keeps it alive.
 pub struct Ferrets {
@@ -35,7 +40,7 @@ impl HashSubject for Ferrets {
 
     #[inline(always)]
     fn number(owned: &Objects) -> i64 {
-        owned[0].element(N).as_i64().expect("an integer was stored")
+        integer(owned[0].element(N)).expect("an integer was stored")
     }
 
     #[inline(always)]
@@ -43,7 +48,7 @@ impl HashSubject for Ferrets {
         self.table
             .read(|view| {
                 for _ in 0..count {
-                    let n = view.lookup_with(keys.next_key(), |object| object.element(N).as_i64());
+                    let n = view.lookup_with(keys.next_key(), |object| integer(object.element(N)));
                     tally.see(n.flatten());
                 }
             })
@@ -54,7 +59,7 @@ impl HashSubject for Ferrets {
     fn lookup_many(&self, keys: &[i64; MANY], tally: &mut Tally) {
         self.table
             .lookup_many_with(keys, |_, object| {
-                tally.see(object.and_then(|object| object.element(N).as_i64()));
+                tally.see(object.and_then(|object| integer(object.element(N))));
             })
             .expect("the table stands");
     }
@@ -78,7 +83,7 @@ impl HashSubject for Ferrets {
         *tally = self
             .table
             .foldl(*tally, |object, mut tally| {
-                tally.see(object.element(N).as_i64());
+                tally.see(integer(object.element(N)));
                 tally
             })
             .expect("the table stands");

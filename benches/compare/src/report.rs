@@ -119,13 +119,14 @@ fn legend(text: &mut String, plan: &Plan, figures: &Figures, base: Option<&'stat
         text,
         "\n## How to read this\n\n\
          Nanoseconds per operation as one thread sees it: time from the start of all threads to \
-         the end of the last, divided by the operations of one thread (1000 / figure is millions of \
-         operations per second and thread). Medians of {rounds} rounds, in which the subjects take turns \
-         with windows of about {} ms; fewer rounds where one fill or fold takes much longer. What the same loop costs around no operation at all is \
+         the end of the last, divided by the operations of one thread (1000 / figure is \
+         millions of operations per second and thread). Medians of {rounds} rounds, in which \
+         the subjects take turns with windows of about {} ms; fewer rounds where one fill or \
+         fold takes much longer. What the same loop costs around no operation at all is \
          measured before each window, by every subject for itself, and subtracted. Each subject \
          runs in a process of its own. A thread of ETS is an Erlang process, on as many \
-         schedulers as there are cores. Objects are `{{int, int, 32-byte binary}}`; for the maps, \
-         an `Arc` of a struct of these under an `i64`, hashed by ahash.\n",
+         schedulers as there are cores. Objects are `{{int, int, 32-byte binary}}`; for the \
+         maps, an `Arc` of a struct of these under an `i64`, hashed by ahash.\n",
         window.as_millis()
     );
     if let Some(base) = base {

@@ -63,8 +63,11 @@ pub(crate) struct Batch<'p, H: Handle> {
     locks: Vec<(Option<u64>, Locked<'p>)>,
     staged: Vec<Staged>,
     commit: Arc<Commit>,
-    finish: Vec<Box<dyn FnOnce(&Pin) + 'p>>,
+    finish: Vec<Box<dyn FnOnce(&Pin, bool) + 'p>>,
+    /// What the slots hold more, lines included.
     delta: Delta,
+    /// What the entries that were changed inside weigh more.
+    grown: Delta,
     handles: std::marker::PhantomData<H>,
 }
 
@@ -72,11 +75,11 @@ impl<H: Handle> Index<H> {
     /// Runs `body` while the buckets of all `hashes`, which are in ascending order, are locked.
     /// What it has put is visible to all readers at once when it returns `Ok`, and to none if it
     /// returns `Err`. It must not block and must not call the index.
-    pub(crate) fn batch<R, E: From<Refused>>(
+    pub(crate) fn batch<'p, R, E: From<Refused>>(
         &self,
-        pin: &Pin,
+        pin: &'p Pin,
         hashes: &[u64],
-        body: impl FnOnce(&mut Batch<'_, H>) -> Result<R, E>,
+        body: impl FnOnce(&mut Batch<'p, H>) -> Result<R, E>,
     ) -> Result<R, E> {
         debug_assert!(hashes.is_sorted(), "locks are taken in one order");
         self.make_room(pin, hashes);
@@ -89,6 +92,7 @@ impl<H: Handle> Index<H> {
             commit: Arc::new(Commit::new()),
             finish: Vec::new(),
             delta: Delta::default(),
+            grown: Delta::default(),
             handles: std::marker::PhantomData,
         };
         let result = body(&mut batch);
@@ -220,17 +224,17 @@ impl<'p, H: Handle> Batch<'p, H> {
         &self.commit
     }
 
-    /// Runs `finish` after the commit, before the buckets are unlocked. `before` and `after` are
-    /// what the entry that it finishes weighs.
-    pub(crate) fn on_commit(
+    /// Runs `finish` when the batch is decided, before the buckets are unlocked, and tells it
+    /// whether it was committed. `before` and `after` are what the entry weighs that it finishes.
+    pub(crate) fn on_end(
         &mut self,
         before: Weight,
         after: Weight,
-        finish: impl FnOnce(&Pin) + 'p,
+        finish: impl FnOnce(&Pin, bool) + 'p,
     ) {
         let delta = Delta::between(before, after);
-        self.delta.items += delta.items;
-        self.delta.bytes += delta.bytes;
+        self.grown.items += delta.items;
+        self.grown.bytes += delta.bytes;
         self.finish.push(Box::new(finish));
     }
 
@@ -259,9 +263,10 @@ impl<'p, H: Handle> Batch<'p, H> {
             self.pin.retire(unsafe { Retired::new(raw, size_of::<Pending>(), free_pending) });
         }
         for finish in std::mem::take(&mut self.finish) {
-            finish(self.pin);
+            finish(self.pin, true);
         }
         self.root.totals.add(self.delta);
+        self.root.totals.add(self.grown);
     }
 }
 
@@ -285,6 +290,9 @@ impl<H: Handle> Drop for Batch<'_, H> {
             let raw = staged.pending.cast();
             // SAFETY: R4: unlinked just now; pending changes come from `Box`.
             self.pin.retire(unsafe { Retired::new(raw, size_of::<Pending>(), free_pending) });
+        }
+        for finish in std::mem::take(&mut self.finish) {
+            finish(self.pin, false);
         }
         if self.delta.bytes != 0 && !self.commit.is_committed() {
             self.root.totals.add(Delta::bytes(self.delta.bytes));

@@ -1,0 +1,525 @@
+//! Groups against a vector, alone and with threads.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::{BagRef, Bagged, Group, LARGE, SMALL};
+use crate::raw::block::{Block, BlockRef};
+use crate::raw::reclaim::{Reap, collect, pin};
+use crate::raw::{Commit, Handle, Weight};
+
+const KEY: u64 = 77;
+
+fn block(value: u64) -> Block {
+    Block::new(KEY, 1, &[value]).unwrap()
+}
+
+/// The hash of an object; some values share one.
+fn hash(value: u64) -> u64 {
+    (value - value % 16 / 15).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+}
+
+fn is(value: u64) -> impl Fn(BlockRef<'_>) -> bool {
+    move |block: BlockRef<'_>| block.words()[0] == value
+}
+
+fn object(value: u64) -> (Block, u64) {
+    (block(value), hash(value))
+}
+
+fn values(group: &Group) -> Vec<u64> {
+    let pin = pin();
+    let snapshot = group.snapshot(&pin);
+    let values: Vec<u64> = snapshot.iter().map(|block| block.words()[0]).collect();
+    assert_eq!(values.len(), snapshot.len());
+    values
+}
+
+struct Rng(u64);
+
+impl Rng {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        (self.0 >> 33) % n
+    }
+}
+
+/// Blocks whose references are counted at the end.
+#[derive(Default)]
+struct Census(Vec<Block>);
+
+impl Census {
+    fn object(&mut self, value: u64) -> (Block, u64) {
+        let (block, hash) = object(value);
+        self.0.push(block.clone());
+        (block, hash)
+    }
+
+    /// Waits until nobody but the census owns the blocks.
+    fn assert_all_freed(&self) {
+        for _ in 0..10_000 {
+            collect();
+            if self.0.iter().all(|block| block.borrow().refs() == 1) {
+                return;
+            }
+            std::thread::yield_now();
+        }
+        panic!("blocks have leaked");
+    }
+}
+
+/// One random change of a group and its model.
+fn change(group: &mut Group, model: &mut Vec<u64>, census: &mut Census, rng: &mut Rng, space: u64) {
+    let pin = pin();
+    let value = rng.below(space);
+    match rng.below(16) {
+        0..6 => {
+            let (block, hash) = census.object(value);
+            group.append(&pin, block, hash);
+            model.push(value);
+        }
+        6..9 => {
+            let (block, hash) = census.object(value);
+            let is_new = group.append_new(&pin, block, hash, is(value));
+            assert_eq!(is_new, !model.contains(&value));
+            if is_new {
+                model.push(value);
+            }
+        }
+        9..13 => {
+            let count = model.len();
+            model.retain(|other| *other != value);
+            assert_eq!(group.delete(&pin, hash(value), is(value)), count - model.len());
+        }
+        13 if rng.below(50) == 0 => {
+            let count = model.len();
+            model.retain(|other| other % 3 != value % 3);
+            let deleted = group.retain(&pin, |block| block.words()[0] % 3 != value % 3);
+            assert_eq!(deleted, count - model.len());
+        }
+        14 => batch(group, model, census, rng, space),
+        _ if group.needs_rebuild() => {
+            *group = group.rebuild();
+            assert!(!group.needs_rebuild());
+        }
+        _ => {}
+    }
+}
+
+/// Some changes at once, of which some are taken back.
+fn batch(group: &Group, model: &mut Vec<u64>, census: &mut Census, rng: &mut Rng, space: u64) {
+    let pin = pin();
+    let commit = Arc::new(Commit::new());
+    let mut next = model.clone();
+    group.prepare(&commit);
+    for _ in 0..rng.below(5) {
+        let value = rng.below(space);
+        group.edit(&pin, |edit| {
+            assert_eq!(edit.len(), next.len());
+            assert_eq!(edit.contains(hash(value), is(value)), next.contains(&value));
+            let gone = next[next.len() / 2..].first().copied().unwrap_or_default();
+            edit.delete(hash(gone), is(gone));
+            next.retain(|other| *other != gone);
+            let (block, hash) = census.object(value);
+            edit.append(block, hash);
+            next.push(value);
+        });
+        assert_eq!(values(group), *model);
+    }
+    if rng.below(3) == 0 {
+        group.cancel(&pin);
+    } else {
+        commit.commit();
+        assert_eq!(values(group), next);
+        group.finish(&pin);
+        *model = next;
+    }
+    group.check();
+    assert_eq!(values(group), *model);
+}
+
+#[test]
+fn agrees_with_a_vector() {
+    for (seed, space, steps) in
+        [(1, 3, 5_000), (2, 20, 5_000), (3, 500, 10_000), (4, 1 << 30, 20_000)]
+    {
+        let (mut census, mut rng) = (Census::default(), Rng(seed));
+        let mut group = Group::new(KEY, vec![census.object(0), census.object(0)]);
+        let mut model = vec![0, 0];
+        for step in 0..steps {
+            change(&mut group, &mut model, &mut census, &mut rng, space);
+            if step < 1_000 || step % 997 == 0 {
+                group.check();
+                assert_eq!(values(&group), model);
+                assert_eq!(group.weight().items, model.len());
+            }
+        }
+        drop(group);
+        census.assert_all_freed();
+    }
+}
+
+#[test]
+fn a_snapshot_stays_as_it_is() {
+    let group = Group::new(KEY, (0..40).map(object).collect());
+    let pin = pin();
+    let before = group.snapshot(&pin);
+    let mut iter = before.iter();
+    assert_eq!(iter.by_ref().take(10).count(), 10);
+    assert_eq!(group.retain(&pin, |block| block.words()[0] % 2 == 0), 20);
+    group.append(&pin, block(99), hash(99));
+    assert_eq!((before.len(), before.is_empty(), iter.len()), (40, false, 30));
+    assert!(iter.map(|block| block.words()[0]).eq(10..40));
+    assert_eq!(values(&group).len(), 21);
+}
+
+#[test]
+fn the_empty_group_is_whole() {
+    let group = Group::new(KEY, Vec::new());
+    group.check();
+    assert!(group.snapshot(&pin()).is_empty());
+    assert_eq!(group.delete(&pin(), 1, |_| true), 0);
+    assert_eq!(group.weight(), Weight { items: 0, bytes: size_of::<Group>() });
+    group.rebuild().check();
+}
+
+#[test]
+fn a_handle_owns_one_or_many() {
+    let mut census = Census::default();
+    let objects = |census: &mut Census, n| (0..n).map(|value| census.object(value)).collect();
+    let one = Bagged::one(census.object(1).0);
+    assert!(matches!(one.borrowed(), BagRef::One(_)));
+    assert!(one.borrowed().snapshot(&pin()).iter().map(|block| block.words()[0]).eq([1]));
+    let many = Bagged::group(objects(&mut census, 3));
+    assert!(matches!(many.borrowed(), BagRef::Many(_)));
+    assert!(many.borrowed().snapshot(&pin()).into_iter().map(|block| block.words()[0]).eq(0..3));
+    let large = Bagged::group(objects(&mut census, u64::from(LARGE) * 5));
+    for (handle, items) in [(one, 1), (many, 3), (large, LARGE as usize * 5)] {
+        assert_eq!(Bagged::hash(handle.borrowed()), KEY);
+        assert_eq!(Bagged::weight(handle.borrowed()).items, items);
+        let raw = handle.into_raw();
+        assert_eq!(raw.addr().get() & 3, 0);
+        // SAFETY: from `into_raw`, and not used again.
+        let handle = unsafe { Bagged::from_raw(raw) };
+        assert_eq!(handle.borrowed().snapshot(&pin()).len(), items);
+        // SAFETY: nobody else has seen it.
+        unsafe { Bagged::retire(handle.into_raw(), &pin()) };
+    }
+    census.assert_all_freed();
+}
+
+#[test]
+fn a_large_group_is_freed_in_steps() {
+    let mut census = Census::default();
+    let mut group = Group::new(KEY, (0..10_000).map(|value| census.object(value)).collect());
+    group.retain(&pin(), |block| block.words()[0] % 2 == 0);
+    collect();
+    let (mut steps, mut before) = (1, census.0.iter().filter(|b| b.borrow().refs() > 1).count());
+    while !group.reap(1_000) {
+        let left = census.0.iter().filter(|block| block.borrow().refs() > 1).count();
+        assert!(before - left <= 1_024, "{} at once", before - left);
+        (steps, before) = (steps + 1, left);
+    }
+    assert!(steps > 10);
+    drop(group);
+    census.assert_all_freed();
+}
+
+#[test]
+fn a_pending_change_does_not_leak() {
+    for is_committed in [false, true] {
+        let mut census = Census::default();
+        let group = Group::new(KEY, (0..50).map(|value| census.object(value)).collect());
+        let commit = Arc::new(Commit::new());
+        group.prepare(&commit);
+        group.prepare(&commit);
+        group.retain(&pin(), |block| block.words()[0] % 2 == 0);
+        let (block, hash) = census.object(99);
+        group.append(&pin(), block, hash);
+        if is_committed {
+            commit.commit();
+        }
+        assert_eq!(values(&group).len(), if is_committed { 26 } else { 50 });
+        drop(group);
+        census.assert_all_freed();
+    }
+}
+
+#[test]
+fn equal_objects_are_cheap() {
+    let group = Group::new(KEY, vec![object(1); 2]);
+    let pin = pin();
+    for _ in 0..200_000 {
+        group.append(&pin, block(7), hash(7));
+    }
+    group.append(&pin, block(8), hash(8));
+    assert!(!group.append_new(&pin, block(8), hash(8), is(8)));
+    assert_eq!(group.delete(&pin, hash(7), is(7)), 200_000);
+    assert!(group.needs_rebuild());
+    let group = group.rebuild();
+    assert_eq!(values(&group), [1, 1, 8]);
+    assert!(group.weight().bytes < 500, "{}", group.weight().bytes);
+}
+
+#[test]
+fn churn_does_not_make_a_small_group_large() {
+    let mut group = Group::new(KEY, vec![object(1), object(2)]);
+    let mut most = 0;
+    for value in 3..5_000 {
+        group.append(&pin(), block(value), hash(value));
+        assert_eq!(group.delete(&pin(), hash(value - 1), is(value - 1)), 1);
+        if group.needs_rebuild() {
+            group = group.rebuild();
+        }
+        most = most.max(group.weight().bytes);
+    }
+    assert!(most < 1_200, "{most} bytes for two objects");
+}
+
+/// Counters for readers to check themselves against: `begun` before a step, `done` after it.
+#[derive(Default)]
+struct Clock {
+    begun: AtomicU64,
+    done: AtomicU64,
+    stop: AtomicBool,
+}
+
+/// Runs `step` for a while beside readers that call `look` with the bounds of what they may see.
+fn race(
+    steps: u64,
+    mut step: impl FnMut(u64) + Send,
+    look: impl Fn(std::ops::RangeInclusive<u64>, &dyn Fn() -> u64) + Sync,
+) {
+    let clock = Clock::default();
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !clock.stop.load(Ordering::Relaxed) {
+                    let done = clock.done.load(Ordering::SeqCst);
+                    look(done..=u64::MAX, &|| clock.begun.load(Ordering::SeqCst));
+                }
+            });
+        }
+        for now in 1..=steps {
+            clock.begun.store(now, Ordering::SeqCst);
+            step(now);
+            clock.done.store(now, Ordering::SeqCst);
+        }
+        clock.stop.store(true, Ordering::Relaxed);
+    });
+}
+
+/// The group holds the last `WINDOW` of all numbers so far: one state for each number.
+#[test]
+fn readers_see_states_that_existed() {
+    const WINDOW: u64 = 40;
+    let group = Group::new(KEY, (0..WINDOW).map(object).collect());
+    let steps = 30_000;
+    race(
+        steps,
+        |now| {
+            let (old, new) = (now - 1, now + WINDOW - 1);
+            group.edit(&pin(), |edit| {
+                assert_eq!(edit.delete(hash(old), is(old)), 1);
+                edit.append(block(new), hash(new));
+            });
+            if now % 1_000 == 0 {
+                group.check();
+            }
+        },
+        |done, begun| {
+            let pin = pin();
+            let snapshot = group.snapshot(&pin);
+            let begun = begun();
+            let mut values = snapshot.iter().map(|block| block.words()[0]);
+            let first = values.next().unwrap();
+            assert!(done.contains(&first) && first <= begun, "{first}: {done:?}, {begun}");
+            assert!(values.eq(first + 1..first + WINDOW), "one after the other");
+            assert_eq!(snapshot.len() as u64, WINDOW);
+        },
+    );
+    group.check();
+}
+
+/// Deletes and appends apart, in an order in which each state is known from its contents; with
+/// rebuilds, as an index would publish them.
+#[test]
+fn readers_see_states_that_existed_through_rebuilds() {
+    use std::sync::atomic::AtomicPtr;
+
+    let first = Bagged::group((0..3).map(object).collect()).into_raw();
+    let slot = AtomicPtr::new(first.as_ptr());
+    let borrow = |raw: *mut ()| {
+        // SAFETY: from `into_raw`, and whoever calls us is pinned.
+        unsafe { Bagged::borrow(std::ptr::NonNull::new(raw).unwrap()) }
+    };
+    race(
+        60_000,
+        |now| {
+            let pin = pin();
+            let BagRef::Many(group) = borrow(slot.load(Ordering::Relaxed)) else { unreachable!() };
+            // Even steps append, odd ones delete the oldest: [a, b, c] -> [b, c] -> [b, c, d] ...
+            if now % 2 == 0 {
+                let value = now / 2 + 2;
+                assert!(group.append_new(&pin, block(value), hash(value), is(value)));
+                return;
+            }
+            assert_eq!(group.delete(&pin, hash(now / 2), is(now / 2)), 1);
+            if group.needs_rebuild() {
+                let new = Bagged::from(group.rebuild()).into_raw();
+                let old = slot.swap(new.as_ptr(), Ordering::AcqRel);
+                // SAFETY: unlinked just now.
+                unsafe { Bagged::retire(std::ptr::NonNull::new(old).unwrap(), &pin) };
+            }
+        },
+        |done, begun| {
+            let pin = pin();
+            let snapshot = borrow(slot.load(Ordering::Acquire)).snapshot(&pin);
+            let begun = begun();
+            let values: Vec<u64> = snapshot.iter().map(|block| block.words()[0]).collect();
+            let step = values[0] * 2 - u64::from(values.len() == 2);
+            assert!(done.contains(&step) && step <= begun, "{values:?}: {done:?}, {begun}");
+            assert!(values.iter().copied().eq(values[0]..values[0] + values.len() as u64));
+            assert!([2, 3].contains(&values.len()));
+        },
+    );
+    // SAFETY: nobody else has it any more.
+    drop(unsafe { Bagged::from_raw(std::ptr::NonNull::new(slot.into_inner()).unwrap()) });
+}
+
+/// Objects wander from one group to another and back, so their number is always the same.
+#[test]
+fn a_batch_is_seen_in_both_groups_or_in_none() {
+    let groups = [0, 1].map(|from| Group::new(KEY, (from * 10..from * 10 + 10).map(object).collect()));
+    race(
+        20_000,
+        |now| {
+            let pin = pin();
+            let (from, to) = (&groups[now as usize % 2], &groups[(now as usize + 1) % 2]);
+            let commit = Arc::new(Commit::new());
+            to.prepare(&commit);
+            from.prepare(&commit);
+            let value = from.snapshot(&pin).iter().next().unwrap().words()[0];
+            from.edit(&pin, |edit| assert_eq!(edit.delete(hash(value), is(value)), 1));
+            to.edit(&pin, |edit| edit.append(block(now + 100), hash(now + 100)));
+            if now % 7 == 0 {
+                to.cancel(&pin);
+                from.cancel(&pin);
+                to.append(&pin, block(now + 100), hash(now + 100));
+                from.delete(&pin, hash(value), is(value));
+            } else {
+                commit.commit();
+                from.finish(&pin);
+                to.finish(&pin);
+            }
+        },
+        |done, begun| {
+            let pin = pin();
+            // The newest in either group is from the last step, or the one before.
+            let newest = || {
+                let all = groups.iter().map(|group| group.snapshot(&pin));
+                all.flat_map(|all| all.iter().last()).map(|block| block.words()[0]).max().unwrap()
+            };
+            let one = newest().max(100) - 100;
+            let two = newest().max(100) - 100;
+            assert!(one >= *done.start() || one + 1 >= *done.start(), "{one}: {done:?}");
+            assert!(two >= one && two <= begun(), "{one}, {two}");
+        },
+    );
+    groups.iter().for_each(Group::check);
+}
+
+#[test]
+fn writers_may_race() {
+    let group = Group::new(KEY, Vec::new());
+    let mut census = Census::default();
+    let blocks: Vec<_> = (0..4_000).map(|value| census.object(value)).collect();
+    std::thread::scope(|scope| {
+        for part in blocks.chunks(1_000) {
+            let group = &group;
+            scope.spawn(move || {
+                for (block, hash) in part {
+                    let value = block.borrow().words()[0];
+                    assert!(group.append_new(&pin(), block.clone(), *hash, is(value)));
+                    if value % 3 == 0 {
+                        assert_eq!(group.delete(&pin(), *hash, is(value)), 1);
+                    }
+                }
+            });
+        }
+    });
+    group.check();
+    let mut values = values(&group);
+    values.sort_unstable();
+    assert!(values.iter().copied().eq((0..4_000).filter(|value| value % 3 != 0)));
+    drop((group, blocks));
+    census.assert_all_freed();
+}
+
+#[test]
+fn a_small_group_has_no_index() {
+    let group = Group::new(KEY, (0..u64::from(SMALL)).map(object).collect());
+    let before = group.weight().bytes;
+    group.append(&pin(), block(99), hash(99));
+    group.check();
+    assert!(group.weight().bytes > before + 32 * 8);
+    assert!(before < 120 + 36 * 16 + 16 * 32, "{before}");
+}
+
+#[test]
+#[ignore = "prints times: run by hand, optimised"]
+#[allow(clippy::disallowed_methods, reason = "it measures")]
+fn times() {
+    use std::time::{Duration, Instant};
+
+    let count = 1_000_000;
+    for is_bag in [false, true] {
+        let blocks: Vec<_> = (0..count).map(object).collect();
+        let group = Group::new(KEY, Vec::new());
+        let pin = pin();
+        let (mut worst, start) = (Vec::new(), Instant::now());
+        for (block, hash) in blocks {
+            let begin = Instant::now();
+            if is_bag {
+                let value = block.borrow().words()[0];
+                assert!(group.append_new(&pin, block, hash, is(value)));
+            } else {
+                group.append(&pin, block, hash);
+            }
+            worst.push(begin.elapsed());
+        }
+        let all = start.elapsed();
+        worst.sort_unstable();
+        let at = |part: f64| worst[((count - 1) as f64 * part) as usize];
+        println!(
+            "bag {is_bag}: append {:?} each, p50 {:?}, p99 {:?}, p99.99 {:?}, p99.999 {:?}, max {:?}; {} bytes each",
+            all / count as u32,
+            at(0.5),
+            at(0.99),
+            at(0.9999),
+            at(0.99999),
+            at(1.0),
+            group.weight().bytes / count as usize,
+        );
+        let start = Instant::now();
+        let sum: u64 = group.snapshot(&pin).iter().map(|block| block.words()[0]).sum();
+        println!("  read all {:?} each ({sum})", start.elapsed() / count as u32);
+        let (mut most, start) = (Duration::ZERO, Instant::now());
+        let half = (0..count).filter(|value| value % 2 == 0);
+        for value in half {
+            let begin = Instant::now();
+            assert_eq!(group.delete(&pin, hash(value), is(value)), 1);
+            most = most.max(begin.elapsed());
+        }
+        println!("  delete {:?} each, max {most:?}", start.elapsed() / (count as u32 / 2));
+        let start = Instant::now();
+        let new = group.rebuild();
+        println!("  rebuild {:?} each living", start.elapsed() / (count as u32 / 2));
+        let start = Instant::now();
+        drop(group);
+        println!("  drop of the old one {:?} each living", start.elapsed() / (count as u32 / 2));
+        let start = Instant::now();
+        drop(new);
+        println!("  drop of the new one {:?} each", start.elapsed() / (count as u32 / 2));
+    }
+}

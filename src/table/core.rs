@@ -1,0 +1,247 @@
+//! What all handles of a table share, and the checks that every operation begins with.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use super::engine::Engine;
+use super::fixation::Fixations;
+use super::kind::Access;
+use super::options::TableOptions;
+use crate::error::{Error, ErrorKind, Result};
+use crate::raw::block::Block;
+use crate::raw::hash::Refused;
+use crate::term::{Arena, Atom, KeyHasher, Object, Term, TermRef, ToObject, Word};
+
+/// Who acts: the number of an owner, or [`NOBODY`].
+pub(crate) type OwnerId = u64;
+
+/// Acts for nobody: may do what anyone may.
+pub(crate) const NOBODY: OwnerId = 0;
+
+/// The shared part of a table.
+#[derive(Debug)]
+pub(crate) struct TableCore {
+    pub(crate) id: u64,
+    /// The owner and the protection may change while others work; each operation looks once, at
+    /// its beginning.
+    owner: AtomicU64,
+    access: AtomicU8,
+    gone: AtomicBool,
+    /// An atom's index.
+    name: AtomicU32,
+    pub(crate) options: TableOptions,
+    pub(crate) hasher: KeyHasher,
+    pub(crate) engine: Engine,
+    pub(crate) fixations: Mutex<Fixations>,
+    /// Whether any fixation exists, for those who need only that.
+    pub(crate) fixed: AtomicBool,
+}
+
+/// A key with its hash.
+#[derive(Clone, Copy)]
+pub(crate) struct Key<'a> {
+    pub(crate) term: TermRef<'a>,
+    pub(crate) hash: u64,
+}
+
+/// What an operation wants to do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    Read,
+    Write,
+    Own,
+}
+
+impl TableCore {
+    pub(crate) fn new(
+        id: u64,
+        name: Atom,
+        owner: OwnerId,
+        options: TableOptions,
+        hasher: KeyHasher,
+    ) -> Result<Self> {
+        let engine = Engine::new(options.kind, options.keypos, &hasher)?;
+        Ok(Self {
+            id,
+            owner: AtomicU64::new(owner),
+            access: AtomicU8::new(options.access as u8),
+            gone: AtomicBool::new(false),
+            name: AtomicU32::new(name.index()),
+            options,
+            hasher,
+            engine,
+            fixations: Mutex::new(Fixations::default()),
+            fixed: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn name(&self) -> Atom {
+        // Ordering: Relaxed; an atom's record was published when it was made.
+        Atom::from_index(self.name.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set_name(&self, name: Atom) {
+        self.name.store(name.index(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn owner(&self) -> OwnerId {
+        self.owner.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn access(&self) -> Access {
+        match self.access.load(Ordering::Relaxed) {
+            0 => Access::Public,
+            1 => Access::Protected,
+            _ => Access::Private,
+        }
+    }
+
+    pub(crate) fn set_access(&self, access: Access) {
+        self.access.store(access as u8, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        // Ordering: Acquire; pairs with the Release in `set_gone`.
+        self.gone.load(Ordering::Acquire)
+    }
+
+    /// Ends the table: `false` if somebody else has done so.
+    pub(crate) fn set_gone(&self) -> bool {
+        // Ordering: AcqRel; Release pairs with the Acquire in `is_gone`; Acquire with the Release
+        // of whoever was first.
+        !self.gone.swap(true, Ordering::AcqRel)
+    }
+
+    /// Checks that the table exists and that `who` may do what he wants, in this order.
+    #[inline]
+    pub(crate) fn check(&self, who: OwnerId, need: Need) -> Result<()> {
+        let allowed = match (need, self.access.load(Ordering::Relaxed)) {
+            (Need::Read, 0 | 1) | (Need::Write, 0) => true,
+            _ => who == self.owner(),
+        };
+        if !self.is_gone() && allowed { Ok(()) } else { Err(self.refusal(need)) }
+    }
+
+    #[cold]
+    fn refusal(&self, need: Need) -> Error {
+        if self.is_gone() {
+            return self.no_such_table();
+        }
+        let (name, owner) = (self.name(), self.owner());
+        match need {
+            Need::Own => Error::new(
+                ErrorKind::NotOwner,
+                format!("table `{}` is owned by owner {owner}, who alone may do this", name.name()),
+            ),
+            Need::Read | Need::Write => Error::new(
+                ErrorKind::AccessDenied,
+                format!("table `{}` is {} and owned by owner {owner}", name.name(), self.access()),
+            ),
+        }
+    }
+
+    #[cold]
+    pub(crate) fn no_such_table(&self) -> Error {
+        let name = self.name();
+        Error::new(ErrorKind::NoSuchTable, format!("table `{}` has been deleted", name.name()))
+    }
+
+    #[cold]
+    pub(crate) fn no_such_key(&self, key: TermRef<'_>) -> Error {
+        let name = self.name();
+        Error::new(ErrorKind::NoSuchKey, format!("table `{}` has no key {key}", name.name()))
+    }
+
+    #[cold]
+    pub(crate) fn wrong_kind(&self, what: &str) -> Error {
+        let (name, kind) = (self.name(), self.options.kind);
+        let message = format!("table `{}` is a {kind}: {what} needs a set", name.name());
+        Error::new(ErrorKind::WrongKind, message)
+    }
+
+    /// The error of an engine that did not do what it was told.
+    #[cold]
+    pub(crate) fn refused(&self, refused: Refused) -> Error {
+        match refused {
+            Refused::Closed => self.no_such_table(),
+            Refused::NoMemory => {
+                Error::limit(format!("no memory for table `{}` to grow", self.name().name()))
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn key<'a>(&self, term: TermRef<'a>) -> Key<'a> {
+        Key { term, hash: self.hasher.hash(term) }
+    }
+
+    /// Makes a block of an object, with the hash of its key.
+    #[inline]
+    pub(crate) fn block(&self, object: &impl ToObject) -> Result<Block> {
+        if let Some(object) = object.as_object() {
+            return self.block_of_object(object);
+        }
+        let mut arena = Arena::new();
+        let arity = object.put_object(&mut arena)?;
+        self.block_of_arena(&arena, arity)
+    }
+
+    fn block_of_object(&self, object: &Object) -> Result<Block> {
+        self.check_arity(object.arity(), || object.as_term().to_string())?;
+        let key = object.element(self.options.keypos).expect("checked just now");
+        let hash = self.hasher.hash(key);
+        if object.block().borrow().hash() == hash {
+            return Ok(object.block().clone());
+        }
+        Ok(Object::from_words(hash, object.arity(), object.words())?.into_block())
+    }
+
+    /// Makes a block of the arena, whose first words are those of the `arity` elements.
+    pub(crate) fn block_of_arena(&self, arena: &Arena, arity: usize) -> Result<Block> {
+        self.check_arity(arity, || arena.root_tuple(arity).to_string())?;
+        let key = arena.view(Word(arena.words()[self.options.keypos - 1]));
+        Ok(Object::from_words(self.hasher.hash(key), arity, arena.words())?.into_block())
+    }
+
+    #[inline]
+    fn check_arity(&self, arity: usize, object: impl FnOnce() -> String) -> Result<()> {
+        let keypos = self.options.keypos;
+        if arity >= keypos {
+            return Ok(());
+        }
+        let (name, object) = (self.name(), object());
+        Err(Error::new(
+            ErrorKind::ObjectTooShort,
+            format!("table `{}` has its keys at position {keypos}, {object} has none", name.name()),
+        ))
+    }
+
+    /// Makes a block of an object whose key element is `key` instead of its own.
+    pub(crate) fn block_with_key(&self, object: &impl ToObject, key: Key<'_>) -> Result<Block> {
+        let mut arena = Arena::new();
+        let arity = object.put_object(&mut arena)?;
+        self.check_arity(arity, || arena.root_tuple(arity).to_string())?;
+        let word = arena.copy(key.term)?;
+        arena.set(self.options.keypos - 1, word);
+        let mut compact = Arena::new();
+        let arity = arena.root_tuple(arity).put_object(&mut compact)?;
+        Ok(Object::from_words(key.hash, arity, compact.words())?.into_block())
+    }
+
+    /// Bytes that the table takes, all told.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.engine.weight().bytes
+    }
+}
+
+/// The owner as a pid.
+pub(crate) fn owner_pid(owner: OwnerId) -> crate::term::Pid {
+    crate::term::Pid { node: Atom::NO_NODE, id: owner as u32, serial: (owner >> 32) as u32, creation: 0 }
+}
+
+/// A table's id as a reference.
+pub(crate) fn id_term(store: u32, id: u64) -> Term {
+    Term::reference(Atom::NO_NODE, store, &[id as u32, (id >> 32) as u32, 0xe75])
+        .expect("three numbers make a reference")
+}

@@ -1,0 +1,360 @@
+//! `bag` and `duplicate_bag`: any number of objects a key.
+//!
+//! The index holds a key's only object itself, and from the second on a
+//! [group](crate::raw::group), whose readers see one instant of it and whose insert does not slow
+//! down with the number of objects that are there.
+
+use std::cmp::Ordering;
+
+use super::set::{NotAll, by_hash, slot_hashes};
+use super::{Key, KeyAndObjects, Objects, Position, Step, has_key, key_of, push};
+use crate::error::Result;
+use crate::raw::block::{Block, BlockRef};
+use crate::raw::group::{BagRef, Bagged, Group};
+use crate::raw::hash::{Batch, Change, Index, Refused};
+use crate::raw::reclaim::Pin;
+use crate::term::{KeyHasher, ObjectRef};
+
+/// An index with one block or group a key.
+#[derive(Debug)]
+pub(crate) struct BagEngine {
+    index: Index<Bagged>,
+    keypos: usize,
+    /// Whether equal objects are kept once (`bag`).
+    unique: bool,
+    hasher: KeyHasher,
+}
+
+fn equal(a: BlockRef<'_>, b: BlockRef<'_>) -> bool {
+    ObjectRef::new(a).equal(ObjectRef::new(b))
+}
+
+impl BagEngine {
+    pub(super) fn new(keypos: usize, unique: bool, hasher: KeyHasher) -> Option<Self> {
+        Some(Self { index: Index::new()?, keypos, unique, hasher })
+    }
+
+    pub(super) fn index(&self) -> &Index<Bagged> {
+        &self.index
+    }
+
+    fn key<'a>(&self, block: BlockRef<'a>) -> Key<'a> {
+        Key { term: key_of(block, self.keypos), hash: block.hash() }
+    }
+
+    /// The hash of a whole object.
+    fn object_hash(&self, block: BlockRef<'_>) -> u64 {
+        self.hasher.hash_object(ObjectRef::new(block))
+    }
+
+    /// One of the objects of an entry: all have the same key.
+    fn any<'p>(pin: &'p Pin, entry: BagRef<'p>) -> Option<BlockRef<'p>> {
+        match entry {
+            BagRef::One(block) => Some(block),
+            BagRef::Many(_) => entry.snapshot(pin).iter().next(),
+        }
+    }
+
+    fn is_of(&self, pin: &Pin, entry: BagRef<'_>, key: Key<'_>) -> bool {
+        let block = match entry {
+            BagRef::One(block) => Some(block),
+            BagRef::Many(group) => group.snapshot(pin).iter().next(),
+        };
+        block.is_some_and(|block| has_key(block, self.keypos, key.term))
+    }
+
+    fn write<R>(
+        &self,
+        pin: &Pin,
+        key: Key<'_>,
+        change: impl FnOnce(Option<BagRef<'_>>) -> (Change<Bagged>, R),
+    ) -> Result<R, Refused> {
+        self.index.write(pin, key.hash, |entry| self.is_of(pin, entry, key), change)
+    }
+
+    pub(super) fn insert(&self, pin: &Pin, block: Block) -> Result<(), Refused> {
+        let shared = block.clone();
+        let key = self.key(shared.borrow());
+        self.write(pin, key, |old| {
+            let change = match old {
+                None => Change::Put(Bagged::one(block)),
+                Some(BagRef::One(first)) => self.second(first, block),
+                Some(BagRef::Many(group)) => {
+                    let hash = self.object_hash(block.borrow());
+                    if self.unique {
+                        group.append_new(pin, block, hash, |old| equal(old, shared.borrow()));
+                    } else {
+                        group.append(pin, block, hash);
+                    }
+                    Change::Changed(group.weight())
+                }
+            };
+            (change, ())
+        })
+    }
+
+    /// A second object beside a key's only one.
+    fn second(&self, first: BlockRef<'_>, second: Block) -> Change<Bagged> {
+        if self.unique && equal(first, second.borrow()) {
+            return Change::Keep;
+        }
+        Change::Put(self.group(vec![first.to_block(), second]))
+    }
+
+    fn group(&self, blocks: Vec<Block>) -> Bagged {
+        let hashed = |block: Block| {
+            let hash = self.object_hash(block.borrow());
+            (block, hash)
+        };
+        Bagged::group(blocks.into_iter().map(hashed).collect())
+    }
+
+    pub(super) fn insert_new(&self, pin: &Pin, block: Block) -> Result<bool, Refused> {
+        let shared = block.clone();
+        let key = self.key(shared.borrow());
+        self.write(pin, key, |old| match old {
+            Some(_) => (Change::Keep, false),
+            None => (Change::Put(Bagged::one(block)), true),
+        })
+    }
+
+    /// `blocks` are in the order of their hashes, and those of a key in the order of the list.
+    pub(super) fn insert_all<'p>(
+        &self,
+        pin: &'p Pin,
+        blocks: Vec<Block>,
+        new: bool,
+    ) -> Result<bool, Refused> {
+        let hashes: Vec<u64> = blocks.iter().map(|block| block.borrow().hash()).collect();
+        let inserted = self.index.batch(pin, &hashes, |batch: &mut Batch<'p, Bagged>| {
+            let exists = |block: &Block| {
+                let key = self.key(block.borrow());
+                batch.get(key.hash, |entry| self.is_of(pin, entry, key)).is_some()
+            };
+            if new && blocks.iter().any(exists) {
+                return Err(NotAll::Exists);
+            }
+            for same_hash in blocks.chunk_by(|a, b| a.borrow().hash() == b.borrow().hash()) {
+                let mut rest: Vec<Block> = same_hash.to_vec();
+                while let Some(first) = rest.first().cloned() {
+                    let key = self.key(first.borrow());
+                    let (mine, others) = rest
+                        .into_iter()
+                        .partition(|block| has_key(block.borrow(), self.keypos, key.term));
+                    self.insert_many(pin, batch, key, mine)?;
+                    rest = others;
+                }
+            }
+            Ok(())
+        });
+        match inserted {
+            Ok(()) => Ok(true),
+            Err(NotAll::Exists) => Ok(false),
+            Err(NotAll::Refused(refused)) => Err(refused),
+        }
+    }
+
+    /// Inserts the objects of one key, as part of a batch.
+    fn insert_many<'p>(
+        &self,
+        pin: &'p Pin,
+        batch: &mut Batch<'p, Bagged>,
+        key: Key<'_>,
+        blocks: Vec<Block>,
+    ) -> Result<(), Refused> {
+        let is_of = |entry: BagRef<'_>| self.is_of(pin, entry, key);
+        let mut all = Vec::new();
+        match batch.get(key.hash, is_of) {
+            Some(BagRef::Many(group)) => {
+                self.prepare(pin, batch, group, blocks);
+                return Ok(());
+            }
+            Some(BagRef::One(first)) => all.push(first.to_block()),
+            None => {}
+        }
+        let before = all.len();
+        all.extend(blocks);
+        if self.unique {
+            self.dedup(&mut all);
+        }
+        match all.len() {
+            len if len == before => Ok(()),
+            1 => batch.put(key.hash, is_of, Bagged::one(all.remove(0))),
+            _ => batch.put(key.hash, is_of, self.group(all)),
+        }
+    }
+
+    /// Keeps the first of equal blocks.
+    fn dedup(&self, blocks: &mut Vec<Block>) {
+        let mut seen: std::collections::HashMap<u64, Vec<Block>> = std::collections::HashMap::new();
+        blocks.retain(|block| {
+            let same = seen.entry(self.object_hash(block.borrow())).or_default();
+            let fresh = !same.iter().any(|held| equal(held.borrow(), block.borrow()));
+            if fresh {
+                same.push(block.clone());
+            }
+            fresh
+        });
+    }
+
+    /// Appends objects to a group that show when the batch commits.
+    fn prepare<'p>(
+        &self,
+        pin: &'p Pin,
+        batch: &mut Batch<'p, Bagged>,
+        group: &'p Group,
+        blocks: Vec<Block>,
+    ) {
+        let before = group.weight();
+        group.prepare(batch.commit_word());
+        group.edit(pin, |edit| {
+            for block in blocks {
+                let hash = self.object_hash(block.borrow());
+                if self.unique {
+                    let shared = block.clone();
+                    edit.append_new(block, hash, |old| equal(old, shared.borrow()));
+                } else {
+                    edit.append(block, hash);
+                }
+            }
+        });
+        batch.on_end(before, group.weight(), |pin, committed| {
+            if committed {
+                group.finish(pin);
+            } else {
+                group.cancel(pin);
+            }
+        });
+    }
+
+    pub(super) fn each<'p>(
+        &self,
+        pin: &'p Pin,
+        key: Key<'_>,
+        visit: impl FnMut(ObjectRef<'p>),
+    ) -> bool {
+        let Some(entry) = self.index.get(pin, key.hash, |entry| self.is_of(pin, entry, key)) else {
+            return false;
+        };
+        let snapshot = entry.snapshot(pin);
+        snapshot.iter().map(ObjectRef::new).for_each(visit);
+        !snapshot.is_empty()
+    }
+
+    pub(super) fn take(&self, pin: &Pin, key: Key<'_>) -> Result<Result<Objects>, Refused> {
+        self.write(pin, key, |old| {
+            let mut objects = Ok(Objects::default());
+            match old {
+                None => {}
+                Some(BagRef::One(block)) => push(&mut objects, ObjectRef::new(block)),
+                Some(BagRef::Many(group)) => {
+                    for block in group.snapshot(pin).iter() {
+                        push(&mut objects, ObjectRef::new(block));
+                    }
+                }
+            }
+            (if objects.is_ok() { Change::Remove } else { Change::Keep }, objects)
+        })
+    }
+
+    pub(super) fn delete(&self, pin: &Pin, key: Key<'_>) -> Result<(), Refused> {
+        self.write(pin, key, |_| (Change::Remove, ()))
+    }
+
+    pub(super) fn delete_object(&self, pin: &Pin, block: &Block) -> Result<(), Refused> {
+        self.write(pin, self.key(block.borrow()), |old| {
+            let change = match old {
+                Some(BagRef::One(old)) if equal(old, block.borrow()) => Change::Remove,
+                Some(BagRef::Many(group)) => {
+                    let hash = self.object_hash(block.borrow());
+                    group.delete(pin, hash, |old| equal(old, block.borrow()));
+                    if group.weight().items == 0 {
+                        Change::Remove
+                    } else if group.needs_rebuild() {
+                        Change::Put(group.rebuild().into())
+                    } else {
+                        Change::Changed(group.weight())
+                    }
+                }
+                _ => Change::Keep,
+            };
+            (change, ())
+        })
+    }
+
+    pub(super) fn scan<'p>(
+        &self,
+        pin: &'p Pin,
+        from: u64,
+        budget: usize,
+        mut visit: impl FnMut(ObjectRef<'p>),
+    ) -> Option<u64> {
+        self.index.scan(pin, from, budget, |entry| match entry {
+            BagRef::One(block) => visit(ObjectRef::new(block)),
+            BagRef::Many(_) => {
+                entry.snapshot(pin).iter().map(ObjectRef::new).for_each(&mut visit);
+            }
+        })
+    }
+
+    pub(super) fn step(&self, pin: &Pin, position: Position<'_>) -> Result<Step> {
+        let mut from = match position {
+            Position::Start => Some(0),
+            Position::On(key) => Some(key.hash),
+        };
+        let mut from_exists = false;
+        while let Some(hash) = from {
+            let (bucket, end) = self.index.bucket(pin, hash);
+            let mut least: Option<(Key<'_>, BagRef<'_>)> = None;
+            for entry in bucket {
+                let Some(key) = Self::any(pin, entry).map(|block| self.key(block)) else {
+                    continue; // emptied just now
+                };
+                let relation = match position {
+                    Position::Start => Ordering::Greater,
+                    Position::On(start) => by_hash(key, start),
+                };
+                from_exists |= relation == Ordering::Equal;
+                let is_less = least.is_none_or(|(least, _)| by_hash(key, least).is_lt());
+                if relation == Ordering::Greater && is_less {
+                    least = Some((key, entry));
+                }
+            }
+            if let Some((key, entry)) = least {
+                if let Some(next) = Self::found(pin, key, entry)? {
+                    return Ok(Step { from_exists, next: Some(next) });
+                }
+                continue; // emptied since we looked: look again
+            }
+            from = end;
+        }
+        Ok(Step { from_exists, next: None })
+    }
+
+    fn found(pin: &Pin, key: Key<'_>, entry: BagRef<'_>) -> Result<Option<KeyAndObjects>> {
+        let mut objects = Ok(Objects::default());
+        match entry {
+            BagRef::One(block) => push(&mut objects, ObjectRef::new(block)),
+            BagRef::Many(group) => {
+                for block in group.snapshot(pin).iter() {
+                    push(&mut objects, ObjectRef::new(block));
+                }
+            }
+        }
+        let objects = objects?;
+        if objects.is_empty() { Ok(None) } else { Ok(Some((key.term.to_term()?, objects))) }
+    }
+
+    pub(super) fn slot(&self, pin: &Pin, slot: u64) -> Result<Objects> {
+        let (first, last) = slot_hashes(slot, self.index.buckets(pin));
+        let mut objects = Ok(Objects::default());
+        for entry in self.index.bucket(pin, first).0 {
+            for block in entry.snapshot(pin).iter() {
+                if (first..=last).contains(&block.hash()) {
+                    push(&mut objects, ObjectRef::new(block));
+                }
+            }
+        }
+        objects
+    }
+}

@@ -1,0 +1,296 @@
+//! `set`: one object a key.
+
+use std::cmp::Ordering;
+
+use super::{
+    Arena, Edit, Key, KeyAndObjects, Objects, Position, Step, edited, has_key, key_of, push,
+    with_cell,
+};
+use crate::error::Result;
+use crate::raw::block::{Block, BlockRef};
+use crate::raw::hash::{Change, Index, Refused};
+use crate::raw::reclaim::Pin;
+use crate::term::{ObjectRef, TermRef, Word, compare_exact};
+
+/// An index with one block a key.
+#[derive(Debug)]
+pub(crate) struct SetEngine {
+    index: Index<Block>,
+    keypos: usize,
+}
+
+/// What became of an update.
+pub(crate) enum Updated<R> {
+    /// It was done.
+    Done(R),
+    /// The key is not there.
+    Missing,
+}
+
+impl SetEngine {
+    pub(super) fn new(keypos: usize) -> Option<Self> {
+        Some(Self { index: Index::new()?, keypos })
+    }
+
+    pub(super) fn index(&self) -> &Index<Block> {
+        &self.index
+    }
+
+    fn key<'a>(&self, block: BlockRef<'a>) -> Key<'a> {
+        Key { term: key_of(block, self.keypos), hash: block.hash() }
+    }
+
+    #[inline]
+    pub(super) fn get<'p>(&self, pin: &'p Pin, key: Key<'_>) -> Option<ObjectRef<'p>> {
+        self.index
+            .get(pin, key.hash, |block| has_key(block, self.keypos, key.term))
+            .map(ObjectRef::new)
+    }
+
+    pub(crate) fn exists(&self, pin: &Pin, key: Key<'_>) -> bool {
+        self.get(pin, key).is_some()
+    }
+
+    fn write<R>(
+        &self,
+        pin: &Pin,
+        key: Key<'_>,
+        change: impl FnOnce(Option<BlockRef<'_>>) -> (Change<Block>, R),
+    ) -> Result<R, Refused> {
+        self.index.write(pin, key.hash, |block| has_key(block, self.keypos, key.term), change)
+    }
+
+    pub(super) fn insert(&self, pin: &Pin, block: Block) -> Result<(), Refused> {
+        let shared = block.clone();
+        let key = self.key(shared.borrow());
+        self.write(pin, key, |_| (Change::Put(block), ()))
+    }
+
+    pub(super) fn insert_new(&self, pin: &Pin, block: Block) -> Result<bool, Refused> {
+        let shared = block.clone();
+        let key = self.key(shared.borrow());
+        self.write(pin, key, |old| match old {
+            Some(_) => (Change::Keep, false),
+            None => (Change::Put(block), true),
+        })
+    }
+
+    /// `blocks` are in the order of their hashes.
+    pub(super) fn insert_all(
+        &self,
+        pin: &Pin,
+        blocks: Vec<Block>,
+        new: bool,
+    ) -> Result<bool, Refused> {
+        let hashes: Vec<u64> = blocks.iter().map(|block| block.borrow().hash()).collect();
+        let inserted = self.index.batch(pin, &hashes, |batch| {
+            let exists = |block: &Block| {
+                let key = self.key(block.borrow());
+                batch.get(key.hash, |old| has_key(old, self.keypos, key.term)).is_some()
+            };
+            if new && blocks.iter().any(exists) {
+                return Err(NotAll::Exists);
+            }
+            for (at, block) in blocks.iter().enumerate() {
+                let key = self.key(block.borrow());
+                let same_hash = blocks[at + 1..].iter().take_while(|later| {
+                    later.borrow().hash() == key.hash
+                });
+                // Of objects with the same key the last in the list counts.
+                if same_hash.clone().any(|later| has_key(later.borrow(), self.keypos, key.term)) {
+                    continue;
+                }
+                let same = |old: BlockRef<'_>| has_key(old, self.keypos, key.term);
+                batch.put(key.hash, same, block.clone())?;
+            }
+            Ok(())
+        });
+        match inserted {
+            Ok(()) => Ok(true),
+            Err(NotAll::Exists) => Ok(false),
+            Err(NotAll::Refused(refused)) => Err(refused),
+        }
+    }
+
+    pub(super) fn each<'p>(
+        &self,
+        pin: &'p Pin,
+        key: Key<'_>,
+        mut visit: impl FnMut(ObjectRef<'p>),
+    ) -> bool {
+        self.get(pin, key).map(&mut visit).is_some()
+    }
+
+    pub(super) fn take(&self, pin: &Pin, key: Key<'_>) -> Result<Result<Objects>, Refused> {
+        self.write(pin, key, |old| match old.map(|block| ObjectRef::new(block).to_object()) {
+            None => (Change::Keep, Ok(Objects::default())),
+            Some(Err(error)) => (Change::Keep, Err(error)),
+            Some(Ok(object)) => (Change::Remove, Ok(Objects::from(Some(object)))),
+        })
+    }
+
+    pub(super) fn delete(&self, pin: &Pin, key: Key<'_>) -> Result<(), Refused> {
+        self.write(pin, key, |_| (Change::Remove, ()))
+    }
+
+    pub(super) fn delete_object(&self, pin: &Pin, block: &Block) -> Result<(), Refused> {
+        let object = ObjectRef::new(block.borrow());
+        self.write(pin, self.key(block.borrow()), |old| {
+            let equal = old.is_some_and(|old| ObjectRef::new(old).equal(object));
+            (if equal { Change::Remove } else { Change::Keep }, ())
+        })
+    }
+
+    /// Changes the object of a key as `edit` says of it; of `default` if there is none. If `edit`
+    /// fails, nothing changes.
+    pub(crate) fn update<R>(
+        &self,
+        pin: &Pin,
+        key: Key<'_>,
+        default: Option<Block>,
+        edit: impl FnOnce(ObjectRef<'_>) -> Result<(Edit, R)>,
+    ) -> Result<Result<Updated<R>>, Refused> {
+        self.write(pin, key, |old| {
+            let Some(block) = old.or(default.as_ref().map(Block::borrow)) else {
+                return (Change::Keep, Ok(Updated::Missing));
+            };
+            let object = ObjectRef::new(block);
+            let done = edit(object).and_then(|(edit, result)| {
+                Ok((self.change(block, object, edit, old.is_none())?, result))
+            });
+            match done {
+                Ok((change, result)) => (change, Ok(Updated::Done(result))),
+                Err(error) => (Change::Keep, Err(error)),
+            }
+        })
+    }
+
+    /// What an edit does to a block that is in the index, or `fresh`.
+    fn change(
+        &self,
+        block: BlockRef<'_>,
+        object: ObjectRef<'_>,
+        edit: Edit,
+        fresh: bool,
+    ) -> Result<Change<Block>> {
+        Ok(match edit {
+            Edit::Keep if fresh => Change::Put(block.to_block()),
+            Edit::Keep => Change::Keep,
+            Edit::Count(position, value) => match block.cell() {
+                Some(cell) if cell.position() == position => {
+                    cell.set(Word::int(value).expect("Edit::Count holds what fits a word").0);
+                    Change::Keep
+                }
+                _ => Change::Put(with_cell(object, position, value)?),
+            },
+            Edit::Set(arena, words) => Change::Put(edited(object, &arena, &words)?),
+        })
+    }
+
+    /// Puts `new` in the place of an object that is `=:=` to `expected`; `None` for absence, on
+    /// both sides. Says whether it was so.
+    pub(crate) fn exchange(
+        &self,
+        pin: &Pin,
+        key: Key<'_>,
+        expected: Option<ObjectRef<'_>>,
+        new: Option<Block>,
+    ) -> Result<bool, Refused> {
+        self.write(pin, key, |old| {
+            let old = old.map(ObjectRef::new);
+            let as_expected = match (old, expected) {
+                (None, None) => true,
+                (Some(old), Some(expected)) => old.equal(expected),
+                _ => false,
+            };
+            match (as_expected, new) {
+                (false, _) => (Change::Keep, false),
+                (true, Some(new)) => (Change::Put(new), true),
+                (true, None) => (Change::Remove, true),
+            }
+        })
+    }
+
+    pub(super) fn scan<'p>(
+        &self,
+        pin: &'p Pin,
+        from: u64,
+        budget: usize,
+        mut visit: impl FnMut(ObjectRef<'p>),
+    ) -> Option<u64> {
+        self.index.scan(pin, from, budget, |block| visit(ObjectRef::new(block)))
+    }
+
+    pub(super) fn step(&self, pin: &Pin, position: Position<'_>) -> Result<Step> {
+        let mut from = match position {
+            Position::Start => Some(0),
+            Position::On(key) => Some(key.hash),
+        };
+        let mut from_exists = false;
+        while let Some(hash) = from {
+            let (bucket, end) = self.index.bucket(pin, hash);
+            let mut least: Option<BlockRef<'_>> = None;
+            for block in bucket {
+                let key = self.key(block);
+                let relation = match position {
+                    Position::Start => Ordering::Greater,
+                    Position::On(start) => by_hash(key, start),
+                };
+                from_exists |= relation == Ordering::Equal;
+                let is_less = least.is_none_or(|least| by_hash(key, self.key(least)).is_lt());
+                if relation == Ordering::Greater && is_less {
+                    least = Some(block);
+                }
+            }
+            if let Some(block) = least {
+                return Ok(Step { from_exists, next: Some(self.found(block)?) });
+            }
+            from = end;
+        }
+        Ok(Step { from_exists, next: None })
+    }
+
+    fn found(&self, block: BlockRef<'_>) -> Result<KeyAndObjects> {
+        let object = ObjectRef::new(block).to_object()?;
+        let key = key_of(block, self.keypos).to_term()?;
+        Ok((key, Objects::from(Some(object))))
+    }
+
+    pub(super) fn slot(&self, pin: &Pin, slot: u64) -> Result<Objects> {
+        let (first, last) = slot_hashes(slot, self.index.buckets(pin));
+        let mut objects = Ok(Objects::default());
+        for block in self.index.bucket(pin, first).0 {
+            if (first..=last).contains(&block.hash()) {
+                push(&mut objects, ObjectRef::new(block));
+            }
+        }
+        objects
+    }
+}
+
+/// Why a list was not inserted.
+pub(super) enum NotAll {
+    Exists,
+    Refused(Refused),
+}
+
+impl From<Refused> for NotAll {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+/// The order of traversals: by hash, and by key among keys with the same hash.
+pub(super) fn by_hash(a: Key<'_>, b: Key<'_>) -> Ordering {
+    a.hash.cmp(&b.hash).then_with(|| compare_exact(a.term, b.term))
+}
+
+/// The first and the last hash of one of `slots` slots.
+pub(super) fn slot_hashes(slot: u64, slots: u64) -> (u64, u64) {
+    let width = u64::BITS - slots.trailing_zeros();
+    if width == u64::BITS {
+        return (0, u64::MAX);
+    }
+    let first = slot << width;
+    (first, first | ((1 << width) - 1))
+}

@@ -1,0 +1,92 @@
+//! `info`: what a table says of itself.
+
+use std::time::Duration;
+
+use super::core::{NOBODY, OwnerId, TableCore, id_term, owner_pid};
+use super::kind::{Access, Kind, WriteConcurrency};
+use crate::term::{Atom, Pid, Term};
+
+/// What a table says of itself (`ets:info/1`), at about one instant.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Info {
+    /// The id, a reference.
+    pub id: Term,
+    /// The name, whether the table can be found by it or not.
+    pub name: Atom,
+    /// Whether the table can be found by its name.
+    pub named_table: bool,
+    /// The kind (ETS: `type`).
+    pub kind: Kind,
+    /// The position of the key, counted from one.
+    pub keypos: usize,
+    /// Who may read and write (ETS: `protection`).
+    pub access: Access,
+    /// The owner.
+    pub owner: Pid,
+    /// How many objects.
+    pub size: usize,
+    /// Bytes that the table takes: its index, its objects and itself. (ETS counts words;
+    /// [`memory_words`](Self::memory_words) does too.) Objects that somebody still holds after they
+    /// were deleted are not in it.
+    pub memory_bytes: usize,
+    /// As it was asked for.
+    pub compressed: bool,
+    /// As it was asked for.
+    pub read_concurrency: bool,
+    /// As it was asked for; `False` for a private table.
+    pub write_concurrency: WriteConcurrency,
+    /// As it was asked for; `false` where ETS would ignore it.
+    pub decentralized_counters: bool,
+    /// Who has fixed the table, how often, and since when; `None` if nobody has.
+    pub safe_fixed: Option<SafeFixed>,
+}
+
+/// Who has fixed a table, how often, and since when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SafeFixed {
+    /// When the first of them did, since the Unix epoch.
+    pub since: Duration,
+    /// Each owner with how often he has.
+    pub holders: Vec<(Pid, usize)>,
+}
+
+impl Info {
+    /// Memory in words of eight bytes, the unit of ETS.
+    #[must_use]
+    pub const fn memory_words(&self) -> usize {
+        self.memory_bytes.div_ceil(8)
+    }
+}
+
+/// Collects what a table says of itself.
+pub(crate) fn info(core: &TableCore, store: u32) -> Info {
+    let options = &core.options;
+    let private = core.options.access == Access::Private;
+    let write_concurrency =
+        if private { WriteConcurrency::False } else { options.write_concurrency };
+    let decentralized = options.decentralized_counters
+        && write_concurrency != WriteConcurrency::False;
+    let pid = |owner: OwnerId| owner_pid(if owner == NOBODY { 0 } else { owner });
+    let safe_fixed = core.fixations.lock().state().map(|(since, holders)| SafeFixed {
+        since,
+        holders: holders.iter().map(|(owner, count)| (pid(*owner), *count)).collect(),
+    });
+    Info {
+        id: id_term(store, core.id),
+        name: core.name(),
+        named_table: options.named,
+        kind: options.kind,
+        keypos: options.keypos,
+        access: core.access(),
+        owner: pid(core.owner()),
+        size: core.engine.weight().items,
+        memory_bytes: core.bytes(),
+        compressed: options.compressed,
+        read_concurrency: options.read_concurrency && !private,
+        write_concurrency,
+        decentralized_counters: decentralized,
+        safe_fixed,
+    }
+}

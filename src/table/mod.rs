@@ -1,0 +1,793 @@
+//! Tables: an engine plus ETS's rules of who may do what, and its errors.
+//!
+//! [`Table`] is the handle people hold. Its methods check first that the table exists, then that
+//! the handle's owner may do this, then the other arguments, which is ETS's order; then they ask
+//! the engine. User code (the closure of [`Table::update`], of a fold) runs outside every lock and
+//! pin; only that of the read views runs pinned, and says so.
+
+pub(crate) mod core;
+mod engine;
+mod fixation;
+pub(crate) mod info;
+mod integer;
+mod kind;
+mod options;
+mod read;
+mod update;
+mod walk;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use self::core::{Need, OwnerId, TableCore};
+use self::engine::Updated;
+pub use info::{Info, SafeFixed};
+pub use integer::Integer;
+pub use kind::{Access, Kind, WriteConcurrency};
+pub use options::TableOptions;
+pub use read::ReadView;
+pub use update::CounterOp;
+use update::{CounterOps, ElementOps};
+pub use walk::Fixation;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::raw::block::Block;
+use crate::raw::hash::Refused;
+use crate::raw::reclaim::{collect, pin};
+use crate::registry::Registry;
+use crate::term::{Atom, Object, ObjectRef, Objects, Term, TermRef, ToObject, ToTerm};
+
+/// A handle on a table: cheap to clone, `Send + Sync`, and it carries who acts.
+///
+/// Made by [`Owner::new_table`](crate::Owner::new_table), found by
+/// [`Owner::table`](crate::Owner::table). All operations take `&self` and may be called from any
+/// number of threads. Reads never block and never wait for a writer. A handle does not keep its
+/// table: once that is deleted, every operation says [`NoSuchTable`](ErrorKind::NoSuchTable).
+///
+/// ```
+/// use ferrets::{Kind, Store, TableOptions, tuple};
+/// let store = Store::new();
+/// let owner = store.owner();
+/// let users = owner.new_table("users", TableOptions::new(Kind::Set))?;
+/// users.insert((1, "ann", 36))?;
+/// users.insert(tuple!(2, "bob", 25))?;
+/// assert_eq!(users.lookup(1)?[0].element(2).and_then(|name| name.as_str()), Some("ann"));
+/// assert_eq!(users.update_counter(2, (3, 1))?, 26);
+/// # Ok::<(), ferrets::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Table {
+    core: Arc<TableCore>,
+    home: Arc<Registry>,
+    who: OwnerId,
+}
+
+/// How often [`Table::update`] tries.
+const UPDATE_ATTEMPTS: usize = 10_000;
+
+impl Table {
+    pub(crate) fn new(core: Arc<TableCore>, home: Arc<Registry>, who: OwnerId) -> Self {
+        Self { core, home, who }
+    }
+
+    pub(crate) fn core(&self) -> &Arc<TableCore> {
+        &self.core
+    }
+
+    #[inline]
+    fn check(&self, need: Need) -> Result<()> {
+        self.core.check(self.who, need)
+    }
+
+    fn done<R>(&self, result: Result<R, Refused>) -> Result<R> {
+        result.map_err(|refused| self.core.refused(refused))
+    }
+
+    /// Inserts an object: a Rust tuple, a [`tuple!`](crate::tuple!), an [`Object`] or a [`Term`]
+    /// that is a tuple.
+    ///
+    /// In a set the object replaces the one with the same key; in a bag it is added unless an equal
+    /// one is there; in a duplicate_bag it is added. Atomic and isolated. O(1), also into a bag
+    /// with many objects under the key.
+    ///
+    /// # Errors
+    /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`AccessDenied`](ErrorKind::AccessDenied);
+    /// [`BadArgument`](ErrorKind::BadArgument) for what is not a tuple or has no term;
+    /// [`ObjectTooShort`](ErrorKind::ObjectTooShort).
+    #[doc(alias = "ets:insert/2")]
+    pub fn insert(&self, object: impl ToObject) -> Result<()> {
+        self.check(Need::Write)?;
+        let block = self.core.block(&object)?;
+        self.done(self.core.engine.insert(&pin(), block))
+    }
+
+    /// Inserts several objects in one instant: no reader sees some of them and not the others, and
+    /// if one is refused none is inserted.
+    ///
+    /// Of objects with the same key the last counts in a set; in bags they keep the order of the
+    /// list. Readers, lock-free ones too, are not held up; writers to the same buckets wait.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("accounts", TableOptions::new(Kind::Set))?;
+    /// t.insert_list([("ann", 70), ("bob", 30)])?;
+    /// assert_eq!(t.len()?, 2);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert), for the first object that is refused.
+    #[doc(alias = "ets:insert/2")]
+    pub fn insert_list<T: ToObject>(&self, objects: impl IntoIterator<Item = T>) -> Result<()> {
+        self.check(Need::Write)?;
+        let blocks = self.blocks(objects)?;
+        self.insert_blocks(blocks, false).map(|_| ())
+    }
+
+    fn blocks<T: ToObject>(&self, objects: impl IntoIterator<Item = T>) -> Result<Vec<Block>> {
+        objects.into_iter().map(|object| self.core.block(&object)).collect()
+    }
+
+    fn insert_blocks(&self, mut blocks: Vec<Block>, new: bool) -> Result<bool> {
+        let engine = &self.core.engine;
+        let pin = pin();
+        let inserted = match (blocks.len(), new) {
+            (0, _) => Ok(true),
+            (1, false) => engine.insert(&pin, blocks.remove(0)).map(|()| true),
+            (1, true) => engine.insert_new(&pin, blocks.remove(0)),
+            _ => engine.insert_all(&pin, blocks, new),
+        };
+        self.done(inserted)
+    }
+
+    /// Inserts an object unless its key exists, and says whether it did. In a bag, too, any object
+    /// with that key counts.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    #[doc(alias = "ets:insert_new/2")]
+    pub fn insert_new(&self, object: impl ToObject) -> Result<bool> {
+        self.check(Need::Write)?;
+        let block = self.core.block(&object)?;
+        self.done(self.core.engine.insert_new(&pin(), block))
+    }
+
+    /// Inserts several objects in one instant unless one of their keys exists, and says whether it
+    /// did. The same key twice in the list is no conflict.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert), for the first object that is refused.
+    #[doc(alias = "ets:insert_new/2")]
+    pub fn insert_new_list<T: ToObject>(
+        &self,
+        objects: impl IntoIterator<Item = T>,
+    ) -> Result<bool> {
+        self.check(Need::Write)?;
+        let blocks = self.blocks(objects)?;
+        self.insert_blocks(blocks, true)
+    }
+
+    /// `insert/2` and `insert_new/2` on a term: an object or a proper list of them.
+    pub(crate) fn insert_term(&self, objects: TermRef<'_>, new: bool) -> Result<bool> {
+        self.check(Need::Write)?;
+        let blocks = match objects.as_list() {
+            Some(list) => self.blocks(list)?,
+            None => vec![self.core.block(&objects)?],
+        };
+        self.insert_blocks(blocks, new)
+    }
+
+    /// The objects of a key, owned, without copying them: none or one in a set, any number in the
+    /// order of their insertion in a bag, all as they are at one instant.
+    ///
+    /// O(1) in a set, O(objects) in a bag. To read without even counting references, see
+    /// [`read`](Self::read).
+    ///
+    /// # Errors
+    /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`AccessDenied`](ErrorKind::AccessDenied);
+    /// [`BadArgument`](ErrorKind::BadArgument) for a key that has no term (a NaN).
+    #[doc(alias = "ets:lookup/2")]
+    #[inline]
+    pub fn lookup(&self, key: impl ToTerm) -> Result<Objects> {
+        self.check(Need::Read)?;
+        key.with(|key| self.core.engine.lookup(&pin(), self.core.key(key)))?
+    }
+
+    /// The objects of many keys, in the order of the keys. The loads of all of them overlap: on a
+    /// table that is larger than the caches this is two to three times as fast as one by one. Each
+    /// key is read at an instant of its own.
+    ///
+    /// # Errors
+    /// As [`lookup`](Self::lookup).
+    pub fn lookup_many<K: ToTerm>(&self, keys: &[K]) -> Result<Vec<Objects>> {
+        let mut all = Vec::with_capacity(keys.len());
+        self.read(|view| {
+            view.prefetching(keys, |view, key| {
+                all.push(self.core.engine.lookup(view.pin(), key)?);
+                Ok(())
+            })
+        })??;
+        Ok(all)
+    }
+
+    /// Reads without copying or counting anything: `f` gets a view through which it can look up,
+    /// scan and compare borrowed objects, and no cache line that others read is written.
+    ///
+    /// While `f` runs, objects that others delete stay allocated; so it should not take long, and
+    /// not wait for other threads. It may use the table, this one and others.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// # t.insert_list([(1, 10), (2, 20)])?;
+    /// let sum = t.read(|view| {
+    ///     let value = |key| view.get(key)?.element(2)?.as_i64();
+    ///     Some(value(1)? + value(2)?)
+    /// })?;
+    /// assert_eq!(sum, Some(30));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`AccessDenied`](ErrorKind::AccessDenied).
+    pub fn read<R>(&self, f: impl FnOnce(&ReadView<'_>) -> R) -> Result<R> {
+        self.check(Need::Read)?;
+        let pin = pin();
+        Ok(f(&ReadView::new(&self.core, &pin)))
+    }
+
+    /// Shows the only object of a key in a set, the first in a bag, to `f`; the short form of
+    /// [`read`](Self::read).
+    ///
+    /// # Errors
+    /// As [`lookup`](Self::lookup).
+    #[inline]
+    pub fn lookup_with<R>(
+        &self,
+        key: impl ToTerm,
+        f: impl FnOnce(Option<ObjectRef<'_>>) -> R,
+    ) -> Result<R> {
+        self.check(Need::Read)?;
+        key.with(|key| f(self.core.engine.first_of(&pin(), self.core.key(key))))
+    }
+
+    /// One element of the object of a key; of all its objects, as a list, in a bag.
+    ///
+    /// # Errors
+    /// As [`lookup`](Self::lookup); [`BadArgument`](ErrorKind::BadArgument) for position zero and
+    /// for one that lies outside the object, or outside one of the objects;
+    /// [`NoSuchKey`](ErrorKind::NoSuchKey).
+    #[doc(alias = "ets:lookup_element/3")]
+    pub fn lookup_element(&self, key: impl ToTerm, position: usize) -> Result<Term> {
+        self.check(Need::Read)?;
+        key.with(|key| {
+            self.element_of(key, position)?.ok_or_else(|| self.core.no_such_key(key))
+        })?
+    }
+
+    /// As [`lookup_element`](Self::lookup_element), but `default` for a key that is not there.
+    ///
+    /// # Errors
+    /// As [`lookup_element`](Self::lookup_element), without `NoSuchKey`.
+    #[doc(alias = "ets:lookup_element/4")]
+    pub fn lookup_element_or(
+        &self,
+        key: impl ToTerm,
+        position: usize,
+        default: impl ToTerm,
+    ) -> Result<Term> {
+        self.check(Need::Read)?;
+        let found = key.with(|key| self.element_of(key, position))??;
+        found.map_or_else(|| Term::new(default), Ok)
+    }
+
+    fn element_of(&self, key: TermRef<'_>, position: usize) -> Result<Option<Term>> {
+        let outside = |object: Option<ObjectRef<'_>>| {
+            let arity = object.map_or(0, ObjectRef::arity);
+            let message = format!("position {position} is outside an object of {arity} elements");
+            Error::bad_argument(message)
+        };
+        if position == 0 {
+            return Err(Error::bad_argument("position 0: positions count from one"));
+        }
+        let mut elements = Vec::new();
+        let mut add = |object: ObjectRef<'_>| {
+            elements.push(match object.element(position) {
+                Some(element) => element.to_term(),
+                None => Err(outside(Some(object))),
+            });
+        };
+        let pin = pin();
+        let key = self.core.key(key);
+        let found = self.core.engine.each(&pin, key, &mut add);
+        if !found {
+            return Ok(None);
+        }
+        if self.core.engine.as_set().is_some() {
+            return elements.pop().transpose();
+        }
+        Term::list(elements.into_iter().collect::<Result<Vec<Term>>>()?).map(Some)
+    }
+
+    /// Whether the key has an object. O(1).
+    ///
+    /// # Errors
+    /// As [`lookup`](Self::lookup).
+    #[doc(alias = "ets:member/2")]
+    #[doc(alias = "contains_key")]
+    #[inline]
+    pub fn member(&self, key: impl ToTerm) -> Result<bool> {
+        self.lookup_with(key, |object| object.is_some())
+    }
+
+    /// Removes the objects of a key and returns them, in one instant.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    #[doc(alias = "ets:take/2")]
+    #[doc(alias = "remove")]
+    pub fn take(&self, key: impl ToTerm) -> Result<Objects> {
+        self.check(Need::Write)?;
+        key.with(|key| self.done(self.core.engine.take(&pin(), self.core.key(key)))?)?
+    }
+
+    /// Removes the objects of a key, if there are any.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    #[doc(alias = "ets:delete/2")]
+    pub fn delete(&self, key: impl ToTerm) -> Result<()> {
+        self.check(Need::Write)?;
+        key.with(|key| self.done(self.core.engine.delete(&pin(), self.core.key(key))))?
+    }
+
+    /// Removes the object that is `=:=` to this one; in a duplicate_bag all of them. O(1), also
+    /// among many objects of the key.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    #[doc(alias = "ets:delete_object/2")]
+    pub fn delete_object(&self, object: impl ToObject) -> Result<()> {
+        self.check(Need::Write)?;
+        let block = self.core.block(&object)?;
+        self.done(self.core.engine.delete_object(&pin(), &block))
+    }
+
+    /// Removes all objects in one instant. O(1) for the other users; the caller then gives the
+    /// memory back, in small steps.
+    ///
+    /// # Errors
+    /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`AccessDenied`](ErrorKind::AccessDenied).
+    #[doc(alias = "ets:delete_all_objects/1")]
+    #[doc(alias = "clear")]
+    pub fn delete_all_objects(&self) -> Result<()> {
+        self.check(Need::Write)?;
+        let cleared = self.core.engine.clear(&pin());
+        self.done(cleared)?;
+        collect();
+        Ok(())
+    }
+
+    /// Deletes the table. Its name is free at once, all handles on it are dead, and the caller
+    /// gives the memory back, in small steps.
+    ///
+    /// # Errors
+    /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`AccessDenied`](ErrorKind::AccessDenied).
+    #[doc(alias = "ets:delete/1")]
+    pub fn delete_table(&self) -> Result<()> {
+        self.check(Need::Write)?;
+        if !self.home.delete(&self.core) {
+            return Err(self.core.no_such_table());
+        }
+        collect();
+        Ok(())
+    }
+
+    /// Adds to an integer element and returns its new value, in one instant: see [`CounterOp`].
+    ///
+    /// O(1). A counter that stays within 60 bits and is the only one that changes in its object is
+    /// added to in place.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert); [`WrongKind`](ErrorKind::WrongKind) for bags;
+    /// [`NoSuchKey`](ErrorKind::NoSuchKey); [`KeyPosition`](ErrorKind::KeyPosition),
+    /// [`BadPosition`](ErrorKind::BadPosition), [`NotAnInteger`](ErrorKind::NotAnInteger).
+    #[doc(alias = "ets:update_counter/3")]
+    pub fn update_counter(&self, key: impl ToTerm, op: impl Into<CounterOp>) -> Result<Integer> {
+        let ops = [op.into()];
+        let values = key.with(|key| self.count(key, CounterOps::Typed(&ops), None))??;
+        Ok(values.into_iter().next().expect("one operation has one result"))
+    }
+
+    /// As [`update_counter`](Self::update_counter), but a key that is not there gets the object
+    /// `default`, with the key in its place, to begin with.
+    ///
+    /// # Errors
+    /// As [`update_counter`](Self::update_counter), without `NoSuchKey`;
+    /// [`ObjectTooShort`](ErrorKind::ObjectTooShort) for a default without a key position.
+    #[doc(alias = "ets:update_counter/4")]
+    pub fn update_counter_or(
+        &self,
+        key: impl ToTerm,
+        op: impl Into<CounterOp>,
+        default: impl ToObject,
+    ) -> Result<Integer> {
+        let ops = [op.into()];
+        let values = key.with(|key| self.count_or(key, CounterOps::Typed(&ops), &default))??;
+        Ok(values.into_iter().next().expect("one operation has one result"))
+    }
+
+    /// Several counter operations on one object in one instant; the new values in order. All are
+    /// checked before the first is done; later ones see what earlier ones did.
+    ///
+    /// # Errors
+    /// As [`update_counter`](Self::update_counter).
+    #[doc(alias = "ets:update_counter/3")]
+    pub fn update_counters(&self, key: impl ToTerm, ops: &[CounterOp]) -> Result<Vec<Integer>> {
+        Ok(key.with(|key| self.count(key, CounterOps::Typed(ops), None))??.into_vec())
+    }
+
+    /// As [`update_counters`](Self::update_counters), with a default as in
+    /// [`update_counter_or`](Self::update_counter_or).
+    ///
+    /// # Errors
+    /// As [`update_counter_or`](Self::update_counter_or).
+    #[doc(alias = "ets:update_counter/4")]
+    pub fn update_counters_or(
+        &self,
+        key: impl ToTerm,
+        ops: &[CounterOp],
+        default: impl ToObject,
+    ) -> Result<Vec<Integer>> {
+        Ok(key.with(|key| self.count_or(key, CounterOps::Typed(ops), &default))??.into_vec())
+    }
+
+    /// `update_counter/3,4` on terms.
+    pub(crate) fn update_counter_term(
+        &self,
+        key: TermRef<'_>,
+        ops: TermRef<'_>,
+        default: Option<TermRef<'_>>,
+    ) -> Result<Term> {
+        let values = match default {
+            None => self.count(key, CounterOps::Term(ops), None)?,
+            Some(default) => self.count_or(key, CounterOps::Term(ops), &default)?,
+        };
+        if ops.as_list().is_some() {
+            return Term::list(values.into_iter().map(Term::from));
+        }
+        Ok(values.into_iter().next().map_or_else(Term::nil, Term::from))
+    }
+
+    fn count(
+        &self,
+        key: TermRef<'_>,
+        ops: CounterOps<'_>,
+        default: Option<Block>,
+    ) -> Result<smallvec::SmallVec<[Integer; 1]>> {
+        let keypos = self.core.options.keypos;
+        self.update_set(key, "update_counter", default, |object| {
+            update::count(object, keypos, ops)
+        })?
+        .ok_or_else(|| self.core.no_such_key(key))
+    }
+
+    fn count_or(
+        &self,
+        key: TermRef<'_>,
+        ops: CounterOps<'_>,
+        default: &impl ToObject,
+    ) -> Result<smallvec::SmallVec<[Integer; 1]>> {
+        let default = self.default(key, default, "update_counter")?;
+        self.count(key, ops, default)
+    }
+
+    /// The object that a missing key begins with; `None` if the key exists and the default, a
+    /// tuple, is too short to be stored, which then does not matter.
+    fn default(
+        &self,
+        key: TermRef<'_>,
+        default: &impl ToObject,
+        what: &str,
+    ) -> Result<Option<Block>> {
+        self.check(Need::Write)?;
+        let Some(set) = self.core.engine.as_set() else { return Err(self.wrong_kind(what)) };
+        let key = self.core.key(key);
+        match self.core.block_with_key(default, key) {
+            Ok(block) => Ok(Some(block)),
+            Err(error) if error.kind() == ErrorKind::ObjectTooShort => {
+                let exists = set.exists(&pin(), key);
+                if exists { Ok(None) } else { Err(error) }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn wrong_kind(&self, what: &str) -> Error {
+        if what == "update_element" {
+            // ETS gives no cause here.
+            return Error::bad_argument(self.core.wrong_kind(what).to_string());
+        }
+        self.core.wrong_kind(what)
+    }
+
+    /// Edits the object of a key in a set; `None` if there is none and no default.
+    fn update_set<R>(
+        &self,
+        key: TermRef<'_>,
+        what: &str,
+        default: Option<Block>,
+        edit: impl FnOnce(ObjectRef<'_>) -> Result<(update::Edit, R)>,
+    ) -> Result<Option<R>> {
+        self.check(Need::Write)?;
+        let Some(set) = self.core.engine.as_set() else { return Err(self.wrong_kind(what)) };
+        match self.done(set.update(&pin(), self.core.key(key), default, edit))?? {
+            Updated::Done(result) => Ok(Some(result)),
+            Updated::Missing => Ok(None),
+        }
+    }
+
+    /// Replaces one element of the object of a key, in one instant; `false` if the key is not
+    /// there.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert); [`BadArgument`](ErrorKind::BadArgument) for bags;
+    /// [`KeyPosition`](ErrorKind::KeyPosition), [`BadPosition`](ErrorKind::BadPosition).
+    #[doc(alias = "ets:update_element/3")]
+    pub fn update_element(
+        &self,
+        key: impl ToTerm,
+        position: usize,
+        value: impl ToTerm,
+    ) -> Result<bool> {
+        self.update_elements(key, &[(position, Term::new(value)?)])
+    }
+
+    /// Replaces several elements of one object in one instant; `false` if the key is not there.
+    /// Of values for the same position the last counts.
+    ///
+    /// # Errors
+    /// As [`update_element`](Self::update_element).
+    #[doc(alias = "ets:update_element/3")]
+    pub fn update_elements(&self, key: impl ToTerm, values: &[(usize, Term)]) -> Result<bool> {
+        key.with(|key| self.set_elements(key, ElementOps::Typed(values), None))?
+    }
+
+    /// As [`update_elements`](Self::update_elements), but a key that is not there gets the object
+    /// `default`, with the key in its place, to begin with.
+    ///
+    /// # Errors
+    /// As [`update_element`](Self::update_element); [`ObjectTooShort`](ErrorKind::ObjectTooShort)
+    /// for a default without a key position.
+    #[doc(alias = "ets:update_element/4")]
+    pub fn update_elements_or(
+        &self,
+        key: impl ToTerm,
+        values: &[(usize, Term)],
+        default: impl ToObject,
+    ) -> Result<()> {
+        key.with(|key| {
+            let default = self.default(key, &default, "update_element")?;
+            self.set_elements(key, ElementOps::Typed(values), default).map(|_| ())
+        })?
+    }
+
+    /// `update_element/3,4` on terms.
+    pub(crate) fn update_element_term(
+        &self,
+        key: TermRef<'_>,
+        ops: TermRef<'_>,
+        default: Option<TermRef<'_>>,
+    ) -> Result<bool> {
+        let default = match default {
+            None => None,
+            Some(default) => self.default(key, &default, "update_element")?,
+        };
+        self.set_elements(key, ElementOps::Term(ops), default)
+    }
+
+    fn set_elements(
+        &self,
+        key: TermRef<'_>,
+        ops: ElementOps<'_>,
+        default: Option<Block>,
+    ) -> Result<bool> {
+        let keypos = self.core.options.keypos;
+        let done = self.update_set(key, "update_element", default, |object| {
+            Ok((update::set_elements(object, keypos, ops)?, ()))
+        })?;
+        Ok(done.is_some())
+    }
+
+    /// Puts `new` in the place of an object that is `=:=` to `expected`, in one instant, and says
+    /// whether it was there. The two must have the same key. For sets.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert); [`WrongKind`](ErrorKind::WrongKind) for bags;
+    /// [`KeyPosition`](ErrorKind::KeyPosition) if the keys differ.
+    #[doc(alias = "ets:select_replace/2")]
+    pub fn compare_and_swap(&self, expected: impl ToObject, new: impl ToObject) -> Result<bool> {
+        self.check(Need::Write)?;
+        let Some(set) = self.core.engine.as_set() else {
+            return Err(self.core.wrong_kind("compare_and_swap"));
+        };
+        let expected = self.core.block(&expected)?;
+        let new = self.core.block(&new)?;
+        let (old_object, new_object) =
+            (ObjectRef::new(expected.borrow()), ObjectRef::new(new.borrow()));
+        let keypos = self.core.options.keypos;
+        let (old_key, new_key) = (old_object.element(keypos), new_object.element(keypos));
+        let key = self.core.key(old_key.expect("`block` has checked it"));
+        if old_key != new_key {
+            let message = format!("the key {} would change", key.term);
+            return Err(Error::new(ErrorKind::KeyPosition, message));
+        }
+        self.done(set.exchange(&pin(), key, Some(old_object), Some(new.clone())))
+    }
+
+    /// Replaces the object of a key by what `f` makes of it: `f` gets the object, or `None`, and
+    /// returns the new one, or `None` to delete it. Returns what is there afterwards. For sets.
+    ///
+    /// `f` runs on a copy, outside every lock, and its result is put in only if the object is still
+    /// the same; otherwise `f` is called again on the new one. So it may be called more than once,
+    /// and should have no other effects.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Object, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// // A token bucket: read, decide and write in one instant.
+    /// let take_one = |old: Option<&Object>| {
+    ///     let level = old.and_then(|o| o.element(2)?.as_i64()).unwrap_or(10);
+    ///     Ok(Some(tuple!("bucket", level - 1)))
+    /// };
+    /// t.update("bucket", take_one)?;
+    /// assert_eq!(t.lookup_element("bucket", 2)?.as_i64(), Some(9));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert); [`WrongKind`](ErrorKind::WrongKind) for bags;
+    /// [`KeyPosition`](ErrorKind::KeyPosition) if the new object has another key; what `f` returns;
+    /// [`Panicked`](ErrorKind::Panicked) if `f` panics (nothing has changed then);
+    /// [`Contention`](ErrorKind::Contention) if the object changed in each of 10,000 attempts.
+    pub fn update<T: ToObject>(
+        &self,
+        key: impl ToTerm,
+        mut f: impl FnMut(Option<&Object>) -> Result<Option<T>>,
+    ) -> Result<Objects> {
+        key.with(|key| self.update_key(self.core.key(key), &mut f))?
+    }
+
+    fn update_key<T: ToObject>(
+        &self,
+        key: self::core::Key<'_>,
+        f: &mut impl FnMut(Option<&Object>) -> Result<Option<T>>,
+    ) -> Result<Objects> {
+        for _ in 0..UPDATE_ATTEMPTS {
+            self.check(Need::Write)?;
+            let Some(set) = self.core.engine.as_set() else {
+                return Err(self.core.wrong_kind("update"));
+            };
+            let old = self.core.engine.lookup(&pin(), key)?.into_first();
+            let new = call(|| f(old.as_ref()))?;
+            let new = new.map(|object| self.core.block(&object)).transpose()?;
+            let new_key = |block: &Block| {
+                ObjectRef::new(block.borrow()).element(self.core.options.keypos) == Some(key.term)
+            };
+            if !new.as_ref().is_none_or(new_key) {
+                let message = format!("the new object does not have the key {}", key.term);
+                return Err(Error::new(ErrorKind::KeyPosition, message));
+            }
+            let expected = old.as_ref().map(Object::as_ref);
+            if self.done(set.exchange(&pin(), key, expected, new.clone()))? {
+                return Ok(Objects::from(new.map(Object::from_block)));
+            }
+        }
+        let message = format!("key {} changed in each of {UPDATE_ATTEMPTS} attempts", key.term);
+        Err(Error::new(ErrorKind::Contention, message))
+    }
+
+    /// Gives the table another name; for a table that can be found by its name, the old one is
+    /// free at once. Anyone who may write may rename.
+    ///
+    /// # Errors
+    /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`AccessDenied`](ErrorKind::AccessDenied);
+    /// [`BadArgument`](ErrorKind::BadArgument) if the name is taken, its present one included (ETS
+    /// gives no cause here); [`LimitExceeded`](ErrorKind::LimitExceeded) as for [`Atom::new`].
+    #[doc(alias = "ets:rename/2")]
+    pub fn rename(&self, name: &str) -> Result<()> {
+        self.check(Need::Write)?;
+        self.home.rename(&self.core, Atom::new(name)?)
+    }
+
+    /// Changes who may read and write, for operations that begin from now on. Only the owner may.
+    ///
+    /// # Errors
+    /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`NotOwner`](ErrorKind::NotOwner).
+    #[doc(alias = "ets:setopts/2")]
+    #[doc(alias = "protection")]
+    pub fn set_access(&self, access: Access) -> Result<()> {
+        self.check(Need::Own)?;
+        self.core.set_access(access);
+        Ok(())
+    }
+
+    /// What the table says of itself; `None` once it is deleted. Anyone may ask.
+    #[doc(alias = "ets:info/1")]
+    #[must_use]
+    pub fn info(&self) -> Option<Info> {
+        (!self.core.is_gone()).then(|| info::info(&self.core, self.home.creation()))
+    }
+
+    /// How many objects. O(1); exact when nobody writes.
+    ///
+    /// # Errors
+    /// [`NoSuchTable`](ErrorKind::NoSuchTable).
+    #[doc(alias = "ets:info/2")]
+    #[doc(alias = "size")]
+    pub fn len(&self) -> Result<usize> {
+        if self.core.is_gone() {
+            return Err(self.core.no_such_table());
+        }
+        Ok(self.core.engine.weight().items)
+    }
+
+    /// Whether there is no object.
+    ///
+    /// # Errors
+    /// [`NoSuchTable`](ErrorKind::NoSuchTable).
+    pub fn is_empty(&self) -> Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    /// The id: a reference, by which [`Owner::table_by_id`](crate::Owner::table_by_id) finds the
+    /// table, whatever it is called.
+    #[doc(alias = "tid")]
+    #[must_use]
+    pub fn id(&self) -> Term {
+        self::core::id_term(self.home.creation(), self.core.id)
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> Atom {
+        self.core.name()
+    }
+
+    /// The kind.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.core.options.kind
+    }
+
+    /// The position of the key, counted from one.
+    #[must_use]
+    pub fn keypos(&self) -> usize {
+        self.core.options.keypos
+    }
+
+    /// The same table, acting as another owner.
+    #[must_use]
+    pub fn acting_as(&self, owner: &crate::Owner) -> Self {
+        Self { who: owner.number(), ..self.clone() }
+    }
+}
+
+/// Calls user code and turns a panic into an error.
+fn call<R>(f: impl FnOnce() -> Result<R>) -> Result<R> {
+    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| {
+        let text = panic
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "with a value that is no text".to_owned());
+        Err(Error::new(ErrorKind::Panicked, format!("the closure panicked: {text}")))
+    })
+}
+

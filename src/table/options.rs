@@ -1,0 +1,97 @@
+//! What a table is made with.
+
+use super::kind::{Access, Kind, WriteConcurrency};
+
+/// The options of a new table (the second argument of `ets:new/2`).
+///
+/// Starts from ETS's defaults: protected, unnamed, key in the first element.
+///
+/// ```
+/// use ferrets::{Access, Kind, TableOptions};
+/// let options = TableOptions::new(Kind::Bag).access(Access::Public).keypos(2).named(true);
+/// # let _ = options;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "options do nothing until a table is made with them"]
+pub struct TableOptions {
+    pub(crate) kind: Kind,
+    pub(crate) access: Access,
+    pub(crate) named: bool,
+    pub(crate) keypos: usize,
+    pub(crate) compressed: bool,
+    pub(crate) read_concurrency: bool,
+    pub(crate) write_concurrency: WriteConcurrency,
+    pub(crate) decentralized_counters: bool,
+}
+
+impl Default for TableOptions {
+    fn default() -> Self {
+        Self::new(Kind::Set)
+    }
+}
+
+impl TableOptions {
+    /// Options for a table of that kind.
+    pub const fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            access: Access::Protected,
+            named: false,
+            keypos: 1,
+            compressed: false,
+            read_concurrency: false,
+            write_concurrency: WriteConcurrency::False,
+            decentralized_counters: false,
+        }
+    }
+
+    /// The kind.
+    pub const fn kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Who may read and write.
+    pub const fn access(mut self, access: Access) -> Self {
+        self.access = access;
+        self
+    }
+
+    /// Whether the table can be found by its name (`named_table`).
+    #[doc(alias = "named_table")]
+    pub const fn named(mut self, named: bool) -> Self {
+        self.named = named;
+        self
+    }
+
+    /// The position of the key in each object, counted from one. Zero is refused when the table is
+    /// made.
+    pub const fn keypos(mut self, position: usize) -> Self {
+        self.keypos = position;
+        self
+    }
+
+    /// Accepted and reported; objects are stored compactly anyway.
+    pub const fn compressed(mut self, compressed: bool) -> Self {
+        self.compressed = compressed;
+        self
+    }
+
+    /// Accepted and reported, without effect: reads take no lock.
+    pub const fn read_concurrency(mut self, on: bool) -> Self {
+        self.read_concurrency = on;
+        self
+    }
+
+    /// Accepted and reported, without effect: writers lock a bucket.
+    pub const fn write_concurrency(mut self, hint: WriteConcurrency) -> Self {
+        self.write_concurrency = hint;
+        self
+    }
+
+    /// Accepted and reported, without effect: counters spread by themselves.
+    pub const fn decentralized_counters(mut self, on: bool) -> Self {
+        self.decentralized_counters = on;
+        self
+    }
+}

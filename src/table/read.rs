@@ -1,0 +1,101 @@
+//! Read views: many borrowed reads under one pin.
+
+use super::core::{Key, TableCore};
+use crate::error::Result;
+use crate::raw::reclaim::Pin;
+use crate::term::{Arena, ObjectRef, TermRef, ToTerm, Word};
+
+/// A look into a table, for the length of a closure: see [`Table::read`](crate::Table::read).
+///
+/// Nothing is copied and no reference is counted. Each read is at an instant of its own.
+#[derive(Debug)]
+pub struct ReadView<'v> {
+    core: &'v TableCore,
+    pin: &'v Pin,
+}
+
+/// Keys whose loads are started before the first is looked up.
+const AHEAD: usize = 16;
+
+impl<'v> ReadView<'v> {
+    pub(super) fn new(core: &'v TableCore, pin: &'v Pin) -> Self {
+        Self { core, pin }
+    }
+
+    pub(super) fn pin(&self) -> &'v Pin {
+        self.pin
+    }
+
+    /// The only object of a key in a set, the first in a bag. `None` also for a key that has no
+    /// term.
+    #[inline]
+    pub fn get(&self, key: impl ToTerm) -> Option<ObjectRef<'v>> {
+        key.with(|key| self.core.engine.first_of(self.pin, self.core.key(key))).ok().flatten()
+    }
+
+    /// Whether the key has an object.
+    #[inline]
+    pub fn member(&self, key: impl ToTerm) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// Shows the objects of a key in order, all as they are at one instant; says whether there are
+    /// any.
+    pub fn each(&self, key: impl ToTerm, visit: impl FnMut(ObjectRef<'v>)) -> bool {
+        key.with(|key| self.core.engine.each(self.pin, self.core.key(key), visit)).unwrap_or(false)
+    }
+
+    /// Shows for each of the keys, in order, its place in `keys` and its only object in a set, the
+    /// first in a bag. The loads of the keys overlap.
+    ///
+    /// # Errors
+    /// [`BadArgument`](crate::ErrorKind::BadArgument) for a key that has no term.
+    pub fn get_many<K: ToTerm>(
+        &self,
+        keys: &[K],
+        mut visit: impl FnMut(usize, Option<ObjectRef<'v>>),
+    ) -> Result<()> {
+        let mut at = 0;
+        self.prefetching(keys, |view, key| {
+            visit(at, view.core.engine.first_of(view.pin, key));
+            at += 1;
+            Ok(())
+        })
+    }
+
+    /// Shows each key with its hash, when the loads of the keys around it have been started.
+    pub(super) fn prefetching<K: ToTerm>(
+        &self,
+        keys: &[K],
+        mut look_up: impl FnMut(&Self, Key<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let mut arena = Arena::new();
+        for some in keys.chunks(AHEAD) {
+            arena.clear();
+            let mut words = [(Word::NIL, 0_u64); AHEAD];
+            for (key, held) in some.iter().zip(&mut words) {
+                let word = key.put(&mut arena)?;
+                let hash = self.core.hasher.hash(arena.view(word));
+                self.core.engine.prefetch_bucket(self.pin, hash);
+                *held = (word, hash);
+            }
+            for (_, hash) in &words[..some.len()] {
+                self.core.engine.prefetch_entry(self.pin, *hash);
+            }
+            for (word, hash) in &words[..some.len()] {
+                let term: TermRef<'_> = arena.view(*word);
+                look_up(self, Key { term, hash: *hash })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows every object. Those that are in the table throughout are shown once, others at most
+    /// once. O(objects).
+    pub fn for_each(&self, mut visit: impl FnMut(ObjectRef<'v>)) {
+        let mut next = Some(0);
+        while let Some(from) = next {
+            next = self.core.engine.scan(self.pin, from, usize::MAX, &mut visit);
+        }
+    }
+}

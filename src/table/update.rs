@@ -1,0 +1,267 @@
+//! Changing an object in place: what `update_counter` and `update_element` compute.
+//!
+//! Both check everything before they change anything, in the order and with the errors of ETS, and
+//! both work on a borrowed object and say what should become of it ([`Edit`]); the engine does it,
+//! under the lock of the object's bucket. A counter that is a small integer and the only thing
+//! changed is not copied: the engine gives such an object a cell and adds in place from then on.
+
+use smallvec::SmallVec;
+
+use super::integer::Integer;
+use crate::error::{Error, ErrorKind, Result};
+use crate::term::{Arena, ObjectRef, Term, TermRef, ToTerm, View, Word};
+
+/// One step of `update_counter`: add to an element, and maybe wrap around.
+///
+/// Made from what reads well: `1` (add 1 to the element after the key), `(2, 1)` (add 1 to element
+/// 2), or with [`bounded`](Self::bounded).
+///
+/// ```
+/// use ferrets::CounterOp;
+/// // Count up to 10, then start again from 1.
+/// let op = CounterOp::from((2, 1)).bounded(10, 1);
+/// # let _ = op;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CounterOp {
+    position: Option<usize>,
+    increment: Integer,
+    bound: Option<(Integer, Integer)>,
+}
+
+impl CounterOp {
+    /// Adds `increment` to the element at `position`, counted from one.
+    pub fn new(position: usize, increment: impl Into<Integer>) -> Self {
+        Self { position: Some(position), increment: increment.into(), bound: None }
+    }
+
+    /// If the sum passes `threshold` (above it for an increment of zero or more, below it for a
+    /// negative one), the element becomes `set_value` instead.
+    #[must_use]
+    pub fn bounded(
+        mut self,
+        threshold: impl Into<Integer>,
+        set_value: impl Into<Integer>,
+    ) -> Self {
+        self.bound = Some((threshold.into(), set_value.into()));
+        self
+    }
+
+    fn apply(&self, value: Integer) -> Integer {
+        let sum = value + &self.increment;
+        match &self.bound {
+            Some((threshold, set)) if self.increment.is_negative() && sum < *threshold => {
+                set.clone()
+            }
+            Some((threshold, set)) if !self.increment.is_negative() && sum > *threshold => {
+                set.clone()
+            }
+            _ => sum,
+        }
+    }
+
+    /// The operation that a term of ETS's shape stands for.
+    fn of(term: TermRef<'_>) -> Result<Self> {
+        let bad = |what: &str| Error::bad_argument(format!("{what} in counter operation {term}"));
+        let tuple = term.as_tuple().ok_or_else(|| bad("no tuple"))?;
+        let integer = |at: usize| {
+            let part = tuple.get(at).ok_or_else(|| bad("too few elements"))?;
+            Integer::of(part).ok_or_else(|| bad("something that is not an integer"))
+        };
+        if tuple.len() != 2 && tuple.len() != 4 {
+            return Err(bad("neither two nor four elements"));
+        }
+        let position = integer(0)?.to_i64().ok_or_else(|| bad("a huge position"))?;
+        let bound = if tuple.len() == 4 { Some((integer(2)?, integer(3)?)) } else { None };
+        Ok(Self {
+            // A position below one lies outside every object, like one that is too large.
+            position: Some(usize::try_from(position).unwrap_or(0)),
+            increment: integer(1)?,
+            bound,
+        })
+    }
+}
+
+impl From<i64> for CounterOp {
+    fn from(increment: i64) -> Self {
+        Self::from(Integer::from(increment))
+    }
+}
+
+impl From<Integer> for CounterOp {
+    fn from(increment: Integer) -> Self {
+        Self { position: None, increment, bound: None }
+    }
+}
+
+impl From<(usize, i64)> for CounterOp {
+    fn from((position, increment): (usize, i64)) -> Self {
+        Self::new(position, increment)
+    }
+}
+
+/// Counter operations, typed or still as a term.
+#[derive(Clone, Copy)]
+pub(crate) enum CounterOps<'a> {
+    Typed(&'a [CounterOp]),
+    Term(TermRef<'a>),
+}
+
+/// What should become of an object.
+pub(crate) enum Edit {
+    /// Nothing.
+    Keep,
+    /// The element at the position becomes this integer, which fits a word.
+    Count(usize, i64),
+    /// These elements become these values; the words are those of the arena.
+    Set(Arena, SmallVec<[(usize, Word); 2]>),
+}
+
+/// Checks that an element may be written.
+fn writable(object: ObjectRef<'_>, keypos: usize, position: usize) -> Result<()> {
+    if position == keypos {
+        let message = format!("position {position} holds the key, which cannot be changed");
+        return Err(Error::new(ErrorKind::KeyPosition, message));
+    }
+    if position == 0 || position > object.arity() {
+        let arity = object.arity();
+        let message = format!("position {position} is out of range for an object of size {arity}");
+        return Err(Error::new(ErrorKind::BadPosition, message));
+    }
+    Ok(())
+}
+
+impl CounterOps<'_> {
+    /// Whether the results are wanted as a list.
+    fn parse(self) -> Result<SmallVec<[Result<CounterOp>; 1]>> {
+        Ok(match self {
+            CounterOps::Typed(ops) => ops.iter().cloned().map(Ok).collect(),
+            CounterOps::Term(term) => match term.view() {
+                View::Int(_) | View::Big(_) => {
+                    let increment = Integer::of(term).expect("both views are integers");
+                    [Ok(CounterOp::from(increment))].into_iter().collect()
+                }
+                View::Tuple(_) => [CounterOp::of(term)].into_iter().collect(),
+                View::Nil => SmallVec::new(),
+                View::List(list) => {
+                    let mut ops: SmallVec<[_; 1]> = list.elements().map(CounterOp::of).collect();
+                    if !list.is_proper() {
+                        let message = format!("an improper list of operations: {term}");
+                        ops.push(Err(Error::bad_argument(message)));
+                    }
+                    ops
+                }
+                _ => {
+                    let message = format!("{term} is no counter operation");
+                    return Err(Error::bad_argument(message));
+                }
+            },
+        })
+    }
+}
+
+/// What `update_counter` makes of an object: the new values in order, and the edit.
+pub(crate) fn count(
+    object: ObjectRef<'_>,
+    keypos: usize,
+    ops: CounterOps<'_>,
+) -> Result<(Edit, SmallVec<[Integer; 1]>)> {
+    let mut values: SmallVec<[(usize, Integer); 2]> = SmallVec::new();
+    let mut checked: SmallVec<[(usize, CounterOp); 2]> = SmallVec::new();
+    for op in ops.parse()? {
+        let op = op?;
+        let position = op.position.unwrap_or(keypos + 1);
+        writable(object, keypos, position)?;
+        let element = object.element(position).expect("checked by `writable`");
+        let Some(value) = Integer::of(element) else {
+            let message = format!("element {position} is {element}, not an integer to count in");
+            return Err(Error::new(ErrorKind::NotAnInteger, message));
+        };
+        if values.iter().all(|(held, _)| *held != position) {
+            values.push((position, value));
+        }
+        checked.push((position, op));
+    }
+    let mut results = SmallVec::new();
+    for (position, op) in checked {
+        let (_, value) = values.iter_mut().find(|(held, _)| *held == position).expect("put there");
+        *value = op.apply(value.clone());
+        results.push(value.clone());
+    }
+    Ok((edit_of(values)?, results))
+}
+
+fn edit_of(values: SmallVec<[(usize, Integer); 2]>) -> Result<Edit> {
+    if let [(position, value)] = &values[..] {
+        if let Some(small) = value.to_i64().filter(|value| Word::int(*value).is_some()) {
+            return Ok(Edit::Count(*position, small));
+        }
+    }
+    if values.is_empty() {
+        return Ok(Edit::Keep);
+    }
+    let mut arena = Arena::new();
+    let mut words = SmallVec::new();
+    for (position, value) in values {
+        words.push((position, value.put(&mut arena)?));
+    }
+    Ok(Edit::Set(arena, words))
+}
+
+/// Element changes, typed or still as a term.
+#[derive(Clone, Copy)]
+pub(crate) enum ElementOps<'a> {
+    Typed(&'a [(usize, Term)]),
+    Term(TermRef<'a>),
+}
+
+/// What `update_element` makes of an object.
+pub(crate) fn set_elements(
+    object: ObjectRef<'_>,
+    keypos: usize,
+    ops: ElementOps<'_>,
+) -> Result<Edit> {
+    let mut arena = Arena::new();
+    let mut words: SmallVec<[(usize, Word); 2]> = SmallVec::new();
+    let mut set = |position: usize, value: TermRef<'_>| {
+        writable(object, keypos, position)?;
+        let word = arena.copy(value)?;
+        words.retain(|(held, _)| *held != position);
+        words.push((position, word));
+        Ok(())
+    };
+    match ops {
+        ElementOps::Typed(ops) => {
+            for (position, value) in ops {
+                set(*position, value.as_ref())?;
+            }
+        }
+        ElementOps::Term(term) => match term.view() {
+            View::Nil => {}
+            View::List(list) => {
+                for op in list.elements() {
+                    let (position, value) = element_op(op)?;
+                    set(position, value)?;
+                }
+                if !list.is_proper() {
+                    let message = format!("an improper list of changes: {term}");
+                    return Err(Error::bad_argument(message));
+                }
+            }
+            _ => {
+                let (position, value) = element_op(term)?;
+                set(position, value)?;
+            }
+        },
+    }
+    Ok(if words.is_empty() { Edit::Keep } else { Edit::Set(arena, words) })
+}
+
+fn element_op(op: TermRef<'_>) -> Result<(usize, TermRef<'_>)> {
+    let pair = op.as_tuple().filter(|tuple| tuple.len() == 2);
+    let parts = pair.and_then(|pair| Some((pair.get(0)?.as_i64()?, pair.get(1)?)));
+    let Some((position, value)) = parts else {
+        return Err(Error::bad_argument(format!("{op} is no {{Position, Value}}")));
+    };
+    Ok((usize::try_from(position).unwrap_or(0), value))
+}

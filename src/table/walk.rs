@@ -1,0 +1,274 @@
+//! Walking a table: by key (`first`, `next`), by slot, whole (`tab2list`, folds), and fixation.
+//!
+//! The position of a walk over a hash table is a hash and a key; nothing is held between steps, and
+//! whatever others insert and delete, an object that is present throughout is met exactly once.
+
+use std::sync::atomic::Ordering;
+
+use super::Table;
+use super::core::Need;
+use super::engine::{KeyAndObjects, Position};
+use crate::error::{Error, Result};
+#[cfg(doc)]
+use crate::error::ErrorKind;
+use crate::raw::reclaim::pin;
+use crate::term::{Object, ObjectRef, Objects, Term, TermRef, ToObject, ToTerm};
+
+/// Objects that a fold takes out of the table at a time.
+const FOLD_CHUNK: usize = 1_000;
+
+impl Table {
+    /// The first key, in no particular order; `None` in an empty table.
+    ///
+    /// # Errors
+    /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`AccessDenied`](ErrorKind::AccessDenied).
+    #[doc(alias = "ets:first/1")]
+    pub fn first(&self) -> Result<Option<Term>> {
+        Ok(self.first_lookup()?.map(|(key, _)| key))
+    }
+
+    /// The first key with its objects, at one instant.
+    ///
+    /// # Errors
+    /// As [`first`](Self::first).
+    #[doc(alias = "ets:first_lookup/1")]
+    pub fn first_lookup(&self) -> Result<Option<(Term, Objects)>> {
+        self.check(Need::Read)?;
+        Ok(self.core.engine.step(&pin(), Position::Start)?.next)
+    }
+
+    /// The key after `key`; `None` after the last.
+    ///
+    /// A walk of `first` and `next` meets each key that is in the table throughout exactly once,
+    /// also while others insert and delete. The key must be in the table, or the table
+    /// [fixed](Self::fix): then the walk goes on from where the key would be, whether it was
+    /// deleted meanwhile or was never there.
+    ///
+    /// # Errors
+    /// As [`first`](Self::first); [`BadArgument`](ErrorKind::BadArgument) for a key that is not in
+    /// the table, unless it is fixed (ETS gives no cause here).
+    #[doc(alias = "ets:next/2")]
+    pub fn next(&self, key: impl ToTerm) -> Result<Option<Term>> {
+        Ok(self.next_lookup(key)?.map(|(key, _)| key))
+    }
+
+    /// The key after `key` with its objects, at one instant. See [`next`](Self::next).
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    #[doc(alias = "ets:next_lookup/2")]
+    pub fn next_lookup(&self, key: impl ToTerm) -> Result<Option<(Term, Objects)>> {
+        self.check(Need::Read)?;
+        key.with(|key| self.step(key))?
+    }
+
+    fn step(&self, key: TermRef<'_>) -> Result<Option<KeyAndObjects>> {
+        let step = self.core.engine.step(&pin(), Position::On(self.core.key(key)))?;
+        if !step.from_exists && !self.core.fixed.load(Ordering::Relaxed) {
+            let name = self.core.name();
+            let message = format!("key {key} is not in table `{}`, nothing is next", name.name());
+            return Err(Error::bad_argument(message));
+        }
+        Ok(step.next)
+    }
+
+    /// The same as [`first`](Self::first): hash tables have no order to reverse.
+    ///
+    /// # Errors
+    /// As [`first`](Self::first).
+    #[doc(alias = "ets:last/1")]
+    pub fn last(&self) -> Result<Option<Term>> {
+        self.first()
+    }
+
+    /// The same as [`first_lookup`](Self::first_lookup).
+    ///
+    /// # Errors
+    /// As [`first`](Self::first).
+    #[doc(alias = "ets:last_lookup/1")]
+    pub fn last_lookup(&self) -> Result<Option<(Term, Objects)>> {
+        self.first_lookup()
+    }
+
+    /// The same as [`next`](Self::next): hash tables have no order to reverse.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    #[doc(alias = "ets:prev/2")]
+    pub fn prev(&self, key: impl ToTerm) -> Result<Option<Term>> {
+        self.next(key)
+    }
+
+    /// The same as [`next_lookup`](Self::next_lookup).
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    #[doc(alias = "ets:prev_lookup/2")]
+    pub fn prev_lookup(&self, key: impl ToTerm) -> Result<Option<(Term, Objects)>> {
+        self.next_lookup(key)
+    }
+
+    /// The objects of one slot of the index; `None` for the slot behind the last. All slots
+    /// together hold all objects, while nobody writes; for debugging.
+    ///
+    /// # Errors
+    /// As [`first`](Self::first); [`BadArgument`](ErrorKind::BadArgument) further behind.
+    #[doc(alias = "ets:slot/2")]
+    pub fn slot(&self, slot: usize) -> Result<Option<Objects>> {
+        self.check(Need::Read)?;
+        let pin = pin();
+        let (slot, slots) = (slot as u64, self.core.engine.slots(&pin));
+        match slot.cmp(&slots) {
+            std::cmp::Ordering::Less => self.core.engine.slot(&pin, slot).map(Some),
+            std::cmp::Ordering::Equal => Ok(None),
+            std::cmp::Ordering::Greater => {
+                Err(Error::bad_argument(format!("slot {slot}: the table has {slots}")))
+            }
+        }
+    }
+
+    /// All objects, without copying them, in no particular order; those of one key in the order of
+    /// their insertion. Not one instant, but each object that is there throughout.
+    ///
+    /// # Errors
+    /// As [`first`](Self::first).
+    #[doc(alias = "ets:tab2list/1")]
+    pub fn tab2list(&self) -> Result<Vec<Object>> {
+        let mut all = Vec::with_capacity(self.len()?);
+        self.chunks(|chunk| {
+            all.append(chunk);
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    /// Calls `f` on every object and what it returned for the one before, `acc` for the first. `f`
+    /// runs outside every lock and may use the table.
+    ///
+    /// Objects that are there throughout are met once, others at most once; those of one key in
+    /// the order of their insertion. To fold over borrowed objects, which is faster, see
+    /// [`ReadView::for_each`](crate::ReadView::for_each).
+    ///
+    /// # Errors
+    /// As [`first`](Self::first); also if the table is deleted meanwhile.
+    #[doc(alias = "ets:foldl/3")]
+    pub fn foldl<A>(&self, acc: A, mut f: impl FnMut(&Object, A) -> A) -> Result<A> {
+        let mut acc = Some(acc);
+        self.chunks(|chunk| {
+            for object in chunk.drain(..) {
+                acc = acc.take().map(|acc| f(&object, acc));
+            }
+            Ok(())
+        })?;
+        Ok(acc.expect("put back after every call"))
+    }
+
+    /// As [`foldl`](Self::foldl), with the objects of one key in the reverse order.
+    ///
+    /// # Errors
+    /// As [`foldl`](Self::foldl).
+    #[doc(alias = "ets:foldr/3")]
+    pub fn foldr<A>(&self, acc: A, mut f: impl FnMut(&Object, A) -> A) -> Result<A> {
+        let keypos = self.keypos();
+        let mut acc = Some(acc);
+        self.chunks(|chunk| {
+            let same = |a: &Object, b: &Object| a.element(keypos) == b.element(keypos);
+            for objects in chunk.chunk_by_mut(same) {
+                for object in objects.iter().rev() {
+                    acc = acc.take().map(|acc| f(object, acc));
+                }
+            }
+            chunk.clear();
+            Ok(())
+        })?;
+        Ok(acc.expect("put back after every call"))
+    }
+
+    /// Shows all objects, some at a time; those of one key together.
+    fn chunks(&self, mut visit: impl FnMut(&mut Vec<Object>) -> Result<()>) -> Result<()> {
+        let mut chunk = Vec::with_capacity(FOLD_CHUNK);
+        let mut next = Some(0);
+        while let Some(from) = next {
+            self.check(Need::Read)?;
+            let mut failed = None;
+            next = self.core.engine.scan(&pin(), from, FOLD_CHUNK, |object: ObjectRef<'_>| {
+                match object.to_object() {
+                    Ok(object) => chunk.push(object),
+                    Err(error) => failed = Some(error),
+                }
+            });
+            if let Some(error) = failed {
+                return Err(error);
+            }
+            visit(&mut chunk)?;
+            chunk.clear();
+        }
+        Ok(())
+    }
+
+    /// Empties the table, then inserts what `next` returns, some objects at a time, until it
+    /// returns `None`. Not in one instant: readers see the table fill.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert); what was inserted before stays.
+    #[doc(alias = "ets:init_table/2")]
+    pub fn init_table<T: ToObject>(
+        &self,
+        mut next: impl FnMut() -> Option<Vec<T>>,
+    ) -> Result<()> {
+        self.delete_all_objects()?;
+        while let Some(objects) = next() {
+            for object in objects {
+                self.insert(object)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Fixes the table for this handle's owner, until the result is dropped.
+    ///
+    /// Traversals need no fixation to be safe. What it does, as in ETS: [`next`](Self::next)
+    /// accepts the keys of deleted objects, and [`info`](Self::info) reports it.
+    ///
+    /// # Errors
+    /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`AccessDenied`](ErrorKind::AccessDenied).
+    #[doc(alias = "ets:safe_fixtable/2")]
+    pub fn fix(&self) -> Result<Fixation> {
+        self.safe_fixtable(true)?;
+        Ok(Fixation { table: self.clone() })
+    }
+
+    /// Fixes the table once more for this handle's owner, or releases one of his fixations; nothing
+    /// if he has none. See [`fix`](Self::fix), which cannot be forgotten.
+    ///
+    /// # Errors
+    /// As [`fix`](Self::fix).
+    #[doc(alias = "ets:safe_fixtable/2")]
+    pub fn safe_fixtable(&self, fix: bool) -> Result<()> {
+        self.check(Need::Read)?;
+        let mut fixations = self.core.fixations.lock();
+        if fix {
+            fixations.fix(self.who);
+        } else {
+            fixations.unfix(self.who);
+        }
+        self.core.fixed.store(fixations.is_fixed(), Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// A fixation, released when dropped: see [`Table::fix`].
+#[derive(Debug)]
+#[must_use = "a fixation is released when it is dropped"]
+pub struct Fixation {
+    table: Table,
+}
+
+impl Drop for Fixation {
+    fn drop(&mut self) {
+        let mut fixations = self.table.core.fixations.lock();
+        fixations.unfix(self.table.who);
+        self.table.core.fixed.store(fixations.is_fixed(), Ordering::Relaxed);
+    }
+}
+

@@ -1,0 +1,235 @@
+//! Bitstrings: `<<1, 2:3, "text"/utf8>>`.
+
+use num_bigint::BigInt;
+
+use super::scan::{Number, Scanner};
+use crate::error::{Error, Result};
+
+/// The widest segment, in bits.
+const MAX_SIZE: u64 = 1 << 22;
+
+/// Bits under construction, filled from the top of each byte.
+#[derive(Debug, Default)]
+pub(super) struct Bits {
+    pub(super) bytes: Vec<u8>,
+    pub(super) len: usize,
+}
+
+impl Bits {
+    /// Appends the low `count` bits of `byte`, at most eight.
+    fn push(&mut self, byte: u8, count: usize) {
+        let used = self.len % 8;
+        let wide = u16::from(byte) << (16 - count) >> used;
+        let [high, low] = wide.to_be_bytes();
+        match self.bytes.last_mut() {
+            Some(last) if used > 0 => *last |= high,
+            _ => self.bytes.push(high),
+        }
+        if used + count > 8 {
+            self.bytes.push(low);
+        }
+        self.len += count;
+    }
+
+    fn extend(&mut self, bytes: &[u8]) {
+        if self.len % 8 == 0 {
+            self.bytes.extend_from_slice(bytes);
+            self.len += bytes.len() * 8;
+        } else {
+            bytes.iter().for_each(|byte| self.push(*byte, 8));
+        }
+    }
+
+    /// Appends the low `size` bits of an integer, as two's complement.
+    fn integer(&mut self, value: &BigInt, size: usize, little: bool) {
+        let mut bytes = value.to_signed_bytes_le();
+        let sign = if bytes.last().is_some_and(|byte| byte & 0x80 != 0) { 0xff } else { 0 };
+        bytes.resize(size.div_ceil(8), sign);
+        let (whole, rest) = bytes.split_at(size / 8);
+        let (part, part_size) = (rest.first().copied().unwrap_or(0), size % 8);
+        if little {
+            self.extend(whole);
+            self.push(part, part_size);
+        } else {
+            self.push(part, part_size);
+            let whole: Vec<u8> = whole.iter().rev().copied().collect();
+            self.extend(&whole);
+        }
+    }
+}
+
+/// What is written before `:` and `/`.
+enum Value {
+    Text(String),
+    Number(Number),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Type {
+    Integer,
+    Float,
+    Utf8,
+}
+
+/// What is written behind `:` and `/`.
+struct Spec {
+    size: Option<usize>,
+    kind: Type,
+    little: bool,
+}
+
+/// Reads a bitstring, behind the `<<`, of at most `max_bits` bits.
+pub(super) fn bitstring(scanner: &mut Scanner<'_>, max_bits: usize) -> Result<Bits> {
+    let mut bits = Bits::default();
+    scanner.skip_space();
+    if scanner.eat(">>") {
+        return Ok(bits);
+    }
+    loop {
+        scanner.skip_space();
+        segment(scanner, &mut bits)?;
+        if bits.len > max_bits {
+            return Err(Error::limit(format!("a bitstring exceeds the limit of {max_bits} bits")));
+        }
+        scanner.skip_space();
+        if scanner.eat(">>") {
+            return Ok(bits);
+        }
+        if !scanner.eat(",") {
+            return Err(scanner.expected("`,` or `>>`"));
+        }
+    }
+}
+
+fn segment(scanner: &mut Scanner<'_>, bits: &mut Bits) -> Result<()> {
+    let from = scanner.position();
+    let value = value(scanner)?;
+    let spec = spec(scanner)?;
+    match value {
+        Value::Text(text) if spec.kind == Type::Utf8 => bits.extend(text.as_bytes()),
+        Value::Text(text) => {
+            for character in text.chars() {
+                if spec.size.is_none() && u32::from(character) > 0xff {
+                    let message = format!("`{character}` takes more than 8 bits: add /utf8");
+                    return Err(scanner.bad(from, &message));
+                }
+                number(scanner, from, Number::Small(i64::from(u32::from(character))), &spec, bits)?;
+            }
+        }
+        Value::Number(value) => number(scanner, from, value, &spec, bits)?,
+    }
+    Ok(())
+}
+
+/// A value: a string, a character, or a number with or without a sign.
+fn value(scanner: &mut Scanner<'_>) -> Result<Value> {
+    if scanner.peek() == Some('"') {
+        return Ok(Value::Text(scanner.strings()?));
+    }
+    super::signed(scanner)?.map(Value::Number).ok_or_else(|| scanner.expected("a number or string"))
+}
+
+fn number(
+    scanner: &Scanner<'_>,
+    from: usize,
+    value: Number,
+    spec: &Spec,
+    bits: &mut Bits,
+) -> Result<()> {
+    match (spec.kind, value) {
+        (Type::Integer, Number::Small(value)) => {
+            bits.integer(&BigInt::from(value), spec.size.unwrap_or(8), spec.little);
+        }
+        (Type::Integer, Number::Big(value)) => {
+            bits.integer(&value, spec.size.unwrap_or(8), spec.little);
+        }
+        (Type::Float, Number::Float(value)) => return float(scanner, from, value, spec, bits),
+        (Type::Float, Number::Small(value)) => {
+            return float(scanner, from, value as f64, spec, bits);
+        }
+        (Type::Utf8, Number::Small(value)) => {
+            let character = u32::try_from(value).ok().and_then(char::from_u32);
+            let message = "no character has that number";
+            let character = character.ok_or_else(|| scanner.bad(from, message))?;
+            bits.extend(character.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        (Type::Integer | Type::Utf8, Number::Float(_)) => {
+            return Err(scanner.bad(from, "a float in a bitstring needs /float"));
+        }
+        (Type::Float | Type::Utf8, Number::Big(_)) => {
+            return Err(scanner.bad(from, "the number is too large for its type"));
+        }
+    }
+    Ok(())
+}
+
+fn float(
+    scanner: &Scanner<'_>,
+    from: usize,
+    value: f64,
+    spec: &Spec,
+    bits: &mut Bits,
+) -> Result<()> {
+    let mut bytes = match spec.size.unwrap_or(64) {
+        64 => value.to_bits().to_be_bytes().to_vec(),
+        32 => (value as f32).to_bits().to_be_bytes().to_vec(),
+        _ => return Err(scanner.bad(from, "a float has 32 or 64 bits")),
+    };
+    if spec.little {
+        bytes.reverse();
+    }
+    bits.extend(&bytes);
+    Ok(())
+}
+
+/// `:size`, `/type`, or both.
+fn spec(scanner: &mut Scanner<'_>) -> Result<Spec> {
+    let mut spec = Spec { size: None, kind: Type::Integer, little: false };
+    scanner.skip_space();
+    let from = scanner.position();
+    if scanner.eat(":") {
+        scanner.skip_space();
+        if !scanner.peek().is_some_and(|digit| digit.is_ascii_digit()) {
+            return Err(scanner.expected("a size"));
+        }
+        spec.size = match scanner.number()? {
+            Number::Small(size) => usize::try_from(size).ok().filter(|_| size as u64 <= MAX_SIZE),
+            Number::Float(_) => return Err(scanner.bad(from, "a size is an integer")),
+            Number::Big(_) => None,
+        };
+        if spec.size.is_none() {
+            return Err(Error::limit("a segment of a bitstring exceeds the limit of 2^22 bits"));
+        }
+        scanner.skip_space();
+    }
+    if scanner.eat("/") {
+        scanner.skip_space();
+        specifier(scanner, &mut spec)?;
+        while scanner.eat("-") {
+            specifier(scanner, &mut spec)?;
+        }
+    }
+    if spec.kind == Type::Utf8 && spec.size.is_some() {
+        return Err(scanner.bad(from, "utf8 takes no size"));
+    }
+    Ok(spec)
+}
+
+fn specifier(scanner: &mut Scanner<'_>, spec: &mut Spec) -> Result<()> {
+    const ALL: [(&str, fn(&mut Spec)); 7] = [
+        ("integer", |spec| spec.kind = Type::Integer),
+        ("float", |spec| spec.kind = Type::Float),
+        ("utf8", |spec| spec.kind = Type::Utf8),
+        ("little", |spec| spec.little = true),
+        ("big", |spec| spec.little = false),
+        ("unsigned", |_| ()),
+        ("signed", |_| ()),
+    ];
+    for (name, apply) in ALL {
+        if scanner.eat(name) {
+            apply(spec);
+            return Ok(());
+        }
+    }
+    Err(scanner.expected("integer, float, utf8, little, big, signed or unsigned"))
+}
