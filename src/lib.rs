@@ -1,6 +1,7 @@
 //! ferrets: Erlang's ETS for Rust programs.
 
 mod error;
+pub mod ets;
 mod owner;
 mod platform;
 mod raw;
@@ -20,6 +21,8 @@ pub use table::{
 pub use term::macros as __macros;
 pub use term::{
     Atom, BigRef, BitsRef, DecodeOptions, Elements, Export, FromObject, FromTerm, FunRef, ListRef, MapRef,
-    Object, ObjectRef, Objects, Pid, Port, ReferenceRef, Term, TermRef, ToObject, ToTerm, TupleRef,
+    Object, ObjectRef, Objects, ParseOptions, Pid, Port, ReferenceRef, Term, TermRef, ToObject, ToTerm, TupleRef,
     View,
 };
+#[cfg(feature = "serde")]
+pub use term::{Serde, Structs, ToTermOptions, from_term, to_record, to_term};

@@ -9,6 +9,9 @@
 
 -define(MASK, 16#ffffffff).
 -define(MANY, 16).
+%% As OPS_STEP and CUT_OFF in src/row.rs.
+-define(STEP, 2000).
+-define(CUT_OFF_MS, 1000).
 
 main(["hash", Subject, Objects]) ->
     ok = io:setopts([{encoding, latin1}]),
@@ -55,27 +58,29 @@ window(insert_fresh, {Options, _, Objects}, Workers, Ops, _Seed) ->
     lists:sum(Times) / (Passes * Share);
 window(fold, {_, Table, Objects}, Workers, Ops, _Seed) ->
     Passes = max(1, Ops div Objects),
-    Time = in_parallel(Workers, fun(_) -> fold(Table, Passes) end),
+    {Time, _} = in_parallel(Workers, fun(_) -> fold(Table, Passes) end),
     Time / (Passes * Objects);
 window(lookup_many, {_, Table, Objects}, Workers, Ops, Seed) ->
     Run = fun(Op) ->
-                  in_parallel(Workers, fun(I) ->
-                      batches(Op, state(Seed, I), Objects, Ops div ?MANY)
-                  end)
+                  Step = fun(State) -> batches(Op, State, Objects, ?STEP div ?MANY) end,
+                  in_parallel(Workers, fun(I) -> in_steps(Step, state(Seed, I), Ops) end)
           end,
     Empty = Run(fun(_Keys) -> ok end),
-    Full = Run(fun(Keys) -> [[{_, _, _}] = ets:lookup(Table, Key) || Key <- Keys] end),
-    (Full - Empty) / Ops;
+    net(Run(fun(Keys) -> [[{_, _, _}] = ets:lookup(Table, Key) || Key <- Keys] end), Empty);
 window(Row, {_, Table, Objects}, Workers, Ops, Seed) ->
     Run = fun(Op) ->
                   in_parallel(Workers, fun(I) ->
                       {Base, Range} = range(Row, Objects, I, Workers),
-                      loop(Op, state(Seed, I), Base, Range, Ops)
+                      Step = fun(State) -> loop(Op, State, Base, Range, ?STEP) end,
+                      in_steps(Step, state(Seed, I), Ops)
                   end)
           end,
     Empty = Run(fun(_Key, _Draw) -> ok end),
-    Full = Run(operation(Row, Table)),
-    (Full - Empty) / Ops.
+    net(Run(operation(Row, Table)), Empty).
+
+net(Full, Empty) -> per_op(Full) - per_op(Empty).
+
+per_op({Time, Done}) -> Time * length(Done) / lists:sum(Done).
 
 operation(lookup_hit, T) -> fun(Key, _) -> [{_, _, _}] = ets:lookup(T, Key) end;
 operation(lookup_miss, T) -> fun(Key, _) -> [] = ets:lookup(T, Key) end;
@@ -102,14 +107,14 @@ range(delete_insert, Objects, I, Workers) ->
 range(_, Objects, _, _) -> {0, Objects}.
 
 fresh(Options, Objects, Workers) ->
-    Empty = in_parallel(Workers, fun(I) ->
+    {Empty, _} = in_parallel(Workers, fun(I) ->
         {Low, High} = partition(Objects, I, Workers),
         shuffled(fun(_) -> ok end, Low, High - Low)
     end),
     Begun = erlang:monotonic_time(),
     Table = ets:new(fresh, Options),
     Created = erlang:monotonic_time() - Begun,
-    Filled = in_parallel(Workers, fun(I) ->
+    {Filled, _} = in_parallel(Workers, fun(I) ->
         {Low, High} = partition(Objects, I, Workers),
         fill(Table, Low, High)
     end),
@@ -124,27 +129,40 @@ fold(Table, Passes) ->
     true = is_integer(Sum),
     fold(Table, Passes - 1).
 
-%% Nanoseconds from the moment all workers may start until the last is done.
+%% Nanoseconds from the moment all workers may start until the last is done, and their results.
 in_parallel(Workers, Work) ->
     Self = self(),
-    Pids = [spawn_link(fun() -> receive go -> ok end, Work(I), Self ! {done, self()} end)
+    Pids = [spawn_link(fun() -> receive go -> ok end, Self ! {done, self(), Work(I)} end)
             || I <- lists:seq(0, Workers - 1)],
     Begun = erlang:monotonic_time(),
     [Pid ! go || Pid <- Pids],
-    [receive {done, Pid} -> ok end || Pid <- Pids],
-    erlang:convert_time_unit(erlang:monotonic_time() - Begun, native, nanosecond).
+    Results = [receive {done, Pid, Result} -> Result end || Pid <- Pids],
+    Time = erlang:monotonic_time() - Begun,
+    {erlang:convert_time_unit(Time, native, nanosecond), Results}.
+
+%% Runs Step, which does ?STEP operations, until Ops are done or it takes too long; how many were.
+in_steps(Step, State, Ops) ->
+    Deadline = erlang:monotonic_time(millisecond) + ?CUT_OFF_MS,
+    in_steps(Step, State, Ops, 0, Deadline).
+
+in_steps(_Step, _State, Ops, Done, _Deadline) when Done >= Ops -> Done;
+in_steps(Step, State, Ops, Done, Deadline) ->
+    case erlang:monotonic_time(millisecond) < Deadline of
+        true -> in_steps(Step, Step(State), Ops, Done + ?STEP, Deadline);
+        false -> Done
+    end.
 
 object(Key) -> {Key, Key, <<Key:64, 0:64, 1:64, 2:64>>}.
 
 %% Random keys: the generator of src/keys.rs. No product leaves the range of small integers.
 
-loop(_Op, _State, _Base, _Range, 0) -> ok;
+loop(_Op, State, _Base, _Range, 0) -> State;
 loop(Op, State0, Base, Range, Ops) ->
     State = next(State0),
     Op(key(State, Base, Range), State),
     loop(Op, State, Base, Range, Ops - 1).
 
-batches(_Op, _State, _Range, 0) -> ok;
+batches(_Op, State, _Range, 0) -> State;
 batches(Op, State0, Range, Left) ->
     {Keys, State} = batch(State0, Range, ?MANY, []),
     Op(Keys),

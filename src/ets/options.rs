@@ -2,18 +2,16 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::table::{Access, Kind, TableOptions, WriteConcurrency};
-use crate::term::{Atom, TermRef, TupleRef, View};
+use crate::term::{Atom, TermRef, TupleRef, View, Word};
 
 /// The largest number of locks that ETS can be told to use.
 const MAX_LOCKS: i64 = 32_768;
 /// The number of locks that it uses at least.
 const MIN_LOCKS: u32 = 64;
-/// The largest integer that ETS calls small: it takes 60 bits, the sign included.
-const MAX_SMALL: i64 = (1 << 59) - 1;
 
-/// Whether ETS calls an integer small, which is what it takes as a position.
-pub(super) const fn is_small(value: i64) -> bool {
-    value <= MAX_SMALL && value >= -MAX_SMALL - 1
+/// Whether ETS calls an integer small, which is what it takes as a position: 60 bits hold it.
+pub(super) fn is_small(value: i64) -> bool {
+    Word::int(value).is_some()
 }
 
 impl TableOptions {

@@ -47,6 +47,7 @@ pub(crate) struct Cell {
 
 impl Cell {
     /// The word now.
+    #[inline]
     pub(crate) fn get(&self) -> u64 {
         // Ordering: Relaxed; the word stands alone, nothing is published through it.
         self.value.load(Ordering::Relaxed)
@@ -97,6 +98,7 @@ struct Shape {
 
 impl Shape {
     /// `None` if the block would be larger than the address space.
+    #[inline]
     fn of(arity: u32, len: usize, cell: bool) -> Option<Self> {
         let large = arity > 0xff || len > LEN_MASK as usize;
         u32::try_from(len).ok()?;
@@ -126,6 +128,7 @@ impl Block {
         Self::build(hash, arity, words, Some((position, word)))
     }
 
+    #[inline]
     fn build(hash: u64, arity: u32, words: &[u64], cell: Option<(usize, u64)>) -> Option<Self> {
         let shape = Shape::of(arity, words.len(), cell.is_some())?;
         // SAFETY: the layout holds at least a header, so its size is not zero.
@@ -159,11 +162,13 @@ impl Block {
     }
 
     /// A borrowed reference.
+    #[inline]
     pub(crate) fn borrow(&self) -> BlockRef<'_> {
         BlockRef { ptr: self.ptr, life: PhantomData }
     }
 
     /// Gives the reference away as a pointer, which is aligned to eight bytes.
+    #[inline]
     pub(crate) fn into_raw(self) -> NonNull<()> {
         ManuallyDrop::new(self).ptr.cast()
     }
@@ -172,18 +177,21 @@ impl Block {
     ///
     /// # Safety
     /// 1. `raw` came from `into_raw`, and the reference it carried is not used again.
+    #[inline]
     pub(crate) unsafe fn from_raw(raw: NonNull<()>) -> Self {
         Self { ptr: raw.cast() }
     }
 }
 
 impl Clone for Block {
+    #[inline]
     fn clone(&self) -> Self {
         self.borrow().to_block()
     }
 }
 
 impl Drop for Block {
+    #[inline]
     fn drop(&mut self) {
         let header = self.borrow().header();
         // Ordering: Release; pairs with the fence of whoever counts down to zero, so that all
@@ -217,21 +225,25 @@ impl<'a> BlockRef<'a> {
         Self { ptr: raw.cast(), life: PhantomData }
     }
 
+    #[inline]
     fn header(self) -> &'a Header {
         // SAFETY: R2: the block is alive for `'a`, and nobody writes its header but atomically.
         unsafe { self.ptr.as_ref() }
     }
 
+    #[inline]
     fn is_large(self) -> bool {
         self.header().meta & LARGE != 0
     }
 
+    #[inline]
     fn ext(self) -> u64 {
         debug_assert!(self.is_large(), "only large blocks have the word");
         // SAFETY: R3: a large block has this word right after the header.
         unsafe { self.ptr.add(1).cast::<u64>().read() }
     }
 
+    #[inline]
     fn len(self) -> usize {
         if self.is_large() {
             (self.ext() >> 32) as usize
@@ -240,10 +252,12 @@ impl<'a> BlockRef<'a> {
         }
     }
 
+    #[inline]
     fn has_cell(self) -> bool {
         self.header().meta & CELL != 0
     }
 
+    #[inline]
     fn words_ptr(self) -> NonNull<u64> {
         let ext = usize::from(self.is_large());
         // SAFETY: R3: one header behind the start lies inside the allocation or at its end.
@@ -252,6 +266,7 @@ impl<'a> BlockRef<'a> {
         unsafe { behind.add(ext) }
     }
 
+    #[inline]
     fn cell_ptr(self) -> Option<NonNull<Cell>> {
         if !self.has_cell() {
             return None;
@@ -261,11 +276,13 @@ impl<'a> BlockRef<'a> {
     }
 
     /// The hash given at its making.
+    #[inline]
     pub(crate) fn hash(self) -> u64 {
         self.header().hash
     }
 
     /// The element count given at its making.
+    #[inline]
     pub(crate) fn arity(self) -> usize {
         if self.is_large() {
             (self.ext() & 0xffff_ffff) as usize
@@ -275,24 +292,28 @@ impl<'a> BlockRef<'a> {
     }
 
     /// The words.
+    #[inline]
     pub(crate) fn words(self) -> &'a [u64] {
         // SAFETY: R3: `len` initialised words, never written again; R2 for the lifetime.
         unsafe { NonNull::slice_from_raw_parts(self.words_ptr(), self.len()).as_ref() }
     }
 
     /// The cell, if it has one.
+    #[inline]
     pub(crate) fn cell(self) -> Option<&'a Cell> {
         // SAFETY: R3: written before the block was shared; from then on only atomically.
         self.cell_ptr().map(|cell| unsafe { cell.as_ref() })
     }
 
     /// Bytes asked of the allocator for this block.
+    #[inline]
     pub(crate) fn bytes(self) -> usize {
         let words = self.len() + usize::from(self.is_large());
         size_of::<Header>() + words * 8 + if self.has_cell() { size_of::<Cell>() } else { 0 }
     }
 
     /// One more owned reference.
+    #[inline]
     pub(crate) fn to_block(self) -> Block {
         // Ordering: Relaxed; a new reference is made from one that exists.
         let before = self.header().refs.fetch_add(1, Ordering::Relaxed);
@@ -307,6 +328,7 @@ impl<'a> BlockRef<'a> {
     }
 
     /// Whether both are the same block.
+    #[inline]
     pub(crate) fn same(self, other: BlockRef<'_>) -> bool {
         self.ptr == other.ptr
     }

@@ -41,7 +41,7 @@ pub(crate) mod block;
 pub(crate) mod group;
 pub(crate) mod hash;
 pub(crate) mod reclaim;
-#[cfg(all(test, not(crossbeam_loom)))]
+#[cfg(test)]
 mod tests;
 
 use std::ptr::NonNull;

@@ -19,15 +19,18 @@ pub(crate) type OwnerId = u64;
 /// Acts for nobody: may do what anyone may.
 pub(crate) const NOBODY: OwnerId = 0;
 
+/// The state of a table that has ended.
+const GONE: u8 = 3;
+
 /// The shared part of a table.
 #[derive(Debug)]
 pub(crate) struct TableCore {
     pub(crate) id: u64,
-    /// The owner and the protection may change while others work; each operation looks once, at
+    /// The owner and the state may change while others work; each operation looks once, at
     /// its beginning.
     owner: AtomicU64,
-    access: AtomicU8,
-    gone: AtomicBool,
+    /// An [`Access`], or [`GONE`].
+    state: AtomicU8,
     /// An atom's index.
     name: AtomicU32,
     pub(crate) options: TableOptions,
@@ -65,8 +68,7 @@ impl TableCore {
         Ok(Self {
             id,
             owner: AtomicU64::new(owner),
-            access: AtomicU8::new(options.access as u8),
-            gone: AtomicBool::new(false),
+            state: AtomicU8::new(options.access as u8),
             name: AtomicU32::new(name.index()),
             options,
             hasher,
@@ -85,42 +87,60 @@ impl TableCore {
         self.name.store(name.index(), Ordering::Relaxed);
     }
 
+    #[inline]
     pub(crate) fn owner(&self) -> OwnerId {
         self.owner.load(Ordering::Relaxed)
     }
 
     pub(crate) fn access(&self) -> Access {
-        match self.access.load(Ordering::Relaxed) {
+        match self.state() {
             0 => Access::Public,
             1 => Access::Protected,
             _ => Access::Private,
         }
     }
 
-    pub(crate) fn set_access(&self, access: Access) {
-        self.access.store(access as u8, Ordering::Relaxed);
+    #[inline]
+    fn state(&self) -> u8 {
+        // Ordering: Acquire; pairs with the Release of whoever set it.
+        self.state.load(Ordering::Acquire)
     }
 
+    /// Changes who may do what, unless the table has ended.
+    pub(crate) fn set_access(&self, access: Access) {
+        // Ordering: Release, Acquire; pair with those of the other two that touch the state.
+        let _ = self.state.fetch_update(Ordering::Release, Ordering::Acquire, |state| {
+            (state != GONE).then_some(access as u8)
+        });
+    }
+
+    #[inline]
     pub(crate) fn is_gone(&self) -> bool {
-        // Ordering: Acquire; pairs with the Release in `set_gone`.
-        self.gone.load(Ordering::Acquire)
+        self.state() == GONE
     }
 
     /// Ends the table: `false` if somebody else has done so.
     pub(crate) fn set_gone(&self) -> bool {
-        // Ordering: AcqRel; Release pairs with the Acquire in `is_gone`; Acquire with the Release
+        // Ordering: AcqRel; Release pairs with the Acquire in `state`; Acquire with the Release
         // of whoever was first.
-        !self.gone.swap(true, Ordering::AcqRel)
+        self.state.swap(GONE, Ordering::AcqRel) != GONE
     }
 
     /// Checks that the table exists and that `who` may do what he wants, in this order.
     #[inline]
     pub(crate) fn check(&self, who: OwnerId, need: Need) -> Result<()> {
-        let allowed = match (need, self.access.load(Ordering::Relaxed)) {
-            (Need::Read, 0 | 1) | (Need::Write, 0) => true,
-            _ => who == self.owner(),
+        let state = self.state();
+        let anyone = match need {
+            Need::Read => Access::Protected as u8,
+            Need::Write => Access::Public as u8,
+            Need::Own => return self.check_owner(who, need),
         };
-        if !self.is_gone() && allowed { Ok(()) } else { Err(self.refusal(need)) }
+        if state <= anyone { Ok(()) } else { self.check_owner(who, need) }
+    }
+
+    #[inline(never)]
+    fn check_owner(&self, who: OwnerId, need: Need) -> Result<()> {
+        if who == self.owner() && !self.is_gone() { Ok(()) } else { Err(self.refusal(need)) }
     }
 
     #[cold]
@@ -171,6 +191,7 @@ impl TableCore {
         }
     }
 
+    #[inline]
     #[inline]
     pub(crate) fn key<'a>(&self, term: TermRef<'a>) -> Key<'a> {
         Key { term, hash: self.hasher.hash(term) }

@@ -29,6 +29,7 @@ enum Repr {
 
 impl Integer {
     /// The value, if it fits 64 bits.
+    #[inline]
     #[must_use]
     pub const fn to_i64(&self) -> Option<i64> {
         match self.0 {

@@ -75,7 +75,7 @@ impl Table {
     }
 
     #[inline]
-    fn check(&self, need: Need) -> Result<()> {
+    pub(crate) fn check(&self, need: Need) -> Result<()> {
         self.core.check(self.who, need)
     }
 
@@ -191,8 +191,13 @@ impl Table {
     #[doc(alias = "ets:lookup/2")]
     #[inline]
     pub fn lookup(&self, key: impl ToTerm) -> Result<Objects> {
+        key.with(|key| self.lookup_term(key))?
+    }
+
+    /// The part that does not depend on the type of the key, and so is compiled once.
+    fn lookup_term(&self, key: TermRef<'_>) -> Result<Objects> {
         self.check(Need::Read)?;
-        key.with(|key| self.core.engine.lookup(&pin(), self.core.key(key)))?
+        self.core.engine.lookup(&pin(), self.core.key(key))
     }
 
     /// The objects of many keys, in the order of the keys. The loads of all of them overlap: on a
@@ -398,9 +403,21 @@ impl Table {
     /// [`BadPosition`](ErrorKind::BadPosition), [`NotAnInteger`](ErrorKind::NotAnInteger).
     #[doc(alias = "ets:update_counter/3")]
     pub fn update_counter(&self, key: impl ToTerm, op: impl Into<CounterOp>) -> Result<Integer> {
-        let ops = [op.into()];
-        let values = key.with(|key| self.count(key, CounterOps::Typed(&ops), None))??;
-        Ok(values.into_iter().next().expect("one operation has one result"))
+        let op = op.into();
+        key.with(|key| self.count_one(key, &op, None))?
+    }
+
+    fn count_one(
+        &self,
+        key: TermRef<'_>,
+        op: &CounterOp,
+        default: Option<Block>,
+    ) -> Result<Integer> {
+        let keypos = self.core.options.keypos;
+        self.update_set(key, "update_counter", default, |object| {
+            update::count_one(object, keypos, op)
+        })?
+        .ok_or_else(|| self.core.no_such_key(key))
     }
 
     /// As [`update_counter`](Self::update_counter), but a key that is not there gets the object
@@ -416,9 +433,11 @@ impl Table {
         op: impl Into<CounterOp>,
         default: impl ToObject,
     ) -> Result<Integer> {
-        let ops = [op.into()];
-        let values = key.with(|key| self.count_or(key, CounterOps::Typed(&ops), &default))??;
-        Ok(values.into_iter().next().expect("one operation has one result"))
+        let op = op.into();
+        key.with(|key| {
+            let default = self.default(key, &default, "update_counter")?;
+            self.count_one(key, &op, default)
+        })?
     }
 
     /// Several counter operations on one object in one instant; the new values in order. All are

@@ -30,7 +30,12 @@ impl<'v> ReadView<'v> {
     /// term.
     #[inline]
     pub fn get(&self, key: impl ToTerm) -> Option<ObjectRef<'v>> {
-        key.with(|key| self.core.engine.first_of(self.pin, self.core.key(key))).ok().flatten()
+        key.with(|key| self.get_term(key)).ok().flatten()
+    }
+
+    /// The part that does not depend on the type of the key, and so is compiled once.
+    fn get_term(&self, key: TermRef<'_>) -> Option<ObjectRef<'v>> {
+        self.core.engine.first_of(self.pin, self.core.key(key))
     }
 
     /// Whether the key has an object.

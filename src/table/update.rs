@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::integer::Integer;
 use crate::error::{Error, ErrorKind, Result};
-use crate::term::{Arena, ObjectRef, Term, TermRef, ToTerm, View, Word};
+use crate::term::{Arena, ObjectRef, Tag, Term, TermRef, ToTerm, View, Word};
 
 /// One step of `update_counter`: add to an element, and maybe wrap around.
 ///
@@ -47,6 +47,28 @@ impl CounterOp {
         self
     }
 
+    /// The sum, where everything is as simple as it nearly always is: the element and all numbers
+    /// are small integers, and the result is.
+    #[inline]
+    fn quick(&self, object: ObjectRef<'_>, keypos: usize, position: usize) -> Option<i64> {
+        if position == keypos {
+            return None;
+        }
+        let word = object.element(position)?.word();
+        if word.tag() != Tag::Int {
+            return None;
+        }
+        let increment = self.increment.to_i64()?;
+        let mut sum = word.as_int().checked_add(increment)?;
+        if let Some((threshold, set)) = &self.bound {
+            let (threshold, set) = (threshold.to_i64()?, set.to_i64()?);
+            if (increment < 0 && sum < threshold) || (increment >= 0 && sum > threshold) {
+                sum = set;
+            }
+        }
+        Word::int(sum).map(|_| sum)
+    }
+
     fn apply(&self, value: Integer) -> Integer {
         let sum = value + &self.increment;
         match &self.bound {
@@ -71,7 +93,7 @@ impl CounterOp {
         if tuple.len() != 2 && tuple.len() != 4 {
             return Err(bad("neither two nor four elements"));
         }
-        let position = integer(0)?.to_i64().ok_or_else(|| bad("a huge position"))?;
+        let position = tuple.get(0).and_then(small).ok_or_else(|| bad("no small position"))?;
         let bound = if tuple.len() == 4 { Some((integer(2)?, integer(3)?)) } else { None };
         Ok(Self {
             // A position below one lies outside every object, like one that is too large.
@@ -158,6 +180,20 @@ impl CounterOps<'_> {
             },
         })
     }
+}
+
+/// What one operation of `update_counter` makes of an object: the edit and the new value.
+pub(crate) fn count_one(
+    object: ObjectRef<'_>,
+    keypos: usize,
+    op: &CounterOp,
+) -> Result<(Edit, Integer)> {
+    let position = op.position.unwrap_or(keypos + 1);
+    if let Some(sum) = op.quick(object, keypos, position) {
+        return Ok((Edit::Count(position, sum), Integer::from(sum)));
+    }
+    let (edit, mut values) = count(object, keypos, CounterOps::Typed(std::slice::from_ref(op)))?;
+    Ok((edit, values.remove(0)))
 }
 
 /// What `update_counter` makes of an object: the new values in order, and the edit.
@@ -259,9 +295,14 @@ pub(crate) fn set_elements(
 
 fn element_op(op: TermRef<'_>) -> Result<(usize, TermRef<'_>)> {
     let pair = op.as_tuple().filter(|tuple| tuple.len() == 2);
-    let parts = pair.and_then(|pair| Some((pair.get(0)?.as_i64()?, pair.get(1)?)));
+    let parts = pair.and_then(|pair| Some((small(pair.get(0)?)?, pair.get(1)?)));
     let Some((position, value)) = parts else {
         return Err(Error::bad_argument(format!("{op} is no {{Position, Value}}")));
     };
     Ok((usize::try_from(position).unwrap_or(0), value))
+}
+
+/// The integer, if it is a small one: ETS takes no big integer as a position.
+fn small(term: TermRef<'_>) -> Option<i64> {
+    term.as_i64().filter(|value| Word::int(*value).is_some())
 }

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::view::{FUN_TERM_WORDS, FunHead};
 use super::word::{Tag, Word};
+use super::words::Words;
 use super::{Atom, TermRef, View, order};
 use crate::error::{Error, Result};
 
@@ -17,19 +18,21 @@ use crate::error::{Error, Result};
 #[doc(hidden)]
 #[derive(Debug, Default)]
 pub struct Arena {
-    words: SmallVec<[u64; 32]>,
+    words: Words,
 }
 
 impl Arena {
+    #[inline]
     pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// Goes on from words that exist; their offsets stay what they are.
     pub(crate) fn from_vec(words: Vec<u64>) -> Self {
-        Self { words: SmallVec::from_vec(words) }
+        Self { words: Words::from_vec(words) }
     }
 
+    #[inline]
     pub(crate) fn words(&self) -> &[u64] {
         &self.words
     }
@@ -43,6 +46,7 @@ impl Arena {
     }
 
     /// What `word` stands for.
+    #[inline]
     pub(crate) fn view(&self, word: Word) -> TermRef<'_> {
         TermRef::new(&self.words, word)
     }
@@ -53,24 +57,18 @@ impl Arena {
     }
 
     /// Room for `count` words to be filled by [`set`](Self::set); returns the offset.
+    #[inline]
     pub(crate) fn reserve(&mut self, count: usize) -> Result<usize> {
-        let offset = self.words.len();
-        let end = offset.checked_add(count).filter(|end| *end <= Word::MAX_OFFSET);
-        let Some(end) = end else {
-            return Err(Error::limit(format!("a term of {count} more words exceeds 32 GiB")));
-        };
-        if self.words.try_grow_for(end).is_err() {
-            return Err(Error::limit(format!("no memory for a term of {end} words")));
-        }
-        self.words.resize(end, Word::NIL.0);
-        Ok(offset)
+        self.words.extend(count)
     }
 
+    #[inline]
     pub(crate) fn set(&mut self, offset: usize, word: Word) {
         self.words[offset] = word.0;
     }
 
     /// Writes a raw word (part of a payload, not a tagged word).
+    #[inline]
     pub(crate) fn set_raw(&mut self, offset: usize, raw: u64) {
         self.words[offset] = raw;
     }
@@ -84,6 +82,7 @@ impl Arena {
     }
 
     /// An integer.
+    #[inline]
     pub(crate) fn int(&mut self, value: i64) -> Result<Word> {
         if let Some(word) = Word::int(value) {
             return Ok(word);
@@ -129,10 +128,12 @@ impl Arena {
         Ok(Word::boxed(Tag::Float, offset, 0))
     }
 
+    #[inline]
     pub(crate) fn atom(atom: Atom) -> Word {
         Word::atom(atom.index())
     }
 
+    #[inline]
     fn bytes(&mut self, bytes: &[u8]) -> Result<usize> {
         let offset = self.reserve(bytes.len().div_ceil(8))?;
         let room: &mut [u8] = bytemuck::cast_slice_mut(&mut self.words[offset..]);
@@ -143,6 +144,7 @@ impl Arena {
     }
 
     /// A binary.
+    #[inline]
     pub(crate) fn binary(&mut self, bytes: &[u8]) -> Result<Word> {
         let len = Self::checked_len("binary's size", bytes.len())?;
         let offset = self.bytes(bytes)?;
@@ -175,6 +177,7 @@ impl Arena {
     pub(crate) const MAX_ARITY: usize = (1 << 24) - 1;
 
     /// Room for a tuple whose elements are set later.
+    #[inline]
     pub(crate) fn open_tuple(&mut self, arity: usize) -> Result<Word> {
         if arity > Self::MAX_ARITY {
             let max = Self::MAX_ARITY;
@@ -396,16 +399,5 @@ impl Arena {
     /// For the parts of funs and others that are words of terms.
     pub(crate) fn raw_words(&mut self, words: &[Word]) -> Result<usize> {
         self.words_of(words)
-    }
-}
-
-/// Growing without aborting where memory runs out.
-trait TryGrow {
-    fn try_grow_for(&mut self, len: usize) -> Result<(), smallvec::CollectionAllocErr>;
-}
-
-impl TryGrow for SmallVec<[u64; 32]> {
-    fn try_grow_for(&mut self, len: usize) -> Result<(), smallvec::CollectionAllocErr> {
-        self.try_reserve(len.saturating_sub(self.len()))
     }
 }

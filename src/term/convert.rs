@@ -46,9 +46,7 @@ pub trait ToTerm {
     where
         Self: Sized,
     {
-        let mut arena = Arena::new();
-        let word = self.put(&mut arena)?;
-        Ok(f(arena.view(word)))
+        with_arena(self, f)
     }
 
     /// What a slice of such values becomes: a list, but a binary for bytes.
@@ -67,6 +65,13 @@ pub trait ToTerm {
         }
         Ok(list)
     }
+}
+
+/// Shows the term of a value that has to be written somewhere first.
+fn with_arena<R>(value: &impl ToTerm, f: impl FnOnce(TermRef<'_>) -> R) -> Result<R> {
+    let mut arena = Arena::new();
+    let word = value.put(&mut arena)?;
+    Ok(f(arena.view(word)))
 }
 
 /// A value that is a tuple, and so can be stored: a Rust tuple, an [`Object`], or a [`Term`] that
@@ -103,6 +108,14 @@ macro_rules! integers {
                 match i64::try_from(*self) {
                     Ok(value) => arena.int(value),
                     Err(_) => arena.big(&BigInt::from(*self)),
+                }
+            }
+
+            #[inline]
+            fn with<R>(&self, f: impl FnOnce(TermRef<'_>) -> R) -> Result<R> {
+                match i64::try_from(*self).ok().and_then(Word::int) {
+                    Some(word) => Ok(f(TermRef::new(&[], word))),
+                    None => with_arena(self, f),
                 }
             }
         }
@@ -148,6 +161,11 @@ impl ToTerm for bool {
 impl ToTerm for Atom {
     fn put(&self, _: &mut Arena) -> Result<Word> {
         Ok(Arena::atom(*self))
+    }
+
+    #[inline]
+    fn with<R>(&self, f: impl FnOnce(TermRef<'_>) -> R) -> Result<R> {
+        Ok(f(TermRef::atom(*self)))
     }
 }
 

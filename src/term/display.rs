@@ -382,9 +382,7 @@ fn write_export(export: Export, out: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 fn write_fun(fun: FunRef<'_>, out: &mut fmt::Formatter<'_>) -> fmt::Result {
     let (index, uniq) = fun.old_index_and_uniq();
-    out.write_str("#Fun<")?;
-    write_atom(fun.module(), out)?;
-    write!(out, ".{index}.{uniq}>")
+    write!(out, "#Fun<{}.{index}.{uniq}>", fun.module().name())
 }
 
 /// The text of a term, for messages: cut off where it gets long, and not even made beyond that.

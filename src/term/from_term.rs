@@ -487,7 +487,10 @@ macro_rules! equal_to {
 macro_rules! equal_to_integers {
     ($($int:ty)*) => {
         equal_to! {$(
-            $int: term, value => term.get::<$int>().is_ok_and(|integer| integer == *value);
+            $int: term, value => match i64::try_from(*value) {
+                Ok(value) => term.as_i64() == Some(value),
+                Err(_) => term.as_integer() == Some(BigInt::from(*value)),
+            };
         )*}
     };
 }

@@ -25,24 +25,46 @@ use super::{FunRef, ObjectRef, Tag, TermRef, View, Word};
 ///
 /// All 64 bits are good: the indexes take the top for the place and the bottom for a tag.
 #[derive(Clone, Debug)]
-pub(crate) struct KeyHasher(ahash::RandomState);
+pub(crate) struct KeyHasher {
+    /// For terms of one word, which most keys are.
+    keys: [u64; 2],
+    boxed: ahash::RandomState,
+}
+
+/// Multiplies to 128 bits and adds the halves without carry: every bit of the result depends on
+/// every bit of the operands.
+#[inline]
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
+}
 
 impl KeyHasher {
     /// A hasher with its own keys.
     pub(crate) fn new(seed: u64) -> Self {
         // Any constants do; the seed must reach all of the hasher's keys.
         let keys = [seed, !seed, seed.rotate_left(21), seed ^ 0x9e37_79b9_7f4a_7c15];
-        Self(ahash::RandomState::with_seeds(keys[0], keys[1], keys[2], keys[3]))
+        let boxed = ahash::RandomState::with_seeds(keys[0], keys[1], keys[2], keys[3]);
+        // Multipliers are odd and have about as many ones as zeros.
+        let key = |salt: u64| boxed.hash_one(salt) | 1;
+        Self { keys: [key(1), key(2)], boxed }
     }
 
     /// `a =:= b` implies the same hash.
     #[inline]
     pub(crate) fn hash(&self, term: TermRef<'_>) -> u64 {
-        let mut hasher = self.0.build_hasher();
         let word = term.word();
         if word.is_immediate() {
-            hasher.write_u64(word.0);
-        } else if let View::Binary(bytes) = term.view() {
+            let [add, multiply] = self.keys;
+            return fold(fold(word.0 ^ add, 0x9e37_79b9_7f4a_7c15), multiply);
+        }
+        self.hash_boxed(term)
+    }
+
+    #[inline(never)]
+    fn hash_boxed(&self, term: TermRef<'_>) -> u64 {
+        let mut hasher = self.boxed.build_hasher();
+        if let View::Binary(bytes) = term.view() {
             hasher.write(bytes);
         } else {
             feed_boxed(term, &mut hasher);
@@ -54,7 +76,7 @@ impl KeyHasher {
 impl KeyHasher {
     /// The hash of a whole object: `=:=` objects have the same.
     pub(crate) fn hash_object(&self, object: ObjectRef<'_>) -> u64 {
-        let mut hasher = self.0.build_hasher();
+        let mut hasher = self.boxed.build_hasher();
         hasher.write_usize(object.arity());
         object.elements().for_each(|element| feed(element, &mut hasher));
         hasher.finish()
@@ -200,5 +222,95 @@ fn feed_fun<H: Hasher>(fun: FunRef<'_>, hasher: &mut H, environment: usize) {
     hasher.write_u8(fun.arity());
     for half in fun.uniq() {
         hasher.write_u64(half);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Arena, Atom, Term, ToTerm};
+    use super::KeyHasher;
+
+    const KEYS: u64 = 1 << 16;
+
+    /// Pearson's sum for counts that should all be the same.
+    fn chi_square(counts: &[u32]) -> f64 {
+        let expected = KEYS as f64 / counts.len() as f64;
+        counts.iter().map(|count| (f64::from(*count) - expected).powi(2) / expected).sum()
+    }
+
+    /// Checks that some bits of the hashes take all their values equally often: at most six
+    /// standard deviations more uneven than chance would have it.
+    fn assert_spread(what: &str, hashes: &[u64], shift: u32, bits: u32) {
+        let mut counts = vec![0_u32; 1 << bits];
+        for hash in hashes {
+            counts[(hash >> shift) as usize & ((1 << bits) - 1)] += 1;
+        }
+        let freedom = f64::from((1_u32 << bits) - 1);
+        let bound = freedom + 6.0 * (2.0 * freedom).sqrt();
+        let sum = chi_square(&counts);
+        assert!(sum < bound, "{what}: bits {shift}..{}: {sum} of {bound}", shift + bits);
+    }
+
+    fn assert_good<T: ToTerm>(what: &str, key: impl Fn(u64) -> T) {
+        for seed in [0, 1, 0x1234_5678_9abc_def0] {
+            let hasher = KeyHasher::new(seed);
+            let hash = |at| key(at).with(|term| hasher.hash(term)).unwrap();
+            let hashes: Vec<u64> = (0..KEYS).map(hash).collect();
+            for (shift, bits) in [(52, 12), (56, 8), (48, 8), (0, 8), (8, 8), (0, 12), (4, 12)] {
+                assert_spread(what, &hashes, shift, bits);
+            }
+            let mut distinct = hashes;
+            distinct.sort_unstable();
+            distinct.dedup();
+            assert_eq!(distinct.len() as u64, KEYS, "{what}: 64 bits collide");
+        }
+    }
+
+    #[test]
+    fn integers_spread() {
+        assert_good("from zero", |at| at);
+        assert_good("below zero", |at| -1 - at as i64);
+        for shift in [1, 3, 4, 8, 16, 32, 40] {
+            assert_good("multiples", |at| at << shift);
+        }
+        assert_good("in the upper half", |at| at << 48 | 0xffff_ffff);
+    }
+
+    #[test]
+    fn other_keys_spread() {
+        let a = Atom::new("a").unwrap();
+        assert_good("atoms", |at| Atom::new(&format!("atom{at}")).unwrap());
+        assert_good("floats", |at| at as f64);
+        assert_good("texts", |at| format!("user:{at}"));
+        assert_good("two bytes", |at| (at as u16).to_le_bytes().to_vec());
+        assert_good("eight bytes", |at| at.to_be_bytes().to_vec());
+        assert_good("tagged integers", |at| (a, at));
+        assert_good("pairs", |at| (at >> 8, at & 0xff));
+        assert_good("lists", |at| vec![at & 0xf, at >> 4]);
+        assert_good("nested", |at| ((at >> 8,), (a, (at & 0xff,))));
+    }
+
+    #[test]
+    fn seeds_matter() {
+        let term = Term::new((Atom::OK, 7)).unwrap();
+        let one = KeyHasher::new(1).hash(term.as_ref());
+        assert_eq!(one, KeyHasher::new(1).hash(term.as_ref()));
+        assert_ne!(one, KeyHasher::new(2).hash(term.as_ref()));
+    }
+
+    #[test]
+    fn what_equality_does_not_see_does_not_count() {
+        let hasher = KeyHasher::new(7);
+        let reference = |ids: &[u32]| Term::reference(Atom::NO_NODE, 1, ids).unwrap();
+        let (short, long) = (reference(&[1, 2]), reference(&[1, 2, 0]));
+        assert_eq!(short, long);
+        assert_eq!(hasher.hash(short.as_ref()), hasher.hash(long.as_ref()));
+
+        let mut arena = Arena::new();
+        let two = arena.list(&[Arena::atom(Atom::OK), Arena::atom(Atom::NIL)], super::Word::NIL);
+        let two = two.unwrap();
+        let pieces = arena.list(&[Arena::atom(Atom::TRUE)], two).unwrap();
+        let whole = Term::new(vec![Atom::TRUE, Atom::OK, Atom::NIL]).unwrap();
+        assert_eq!(hasher.hash(arena.view(pieces)), hasher.hash(whole.as_ref()));
     }
 }

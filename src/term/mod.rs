@@ -27,8 +27,12 @@ mod hash;
 pub mod macros;
 mod object;
 mod order;
+mod parse;
+#[cfg(feature = "serde")]
+mod serde;
 mod view;
 mod word;
+mod words;
 
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
@@ -42,6 +46,9 @@ pub use from_term::{FromObject, FromTerm};
 pub(crate) use hash::KeyHasher;
 pub use object::{Object, ObjectRef, Objects};
 pub(crate) use order::{compare_exact, equal};
+pub use parse::ParseOptions;
+#[cfg(feature = "serde")]
+pub use serde::{Serde, Structs, ToTermOptions, from_term, to_record, to_term};
 pub use view::{
     BigRef, BitsRef, Elements, Export, FunRef, ListRef, MapRef, Pid, Port, ReferenceRef, TermRef,
     TupleRef, View,

@@ -30,16 +30,19 @@ pub struct ObjectRef<'a> {
 
 impl Object {
     /// An object from words that begin with the words of its `arity` elements.
+    #[inline]
     pub(crate) fn from_words(hash: u64, arity: usize, words: &[u64]) -> Result<Self> {
         Ok(Self(new_block(hash, arity, words)?))
     }
 
     /// The block must have no cell.
+    #[inline]
     pub(crate) fn from_block(block: Block) -> Self {
         debug_assert!(block.borrow().cell().is_none(), "objects given out do not change");
         Self(block)
     }
 
+    #[inline]
     pub(crate) fn block(&self) -> &Block {
         &self.0
     }
@@ -48,17 +51,20 @@ impl Object {
         self.0
     }
 
+    #[inline]
     pub(crate) fn words(&self) -> &[u64] {
         self.0.borrow().words()
     }
 
     /// The word of the whole tuple.
+    #[inline]
     pub(crate) fn root(&self) -> Word {
         Word::boxed(Tag::Tuple, 0, self.arity())
     }
 
     /// As a borrowed object.
     #[must_use]
+    #[inline]
     pub fn as_ref(&self) -> ObjectRef<'_> {
         ObjectRef { block: self.0.borrow(), counted: 0, counter: Word::NIL }
     }
@@ -71,12 +77,14 @@ impl Object {
 
     /// How many elements.
     #[must_use]
+    #[inline]
     pub fn arity(&self) -> usize {
         self.0.borrow().arity()
     }
 
     /// The element at `position`, counted from one (`erlang:element/2`).
     #[must_use]
+    #[inline]
     pub fn element(&self, position: usize) -> Option<TermRef<'_>> {
         self.as_ref().element(position)
     }
@@ -87,6 +95,7 @@ impl Object {
     }
 }
 
+#[inline]
 fn new_block(hash: u64, arity: usize, words: &[u64]) -> Result<Block> {
     let arity = u32::try_from(arity).expect("an arity is at most Arena::MAX_ARITY");
     Block::new(hash, arity, words)
@@ -94,6 +103,7 @@ fn new_block(hash: u64, arity: usize, words: &[u64]) -> Result<Block> {
 }
 
 impl<'a> ObjectRef<'a> {
+    #[inline]
     pub(crate) fn new(block: BlockRef<'a>) -> Self {
         match block.cell() {
             None => Self { block, counted: 0, counter: Word::NIL },
@@ -136,6 +146,7 @@ impl<'a> ObjectRef<'a> {
     ///
     /// # Errors
     /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) if there is no memory for the copy.
+    #[inline]
     pub fn to_object(self) -> Result<Object> {
         if self.counted == 0 {
             return Ok(Object(self.block.to_block()));
@@ -207,6 +218,7 @@ enum Inner {
 }
 
 impl Objects {
+    #[inline]
     pub(crate) fn push(&mut self, object: Object) {
         self.0 = match std::mem::take(&mut self.0) {
             Inner::None => Inner::One(object),
@@ -252,6 +264,7 @@ impl From<Vec<Object>> for Objects {
 impl Deref for Objects {
     type Target = [Object];
 
+    #[inline]
     fn deref(&self) -> &[Object] {
         match &self.0 {
             Inner::None => &[],

@@ -320,12 +320,13 @@ fn magnitude_to_float(magnitude: &[u64], float: f64) -> Ordering {
     })
 }
 
-/// What is left to compare: pairs of words that follow each other in the two heaps, or one pair
-/// that stands in neither.
+/// What is left to compare: pairs of words that follow each other in the two heaps, one pair that
+/// stands in neither, or what decides if all that comes before it is equal.
 #[derive(Clone, Copy)]
 enum Todo {
     Run { a: u32, b: u32, count: u32, exact: bool },
     Pair { a: Word, b: Word, exact: bool },
+    Tie(Ordering),
 }
 
 /// A walk through two compound terms side by side.
@@ -343,6 +344,7 @@ fn compare_compound<R: Relation>(a: TermRef<'_>, b: TermRef<'_>, exact: bool) ->
             None => break,
             Some(Todo::Run { a, b, count, exact }) => walk.run::<R>(a, b, count, exact),
             Some(Todo::Pair { a, b, exact }) => walk.pair::<R>(a, b, exact),
+            Some(Todo::Tie(order)) => order,
         };
     }
     order
@@ -417,7 +419,7 @@ impl<'a, 'b> Walk<'a, 'b> {
         self.push_run(a.offset() as u32, b.offset() as u32, count as u32, exact);
     }
 
-    /// What OTP compares, then what tells funs apart that tie, then the environments.
+    /// What OTP compares, the environments last, then what else tells funs apart.
     fn open_funs(&mut self, a: Word, b: Word, exact: bool) -> Ordering {
         let (x, y) = self.views(a, b);
         let (View::Fun(f), View::Fun(g)) = (x.view(), y.view()) else {
@@ -425,15 +427,15 @@ impl<'a, 'b> Walk<'a, 'b> {
         };
         // OTP keeps these numbers as signed ones.
         let numbers = |fun: FunRef<'_>| (fun.index() as i32, fun.old_index_and_uniq().1 as i32);
-        let mut order = f
+        let order = f
             .module()
             .cmp(&g.module())
             .then_with(|| numbers(f).cmp(&numbers(g)))
             .then(a.len().cmp(&b.len()));
-        if exact {
-            order = order.then_with(|| (f.uniq(), f.arity()).cmp(&(g.uniq(), g.arity())));
-        }
         if order.is_eq() {
+            if exact {
+                self.todo.push(Todo::Tie((f.uniq(), f.arity()).cmp(&(g.uniq(), g.arity()))));
+            }
             let inside = |fun: Word| (fun.offset() + FUN_RAW_WORDS + FUN_TERM_WORDS) as u32;
             self.push_run(inside(a), inside(b), a.len() as u32, exact);
         }

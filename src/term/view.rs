@@ -61,30 +61,36 @@ pub enum View<'a> {
 }
 
 impl<'a> TermRef<'a> {
+    #[inline]
     pub(crate) const fn new(heap: &'a [u64], word: Word) -> Self {
         Self { heap, word }
     }
 
     /// An atom, from nowhere in particular.
     #[must_use]
+    #[inline]
     pub const fn atom(atom: Atom) -> Self {
         Self { heap: &[], word: Word::atom(atom.index()) }
     }
 
+    #[inline]
     pub(crate) const fn word(self) -> Word {
         self.word
     }
 
+    #[inline]
     pub(crate) const fn heap(self) -> &'a [u64] {
         self.heap
     }
 
     /// Another word of the same heap.
+    #[inline]
     pub(crate) const fn sibling(self, word: Word) -> Self {
         Self { heap: self.heap, word }
     }
 
     /// The payload words from the term's offset on.
+    #[inline]
     fn payload(self, count: usize) -> &'a [u64] {
         let at = self.word.offset();
         &self.heap[at..at + count]
@@ -96,6 +102,7 @@ impl<'a> TermRef<'a> {
 
     /// What it is.
     #[must_use]
+    #[inline]
     pub fn view(self) -> View<'a> {
         let word = self.word;
         match word.tag() {
@@ -136,7 +143,11 @@ impl<'a> TermRef<'a> {
 
     /// The integer, if it is one of at most 64 bits.
     #[must_use]
+    #[inline]
     pub fn as_i64(self) -> Option<i64> {
+        if self.word.tag() == Tag::Int {
+            return Some(self.word.as_int());
+        }
         match self.view() {
             View::Int(value) => Some(value),
             _ => None,

@@ -80,11 +80,13 @@ impl Word {
     pub(crate) const MIN_INT: i64 = -(1 << 59);
     pub(crate) const MAX_INT: i64 = (1 << 59) - 1;
 
+    #[inline]
     pub(crate) const fn tag(self) -> Tag {
         TAGS[(self.0 & 15) as usize]
     }
 
     /// An integer in place, if it fits.
+    #[inline]
     pub(crate) const fn int(value: i64) -> Option<Self> {
         if value < Self::MIN_INT || value > Self::MAX_INT {
             return None;
@@ -97,33 +99,40 @@ impl Word {
         Self((byte as u64) << 4)
     }
 
+    #[inline]
     pub(crate) const fn as_int(self) -> i64 {
         (self.0 as i64) >> 4
     }
 
+    #[inline]
     pub(crate) const fn atom(index: u32) -> Self {
         Self((index as u64) << 4 | Tag::Atom as u64)
     }
 
+    #[inline]
     pub(crate) const fn atom_index(self) -> u32 {
         (self.0 >> 4) as u32
     }
 
     /// A boxed word. The caller has checked both numbers against their limits.
+    #[inline]
     pub(crate) fn boxed(tag: Tag, offset: usize, len: usize) -> Self {
         debug_assert!(len <= Self::MAX_LEN && offset <= Self::MAX_OFFSET, "unchecked size");
         Self((len as u64) << 36 | (offset as u64) << 4 | tag as u64)
     }
 
+    #[inline]
     pub(crate) const fn len(self) -> usize {
         (self.0 >> 36) as usize
     }
 
+    #[inline]
     pub(crate) const fn offset(self) -> usize {
         (self.0 >> 4) as u32 as usize
     }
 
     /// Whether the word is the whole term: no heap belongs to it.
+    #[inline]
     pub(crate) const fn is_immediate(self) -> bool {
         (self.0 & 15) <= Tag::Nil as u64
     }

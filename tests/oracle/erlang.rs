@@ -71,9 +71,8 @@ impl Erlang {
 
     /// Sends sequences to run; the answers are to be fetched with [`receive`](Self::receive).
     pub(crate) fn send(&mut self, sequences: &[Vec<Operation>]) -> std::io::Result<()> {
-        let request = list(
-            sequences.iter().map(|sequence| list(sequence.iter().map(Operation::to_term))),
-        );
+        let request =
+            list(sequences.iter().map(|sequence| list(sequence.iter().map(Operation::to_term))));
         let bytes = request.as_ref().encode().map_err(std::io::Error::other)?;
         let size = u32::try_from(bytes.len()).map_err(std::io::Error::other)?;
         let input = self.input.as_mut().ok_or(std::io::ErrorKind::BrokenPipe)?;
@@ -83,7 +82,10 @@ impl Erlang {
     }
 
     /// The settled answers to the sequences that were sent last.
-    pub(crate) fn receive(&mut self, sequences: &[Vec<Operation>]) -> std::io::Result<Vec<Vec<Term>>> {
+    pub(crate) fn receive(
+        &mut self,
+        sequences: &[Vec<Operation>],
+    ) -> std::io::Result<Vec<Vec<Term>>> {
         let mut size = [0; 4];
         self.output.read_exact(&mut size)?;
         let mut bytes = vec![0; u32::from_be_bytes(size) as usize];
@@ -99,6 +101,12 @@ impl Erlang {
                 .ok_or_else(|| std::io::Error::other(format!("the server sent {answer}")))
         });
         settled.collect()
+    }
+
+    /// Whether it answers at all. If not, it is gone.
+    pub(crate) fn survives(&mut self, sequence: &[Operation]) -> bool {
+        let sequences = [sequence.to_vec()];
+        self.send(&sequences).and_then(|()| self.receive(&sequences)).is_ok()
     }
 
     /// Runs sequences.

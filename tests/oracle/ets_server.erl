@@ -104,14 +104,13 @@ attempt(Function, Arguments, Ours) ->
         Class:Reason -> {error, {Class, Reason}, none}
     end.
 
-%% A default object without a key element makes OTP store an object without a key in hash tables,
-%% and crashes it in ordered ones.
-breaks(Function, [Table, _, _, Default])
+%% A default object without a key element for a key that is missing: OTP stores an object without a
+%% key in a hash table, and an ordered one crashes it.
+breaks(Function, [Table, Key, _, Default])
   when Function =:= update_counter, is_tuple(Default);
        Function =:= update_element, is_tuple(Default) ->
-    try ets:info(Table, keypos) of
-        Position when is_integer(Position), tuple_size(Default) < Position -> true;
-        _ -> false
+    try
+        tuple_size(Default) < ets:info(Table, keypos) andalso not ets:member(Table, Key)
     catch
         error:_ -> false
     end;
@@ -139,8 +138,29 @@ call(walk_back_lookup, [Table], _) ->
     walk_lookup(ets:last_lookup(Table), fun(Key) -> ets:prev_lookup(Table, Key) end, ?STEPS);
 call(slots, [Table], Ours) ->
     slots(Table, 0, [], Ours);
+call(take, [Table, Key], _) ->
+    take(Table, Key);
 call(Function, Arguments, _) ->
     apply(ets, Function, Arguments).
+
+%% On a bag that is fixed, take/2 subtracts objects from the size of the table that were deleted
+%% before; the size ends up below zero and shows as 2^64 - 1. This is how it should be.
+take(Table, Key) ->
+    case is_fixed_bag(Table) of
+        true ->
+            Objects = ets:lookup(Table, Key),
+            true = ets:delete(Table, Key),
+            Objects;
+        false ->
+            ets:take(Table, Key)
+    end.
+
+is_fixed_bag(Table) ->
+    try
+        ets:info(Table, fixed) andalso lists:member(ets:info(Table, type), [bag, duplicate_bag])
+    catch
+        error:_ -> false
+    end.
 
 %% The end has the same name as one possible key: that key comes once, the end comes after it.
 walk(Table, First, Next) ->

@@ -11,7 +11,10 @@ use crate::terms::{
 /// Makes sequences.
 #[derive(Debug)]
 pub(crate) struct Generator {
-    pool: Pool,
+    /// For sequences that make no compressed tables.
+    all: Pool,
+    /// For the others.
+    compressible: Pool,
     /// Leaves out what OTP 25 lacks or does differently.
     old: bool,
 }
@@ -28,7 +31,10 @@ struct Table {
 /// A sequence in the making.
 struct Plan<'a> {
     random: &'a mut Random,
-    generator: &'a Generator,
+    pool: &'a Pool,
+    /// Whether tables may be compressed.
+    compressed: bool,
+    old: bool,
     keys: Vec<Term>,
     values: Vec<Term>,
     tables: Vec<Table>,
@@ -39,18 +45,23 @@ struct Plan<'a> {
 impl Generator {
     /// For OTP 27, or for one that is `old`.
     pub(crate) fn new(old: bool) -> Self {
-        Self { pool: Pool::new(!old), old }
+        let pool = || if old { Pool::new().without_negative_zero() } else { Pool::new() };
+        Self { all: pool(), compressible: pool().without_exports(), old }
     }
 
     /// Sequence number `number` of the run with `seed`.
     pub(crate) fn sequence(&self, seed: u64, number: u64) -> Vec<Operation> {
         let mut random = Random::new(seed, number);
-        let keys = self.pool.keys(&mut random);
-        let mut values = self.pool.keys(&mut random);
+        let compressed = random.chance(40);
+        let pool = if compressed { &self.compressible } else { &self.all };
+        let keys = pool.keys(&mut random);
+        let mut values = pool.keys(&mut random);
         values.push(int(0));
         let mut plan = Plan {
             random: &mut random,
-            generator: self,
+            pool,
+            compressed,
+            old: self.old,
             keys,
             values,
             tables: Vec::new(),
@@ -125,15 +136,14 @@ impl Plan<'_> {
         let mut operation = Operation::new(function, arguments);
         operation.actor = actor;
         let lacking = (operation.function.as_str(), operation.arguments.len());
-        if !self.generator.old || !SINCE_26.contains(&lacking) {
+        if !self.old || !SINCE_26.contains(&lacking) {
             self.operations.push(operation);
         }
     }
 
     /// A call on `table`, mostly by its owner.
     fn push(&mut self, table: &Table, function: &str, rest: impl IntoIterator<Item = Term>) {
-        let actor =
-            if self.random.chance(88) { table.owner } else { self.random.int(1, 3) as u8 };
+        let actor = if self.random.chance(88) { table.owner } else { self.random.int(1, 3) as u8 };
         let table = self.name_table(table);
         self.push_as(actor, function, std::iter::once(table).chain(rest));
     }
@@ -152,7 +162,7 @@ impl Plan<'_> {
             84..96 => table.name.clone(),
             96 => atom("nosuch"),
             97 => int(1),
-            98 => self.generator.pool.any(self.random),
+            98 => self.pool.any(self.random),
             _ => binary(b"red"),
         }
     }
@@ -161,7 +171,7 @@ impl Plan<'_> {
         if self.random.chance(92) {
             self.random.pick(&self.keys).clone()
         } else {
-            self.generator.pool.any(self.random)
+            self.pool.any(self.random)
         }
     }
 
@@ -182,7 +192,7 @@ impl Plan<'_> {
             0..4 => self.random.pick(&self.values).clone(),
             4..8 => self.number(),
             8 => self.key(),
-            _ => self.generator.pool.any(self.random),
+            _ => self.pool.any(self.random),
         }
     }
 
@@ -201,13 +211,13 @@ impl Plan<'_> {
         }
         match self.random.range(0, 2) {
             0 => tuple((1..table.key_position).map(|_| self.value()).collect::<Vec<_>>()),
-            1 => self.generator.pool.any(self.random),
+            1 => self.pool.any(self.random),
             _ => self.key(),
         }
     }
 
     fn objects(&mut self, table: &Table) -> Term {
-        let most = if self.generator.old { 1 } else { 5 };
+        let most = if self.old { 1 } else { 5 };
         let count = self.random.range(0, most);
         let objects = (0..count).map(|_| self.object(table)).collect::<Vec<_>>();
         if self.random.chance(4) {
@@ -274,12 +284,21 @@ impl Plan<'_> {
     }
 
     fn position(&mut self) -> Term {
-        match self.random.range(0, 19) {
-            0..15 => int(self.random.int(1, 4)),
-            15 => int(0),
-            16 => int(-1),
-            17 => power(self.random.pick(&[20, 58, 59, 62, 63, 64, 70]).to_owned(), 1),
-            18 => float(2.0),
+        if self.random.chance(75) { int(self.random.int(1, 4)) } else { self.odd_position() }
+    }
+
+    /// Not between 2^31 and 2^59: such positions OTP accepts, but often takes only 32 bits of them.
+    fn odd_position(&mut self) -> Term {
+        match self.random.range(0, 9) {
+            0 => int(0),
+            1 => int(-1),
+            2 => int(1 << 20),
+            3 => power(59, 0),
+            4 => int(1 << 24),
+            5 => power(63, 1),
+            6 => power(64, 1),
+            7 => float(2.0),
+            8 => list([]),
             _ => atom("two"),
         }
     }
@@ -333,11 +352,7 @@ impl Plan<'_> {
     }
 
     fn default_object(&mut self, table: &Table) -> Term {
-        if self.random.chance(93) {
-            self.good_object(table)
-        } else {
-            self.object(table)
-        }
+        if self.random.chance(93) { self.good_object(table) } else { self.object(table) }
     }
 
     fn update_counter(&mut self) {
@@ -395,7 +410,8 @@ impl Plan<'_> {
     }
 
     fn whole(&mut self) {
-        let functions = ["tab2list", "walk", "walk_back", "walk_lookup", "walk_back_lookup", "slots"];
+        let functions =
+            ["tab2list", "walk", "walk_back", "walk_lookup", "walk_back_lookup", "slots"];
         let function = *self.random.pick(&functions);
         self.with_table(function);
     }
@@ -426,7 +442,6 @@ impl Plan<'_> {
             "fixed",
             "safe_fixed",
             "safe_fixed_monotonic_time",
-            "stats",
             "nonsense",
         ];
         let table = self.any_table();
@@ -547,7 +562,8 @@ impl Plan<'_> {
     /// Options that change nothing but what `info` says.
     fn tuning(&mut self) -> Term {
         match self.random.range(0, 5) {
-            0 => atom("compressed"),
+            0 if self.compressed => atom("compressed"),
+            0 => tuple([atom("heir"), atom("none")]),
             1 => tuple([atom("read_concurrency"), self.word(&["true", "false"])]),
             2 => tuple([atom("decentralized_counters"), self.word(&["true", "false"])]),
             3 => {
@@ -581,27 +597,13 @@ impl Plan<'_> {
             7..12 => self.word(&["public", "protected", "private"]),
             12..15 => atom("named_table"),
             15..23 => self.tuning(),
-            23 => tuple([atom("keypos"), self.key_position()]),
+            23 => tuple([atom("keypos"), self.odd_position()]),
             24 => tuple([atom("keypos"), int(self.random.int(1, 3))]),
             25 => tuple([atom("heir"), atom("none")]),
             26 => tuple([atom("write_concurrency"), self.value()]),
             27 => tuple([atom("read_concurrency"), self.value()]),
             28 => self.bad_option(),
             _ => self.value(),
-        }
-    }
-
-    /// Not between 2^31 and 2^59: such positions OTP accepts, but takes only 32 bits of them.
-    fn key_position(&mut self) -> Term {
-        match self.random.range(0, 7) {
-            0 => int(0),
-            1 => int(-1),
-            2 => int(1 << 20),
-            3 => power(59, 0),
-            4 => power(64, 1),
-            5 => float(2.0),
-            6 => atom("two"),
-            _ => int(2),
         }
     }
 

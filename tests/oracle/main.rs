@@ -87,6 +87,26 @@ fn explain(erlang: &mut Erlang, title: &str, sequence: &[Operation], at: usize) 
     }
 }
 
+/// Finds the sequence of a batch on which Erlang stops, and prints it.
+fn explain_crash(erlang: &mut Erlang, seed: u64, first: u64, batch: &[Vec<Operation>]) {
+    for (number, sequence) in (first..).zip(batch) {
+        if erlang.survives(sequence) {
+            continue;
+        }
+        let survives = |erlang: &mut Erlang, operations: &[Operation]| {
+            *erlang = Erlang::start().expect("there was one");
+            erlang.survives(operations)
+        };
+        let shrunk =
+            shrink::shrink(sequence.clone(), &mut |operations| !survives(erlang, operations));
+        println!("\n%% seed {seed}, sequence {number}: Erlang stops");
+        println!("{}", to_erlang(&shrunk));
+        *erlang = Erlang::start().expect("there was one");
+        return;
+    }
+    println!("\n%% seed {seed}, sequences from {first}: Erlang stopped, but does not do so again");
+}
+
 /// Runs random sequences on both sides at once; returns operations and differences.
 fn compare(erlang: &mut Erlang, seed: u64, count: u64) -> (usize, usize) {
     let generator = Generator::new(erlang.is_old());
@@ -96,7 +116,12 @@ fn compare(erlang: &mut Erlang, seed: u64, count: u64) -> (usize, usize) {
         let batch: Vec<_> = numbers.clone().map(|at| generator.sequence(seed, at)).collect();
         erlang.send(&batch).expect("Erlang listens");
         let ours: Vec<_> = batch.iter().map(|sequence| ours::run(sequence)).collect();
-        let theirs = erlang.receive(&batch).expect("Erlang answers");
+        let Ok(theirs) = erlang.receive(&batch) else {
+            differences += 1;
+            *erlang = Erlang::start().expect("there was one");
+            explain_crash(erlang, seed, first, &batch);
+            continue;
+        };
         for (index, sequence) in batch.iter().enumerate() {
             operations += sequence.len();
             let old = erlang.is_old();
@@ -133,7 +158,9 @@ fn record(erlang: &mut Erlang) {
 #[test]
 fn random_sequences() {
     let Some(mut erlang) = Erlang::start() else {
-        println!("oracle: no Erlang on this machine; only written and recorded answers are checked");
+        println!(
+            "oracle: no Erlang on this machine; only written and recorded answers are checked"
+        );
         return;
     };
     if std::env::var_os("FERRETS_ORACLE_RECORD").is_some() {
@@ -191,8 +218,10 @@ fn check_case(case: &Case, answers: &[Term], side: &str) -> usize {
 
 #[test]
 fn written_cases() {
-    let wrong: usize =
-        cases::all().iter().map(|case| check_case(case, &ours::run(&case.operations), "ferrets")).sum();
+    let wrong: usize = cases::all()
+        .iter()
+        .map(|case| check_case(case, &ours::run(&case.operations), "ferrets"))
+        .sum();
     assert_eq!(wrong, 0, "see above");
 }
 

@@ -11,15 +11,12 @@ pub(crate) struct Operation {
     pub(crate) actor: u8,
     /// The atom that stands for the table which the call makes.
     pub(crate) handle: Option<Term>,
-    /// The function of `ets`, or one of [`COMPOSITES`].
+    /// The function of `ets`, or one of those that [`source`] spells out: calls
+    /// whose answers have a meaning only together, as the keys of a table by `first` and `next`.
     pub(crate) function: String,
     /// The arguments; an atom that is a handle stands for its table.
     pub(crate) arguments: Vec<Term>,
 }
-
-/// Calls that make several calls, for answers that have a meaning only together: the keys of a
-/// table by `first` and `next`, by `last` and `prev`, the same with objects, all slots.
-pub(crate) const COMPOSITES: &[&str] = &["walk", "walk_back", "walk_lookup", "walk_back_lookup", "slots"];
 
 /// Functions that OTP 25 does not have, by name and arity.
 pub(crate) const SINCE_26: &[(&str, usize)] = &[
@@ -143,9 +140,7 @@ pub(crate) fn to_erlang(operations: &[Operation]) -> String {
         }
     }
     if !lines.is_empty() {
-        lines.push(
-            "Act = fun(A, F) -> A ! {F, self()}, receive {A, R} -> R end end.".to_owned(),
-        );
+        lines.push("Act = fun(A, F) -> A ! {F, self()}, receive {A, R} -> R end end.".to_owned());
     }
     lines.extend(operations.iter().map(Operation::to_erlang));
     lines.join("\n")

@@ -4,7 +4,7 @@ use crate::operation::Operation;
 use crate::terms::{list, list_elements};
 
 /// The shortest sequence found for which `differs` still holds: parts are left out, larger ones
-/// first, then elements of lists among the arguments.
+/// first, then elements of lists among the arguments; and as much as possible is left to actor 1.
 pub(crate) fn shrink(
     mut sequence: Vec<Operation>,
     differs: &mut dyn FnMut(&[Operation]) -> bool,
@@ -14,6 +14,7 @@ pub(crate) fn shrink(
         sequence = without_parts(sequence, differs);
         for at in 0..sequence.len() {
             shorten_lists(&mut sequence, at, differs);
+            leave_to_the_first(&mut sequence, at, differs);
         }
         if size(&sequence) == before {
             return sequence;
@@ -29,10 +30,7 @@ fn size(sequence: &[Operation]) -> usize {
     sequence.iter().map(|operation| 1 + elements(operation)).sum()
 }
 
-fn without_parts<T: Clone>(
-    mut whole: Vec<T>,
-    differs: &mut dyn FnMut(&[T]) -> bool,
-) -> Vec<T> {
+fn without_parts<T: Clone>(mut whole: Vec<T>, differs: &mut dyn FnMut(&[T]) -> bool) -> Vec<T> {
     let mut part = whole.len().div_ceil(2);
     while part > 0 {
         let mut at = 0;
@@ -48,6 +46,17 @@ fn without_parts<T: Clone>(
         part /= 2;
     }
     whole
+}
+
+fn leave_to_the_first(
+    sequence: &mut [Operation],
+    at: usize,
+    differs: &mut dyn FnMut(&[Operation]) -> bool,
+) {
+    let actor = std::mem::replace(&mut sequence[at].actor, 1);
+    if actor != 1 && !differs(sequence) {
+        sequence[at].actor = actor;
+    }
 }
 
 fn shorten_lists(

@@ -96,7 +96,9 @@ pub(crate) fn has_no_syntax(term: TermRef<'_>) -> bool {
         View::Pid(_) | View::Port(_) | View::Reference(_) | View::Fun(_) => true,
         View::Tuple(tuple) => tuple.elements().any(has_no_syntax),
         View::List(list) => list.elements().any(has_no_syntax) || has_no_syntax(list.tail()),
-        View::Map(map) => map.pairs().any(|(key, value)| has_no_syntax(key) || has_no_syntax(value)),
+        View::Map(map) => {
+            map.pairs().any(|(key, value)| has_no_syntax(key) || has_no_syntax(value))
+        }
         _ => false,
     }
 }
@@ -212,9 +214,24 @@ fn compounds() -> Vec<Vec<Term>> {
     let real = || float(1.0);
     vec![
         vec![tuple([]), tuple([one()]), tuple([real()]), tuple([one(), a()]), tuple([real(), a()])],
-        vec![tuple([tuple([one()])]), tuple([tuple([real()])]), tuple([a(), improper([one()], int(2))])],
-        vec![list([]), list([one()]), list([real()]), improper([one()], int(2)), improper([one()], float(2.0))],
-        vec![list([list([])]), list([a(), atom("b")]), improper([a()], atom("b")), improper([a(), a()], a())],
+        vec![
+            tuple([tuple([one()])]),
+            tuple([tuple([real()])]),
+            tuple([a(), improper([one()], int(2))]),
+        ],
+        vec![
+            list([]),
+            list([one()]),
+            list([real()]),
+            improper([one()], int(2)),
+            improper([one()], float(2.0)),
+        ],
+        vec![
+            list([list([])]),
+            list([a(), atom("b")]),
+            improper([a()], atom("b")),
+            improper([a(), a()], a()),
+        ],
         vec![list((97..107).map(int)), list((97..108).map(int)), list([int(256), int(-1)])],
         vec![
             map([]),
@@ -242,9 +259,21 @@ fn compounds() -> Vec<Vec<Term>> {
 
 fn opaque() -> Vec<Vec<Term>> {
     vec![
-        vec![binary(b""), bits(&[128], 1), bits(&[0], 1), bits(&[2], 7), binary(&[1]), binary(&[128])],
+        vec![
+            binary(b""),
+            bits(&[128], 1),
+            bits(&[0], 1),
+            bits(&[2], 7),
+            binary(&[1]),
+            binary(&[128]),
+        ],
         vec![binary(&[7; 64]), binary(&[7; 65]), binary(&[9; 300]), bits(&[255, 255], 15)],
-        vec![pid(NODE, 5, 0, 0), pid(NODE, 5, 1, 0), pid(OTHER_NODE, 5, 0, 3), pid(OTHER_NODE, 5, 0, 4)],
+        vec![
+            pid(NODE, 5, 0, 0),
+            pid(NODE, 5, 1, 0),
+            pid(OTHER_NODE, 5, 0, 3),
+            pid(OTHER_NODE, 5, 0, 4),
+        ],
         vec![
             reference(NODE, 0, &[1, 2, 3]),
             reference(NODE, 0, &[1, 2, 4]),
@@ -264,17 +293,31 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// All families. `negative_zero`: whether `-0.0`, which was no term of its own before OTP 27,
-    /// is among the terms.
-    pub(crate) fn new(negative_zero: bool) -> Self {
-        let mut families: Vec<Vec<Term>> =
-            [numbers(), atoms(), compounds(), opaque()].into_iter().flatten().collect();
-        if !negative_zero {
-            for family in &mut families {
-                family.retain(|term| !has_negative_zero(term.as_ref()));
-            }
+    /// All families.
+    pub(crate) fn new() -> Self {
+        let families = [numbers(), atoms(), compounds(), opaque()];
+        Self { families: families.into_iter().flatten().collect() }
+    }
+
+    /// Without `-0.0`, which was no term of its own before OTP 27.
+    pub(crate) fn without_negative_zero(self) -> Self {
+        self.without(|term| match term.view() {
+            View::Float(value) => value == 0.0 && value.is_sign_negative(),
+            View::Map(map) => map.keys().any(|key| key == float(-0.0).as_ref()),
+            _ => false,
+        })
+    }
+
+    /// Without `fun m:f/a`: OTP crashes when it reads one from a compressed table.
+    pub(crate) fn without_exports(self) -> Self {
+        self.without(|term| matches!(term.view(), View::Export(_)))
+    }
+
+    fn without(mut self, unwanted: impl Fn(TermRef<'_>) -> bool) -> Self {
+        for family in &mut self.families {
+            family.retain(|term| !unwanted(term.as_ref()));
         }
-        Self { families }
+        self
     }
 
     /// Any term.
@@ -286,16 +329,9 @@ impl Pool {
     /// A few terms that resemble each other, and a few others.
     pub(crate) fn keys(&self, random: &mut Random) -> Vec<Term> {
         let family = random.pick(&self.families);
-        let mut keys: Vec<Term> = (0..random.range(1, 4)).map(|_| random.pick(family).clone()).collect();
+        let mut keys: Vec<Term> =
+            (0..random.range(1, 4)).map(|_| random.pick(family).clone()).collect();
         keys.extend((0..random.range(0, 3)).map(|_| self.any(random)));
         keys
-    }
-}
-
-fn has_negative_zero(term: TermRef<'_>) -> bool {
-    match term.view() {
-        View::Float(value) => value == 0.0 && value.is_sign_negative(),
-        View::Map(map) => map.keys().any(has_negative_zero),
-        _ => false,
     }
 }

@@ -48,8 +48,8 @@ impl HashSubject for Ferrets {
         self.table
             .read(|view| {
                 for _ in 0..count {
-                    let n = view.lookup_with(keys.next_key(), |object| integer(object.element(N)));
-                    tally.see(n.flatten());
+                    let object = view.get(keys.next_key());
+                    tally.see(object.and_then(|object| integer(object.element(N))));
                 }
             })
             .expect("the table stands");
@@ -58,9 +58,12 @@ impl HashSubject for Ferrets {
     #[inline(always)]
     fn lookup_many(&self, keys: &[i64; MANY], tally: &mut Tally) {
         self.table
-            .lookup_many_with(keys, |_, object| {
-                tally.see(object.and_then(|object| integer(object.element(N))));
+            .read(|view| {
+                view.get_many(keys, |_, object| {
+                    tally.see(object.and_then(|object| integer(object.element(N))));
+                })
             })
+            .and_then(|done| done)
             .expect("the table stands");
     }
 
@@ -76,16 +79,12 @@ impl HashSubject for Ferrets {
 
     #[inline(always)]
     fn increment(&self, key: i64) -> Option<i64> {
-        self.table.update_counter(key, (N, 1)).ok().and_then(|sum| sum.as_i64())
+        self.table.update_counter(key, (N, 1)).ok().and_then(|sum| sum.to_i64())
     }
 
     fn fold(&self, tally: &mut Tally) {
-        *tally = self
-            .table
-            .foldl(*tally, |object, mut tally| {
-                tally.see(integer(object.element(N)));
-                tally
-            })
+        self.table
+            .read(|view| view.for_each(|object| tally.see(integer(object.element(N)))))
             .expect("the table stands");
     }
 }

@@ -16,7 +16,7 @@ use crate::peers::scc_index::SccIndex;
 use crate::peers::scc_map::SccMap;
 use crate::pool::Pool;
 use crate::remote::{BUILD, Window};
-use crate::row::{MANY, Row, VIEW_BATCH};
+use crate::row::{CUT_OFF, MANY, OPS_STEP, Row, VIEW_BATCH};
 use crate::subject::{HashSubject, Tally};
 
 /// The family.
@@ -95,7 +95,7 @@ impl<S: HashSubject> Server<S> {
         self.pool.run(1, |_| {
             let table = S::new();
             table.insert(1);
-            table.lookup(1).map_or(0, |_| 1)
+            drop(table.lookup(1));
         });
         let objects = self.objects;
         let (table, live) = count_live(|| {
@@ -104,7 +104,6 @@ impl<S: HashSubject> Server<S> {
             self.pool.run(1, move |_| {
                 Shuffled::new(0, objects as i64).for_each(|key| shared.insert(key));
                 shared.settle();
-                0
             });
             table
         });
@@ -134,18 +133,20 @@ impl<S: HashSubject> Server<S> {
             }
             _ => Keys::new(seed, worker, 0, objects),
         };
-        let (empty, _) = self.pool.run(threads, move |worker| empty_loop(row, keys(worker), ops));
+        let (empty, _) = self
+            .pool
+            .run(threads, move |worker| in_steps(keys(worker), ops, |keys| empty_loop(row, keys)));
         let table = Arc::clone(&self.table);
-        let (full, found) = self.pool.run(threads, move |worker| {
-            let tally = work_loop(&*table, row, keys(worker), ops);
-            black_box(tally.sum);
-            tally.found
+        let (full, shares) = self.pool.run(threads, move |worker| {
+            in_steps(keys(worker), ops, |keys| work_loop(&*table, row, keys))
         });
-        let expected = if row == Row::LookupMiss { 0 } else { ops * threads as u64 };
+        let done = shares.iter().map(|share| share.ops).sum::<u64>();
+        let found = shares.iter().map(|share| share.found).sum::<u64>();
+        let expected = if row == Row::LookupMiss { 0 } else { done };
         if found != expected {
             return Err(format!("{row}: found {found} of {expected} objects").into());
         }
-        Ok(net(full, empty, ops))
+        Ok(per_op(full, done as f64 / threads as f64) - per_op(empty, ops as f64))
     }
 
     fn insert_fresh(&mut self, window: Window) -> f64 {
@@ -160,7 +161,7 @@ impl<S: HashSubject> Server<S> {
         let mut spent = Duration::ZERO;
         let mut empty = Duration::ZERO;
         for _ in 0..passes {
-            let loop_only = move |worker| order(worker).map(|key| black_box(key) as u64 & 1).sum();
+            let loop_only = move |worker| order(worker).for_each(|key| _ = black_box(key));
             empty += self.pool.run(threads, loop_only).0;
             let begun = Instant::now();
             let table = Arc::new(S::new());
@@ -168,17 +169,15 @@ impl<S: HashSubject> Server<S> {
             let shared = Arc::clone(&table);
             let fill = self.pool.run(threads, move |worker| {
                 order(worker).for_each(|key| shared.insert(key));
-                0
             });
             spent += fill.0;
             // The thread that made (most of) it takes it apart, so that its heap stays its own.
             let table = std::sync::Mutex::new(Some(table));
             self.pool.run(1, move |_| {
                 drop(table.lock().map(|mut table| table.take()));
-                0
             });
         }
-        net(spent, empty, passes * share)
+        per_op(spent, (passes * share) as f64) - per_op(empty, (passes * share) as f64)
     }
 
     fn fold(&mut self, window: Window) -> f64 {
@@ -190,31 +189,51 @@ impl<S: HashSubject> Server<S> {
                 table.fold(&mut tally);
             }
             black_box(tally.sum);
-            tally.found
         });
-        net(spent, Duration::ZERO, passes * self.objects)
+        per_op(spent, (passes * self.objects) as f64)
     }
 }
 
-fn net(full: Duration, empty: Duration, ops: u64) -> f64 {
-    (full.as_nanos() as f64 - empty.as_nanos() as f64) / ops as f64
+fn per_op(time: Duration, ops: f64) -> f64 {
+    time.as_nanos() as f64 / ops
+}
+
+/// One thread's part in a window.
+struct Share {
+    ops: u64,
+    found: u64,
+}
+
+/// Runs `step`, which does [`OPS_STEP`] operations, until `ops` are done or it takes too long.
+#[inline(always)]
+fn in_steps(mut keys: Keys, ops: u64, mut step: impl FnMut(&mut Keys) -> Tally) -> Share {
+    let begun = Instant::now();
+    let mut share = Share { ops: 0, found: 0 };
+    while share.ops < ops && begun.elapsed() < CUT_OFF {
+        let tally = step(&mut keys);
+        black_box(tally.sum);
+        share.ops += OPS_STEP;
+        share.found += tally.found;
+    }
+    share
 }
 
 /// All that [`work_loop`] does besides the operation.
-fn empty_loop(row: Row, mut keys: Keys, ops: u64) -> u64 {
-    let tally = match row {
-        Row::LookupMany => in_batches(&mut keys, ops, |batch, tally| {
+#[inline(never)]
+fn empty_loop(row: Row, keys: &mut Keys) -> Tally {
+    match row {
+        Row::LookupMany => in_batches(keys, |batch, tally| {
             for &key in black_box(batch) {
                 tally.see(Some(key));
             }
         }),
-        _ => one_by_one(keys, ops, |draw, tally| tally.see(Some(black_box(draw.key)))),
-    };
-    black_box(tally.sum);
-    tally.found
+        _ => one_by_one(keys, |draw, tally| tally.see(Some(black_box(draw.key)))),
+    }
 }
 
-fn work_loop<S: HashSubject>(table: &S, row: Row, mut keys: Keys, ops: u64) -> Tally {
+/// One step of a row.
+#[inline(never)]
+fn work_loop<S: HashSubject>(table: &S, row: Row, keys: &mut Keys) -> Tally {
     let lookup = |key| table.lookup(key).map(|owned| S::number(&owned));
     let insert = |key| {
         table.insert(key);
@@ -222,27 +241,25 @@ fn work_loop<S: HashSubject>(table: &S, row: Row, mut keys: Keys, ops: u64) -> T
     };
     match row {
         Row::LookupHit | Row::LookupMiss | Row::HotKey => {
-            one_by_one(keys, ops, |draw, tally| tally.see(lookup(draw.key)))
+            one_by_one(keys, |draw, tally| tally.see(lookup(draw.key)))
         }
         Row::View => {
             let mut tally = Tally::default();
-            for _ in 0..ops / VIEW_BATCH {
-                table.view(&mut keys, VIEW_BATCH, &mut tally);
+            for _ in 0..OPS_STEP / VIEW_BATCH {
+                table.view(keys, VIEW_BATCH, &mut tally);
             }
             tally
         }
-        Row::LookupMany => {
-            in_batches(&mut keys, ops, |batch, tally| table.lookup_many(batch, tally))
-        }
-        Row::Overwrite => one_by_one(keys, ops, |draw, tally| tally.see(insert(draw.key))),
-        Row::DeleteInsert => one_by_one(keys, ops, |draw, tally| {
+        Row::LookupMany => in_batches(keys, |batch, tally| table.lookup_many(batch, tally)),
+        Row::Overwrite => one_by_one(keys, |draw, tally| tally.see(insert(draw.key))),
+        Row::DeleteInsert => one_by_one(keys, |draw, tally| {
             table.delete(draw.key);
             tally.see(insert(draw.key));
         }),
         Row::CounterRandom | Row::CounterHot => {
-            one_by_one(keys, ops, |draw, tally| tally.see(table.increment(draw.key)))
+            one_by_one(keys, |draw, tally| tally.see(table.increment(draw.key)))
         }
-        Row::Mixed => one_by_one(keys, ops, |draw, tally| {
+        Row::Mixed => one_by_one(keys, |draw, tally| {
             tally.see(if draw.one_in_twenty() { insert(draw.key) } else { lookup(draw.key) });
         }),
         Row::InsertFresh | Row::Fold | Row::Bytes => unreachable!("these have loops of their own"),
@@ -250,18 +267,21 @@ fn work_loop<S: HashSubject>(table: &S, row: Row, mut keys: Keys, ops: u64) -> T
 }
 
 #[inline(always)]
-fn one_by_one(mut keys: Keys, ops: u64, mut op: impl FnMut(Draw, &mut Tally)) -> Tally {
+fn one_by_one(keys: &mut Keys, mut op: impl FnMut(Draw, &mut Tally)) -> Tally {
+    // A copy of its own, which the compiler can keep in registers.
+    let mut own = *keys;
     let mut tally = Tally::default();
-    for _ in 0..ops {
-        op(keys.draw(), &mut tally);
+    for _ in 0..OPS_STEP {
+        op(own.draw(), &mut tally);
     }
+    *keys = own;
     tally
 }
 
 #[inline(always)]
-fn in_batches(keys: &mut Keys, ops: u64, mut op: impl FnMut(&[i64; MANY], &mut Tally)) -> Tally {
+fn in_batches(keys: &mut Keys, mut op: impl FnMut(&[i64; MANY], &mut Tally)) -> Tally {
     let mut tally = Tally::default();
-    for _ in 0..ops / MANY as u64 {
+    for _ in 0..OPS_STEP / MANY as u64 {
         let batch = std::array::from_fn(|_| keys.next_key());
         op(&batch, &mut tally);
     }
@@ -279,7 +299,7 @@ mod tests {
         server.build();
         for &row in FAMILY.rows.iter().filter(|&&row| row != Row::Bytes) {
             for threads in [1, 3] {
-                let window = Window { row, threads, ops: crate::row::OPS_STEP, seed: 9 };
+                let window = Window { row, threads, ops: OPS_STEP, seed: 9 };
                 server.window(window).unwrap();
                 let mut tally = Tally::default();
                 server.table.fold(&mut tally);

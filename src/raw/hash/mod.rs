@@ -60,7 +60,8 @@ use crate::platform::sync::{AtomicPtr, Mutex, Ordering};
 /// The number of entries at which a segment of `2^bits` buckets is split: 4.75 a bucket.
 const fn limit(bits: u32) -> usize {
     let buckets = 1_usize << bits;
-    let limit = buckets * 19 / 4;
+    // Models cannot afford chains: they split when all slots are taken.
+    let limit = if cfg!(crossbeam_loom) { buckets * SLOTS } else { buckets * 19 / 4 };
     if limit < SLOTS { SLOTS } else { limit }
 }
 
@@ -115,7 +116,7 @@ fn prefetch(at: *const u8) {
 }
 
 /// What readers see in a slot that is not a link.
-#[inline]
+#[cold]
 fn visible(slot: Slot) -> Option<NonNull<()>> {
     match slot {
         Slot::Entry(raw) => Some(raw),
@@ -140,6 +141,7 @@ impl<H: Handle> Index<H> {
         unsafe { &*root }
     }
 
+    #[inline]
     fn is_current(&self, root: &Root) -> bool {
         // Ordering: Acquire; pairs as in `root`.
         std::ptr::eq(self.root.load(Ordering::Acquire), root)
@@ -153,34 +155,20 @@ impl<H: Handle> Index<H> {
         hash: u64,
         same: impl Fn(H::Ref<'p>) -> bool,
     ) -> Option<H::Ref<'p>> {
-        let mut line = self.root(pin).bucket::<'p>(hash);
+        let line = self.root(pin).bucket::<'p>(hash);
         let (tag, home) = (line::tag(hash), line::home(hash));
-        loop {
-            let header = line.header();
-            let mut candidates = header.candidates(tag);
-            if header.tag(home) == tag {
-                if let Some(found) = probe::<H>(line.slot(home), hash, &same) {
-                    return Some(found);
-                }
-                candidates = candidates.without(home);
-            }
-            for slot in candidates {
-                if let Some(found) = probe::<H>(line.slot(slot), hash, &same) {
-                    return Some(found);
-                }
-            }
-            // The word decides, not the header: an entry may just have moved behind a link.
-            let last = line.slot(LAST).get();
-            if let Slot::Link(next) = last {
-                // SAFETY: R4: found under the pin.
-                line = unsafe { next.as_ref() };
-            } else if header.is_linked() {
-                // The link is being hung in or taken off: this slot is all there is.
-                return probe::<H>(line.slot(LAST), hash, &same);
-            } else {
-                return None;
+        let header = line.header();
+        // Three of four hits end here, and which way the branch goes is easily predicted.
+        if header.tag(home) == tag {
+            if let Some(found) = probe::<H>(line.slot(home), hash, &same) {
+                return Some(found);
             }
         }
+        let others = header.candidates(tag).without(home);
+        if others.is_empty() && !header.is_linked() && !line.slot(LAST).is_link() {
+            return None;
+        }
+        search::<H>(line, header, others, hash, &same)
     }
 
     /// Starts loading the bucket of a hash.
@@ -208,12 +196,24 @@ impl<H: Handle> Index<H> {
         same: impl Fn(H::Ref<'_>) -> bool,
         change: impl FnOnce(Option<H::Ref<'_>>) -> (Change<H>, R),
     ) -> Result<R, Refused> {
+        self.write_with(pin, hash, (), |(), entry| same(entry), |(), entry| change(entry))
+    }
+
+    /// As [`write`](Self::write), for a `subject` that both closures need, and the second consumes.
+    pub(crate) fn write_with<S, R>(
+        &self,
+        pin: &Pin,
+        hash: u64,
+        subject: S,
+        same: impl Fn(&S, H::Ref<'_>) -> bool,
+        change: impl FnOnce(S, Option<H::Ref<'_>>) -> (Change<H>, R),
+    ) -> Result<R, Refused> {
         let (root, mut locked) = self.lock(pin, hash)?;
-        let place = locate::<H>(locked.line(), hash, &same);
+        let place = locate::<H>(locked.line(), hash, &|entry: H::Ref<'_>| same(&subject, entry));
         // SAFETY: R1, R5: in a slot of a bucket that we hold the lock of.
         let before = place.as_ref().map(|place| unsafe { H::borrow(place.raw) });
         let weight = before.map(H::weight).unwrap_or_default();
-        let (change, result) = change(before);
+        let (change, result) = change(subject, before);
         match (change, place) {
             (Change::Keep, _) | (Change::Remove, None) => {}
             (Change::Changed(after), _) => {
@@ -255,6 +255,7 @@ impl<H: Handle> Index<H> {
     }
 
     /// Locks the bucket of a hash, in the root that is current.
+    #[inline]
     fn lock<'p>(&self, pin: &'p Pin, hash: u64) -> Result<(&'p Root, Locked<'p>), Refused> {
         loop {
             let root = self.root(pin);
@@ -338,13 +339,45 @@ fn probe<'p, H: Handle>(
     hash: u64,
     same: &impl Fn(H::Ref<'p>) -> bool,
 ) -> Option<H::Ref<'p>> {
-    let raw = visible(word.get())?;
+    let raw = match word.entry_only() {
+        Some(raw) => raw,
+        None => visible(word.get())?,
+    };
     // SAFETY: R1: found in a slot under the pin whose lifetime this is.
     let entry = unsafe { H::borrow(raw) };
     (H::hash(entry) == hash && same(entry)).then_some(entry)
 }
 
+/// Looks at the other candidates of a bucket's first line, then at the lines behind it.
+fn search<'p, H: Handle>(
+    first: &'p Line,
+    header: line::Header,
+    candidates: line::Candidates,
+    hash: u64,
+    same: &impl Fn(H::Ref<'p>) -> bool,
+) -> Option<H::Ref<'p>> {
+    let (mut line, mut header, mut candidates) = (first, header, candidates);
+    loop {
+        for slot in candidates {
+            if let Some(found) = probe::<H>(line.slot(slot), hash, same) {
+                return Some(found);
+            }
+        }
+        // The word decides, not the header: an entry may just have moved behind a link.
+        let last = line.slot(LAST);
+        let Slot::Link(next) = last.get() else {
+            // A link that is being hung in or taken off: this slot is all there is.
+            return if header.is_linked() { probe::<H>(last, hash, same) } else { None };
+        };
+        // SAFETY: R4: found under the pin.
+        line = unsafe { next.as_ref() };
+        header = line.header();
+        candidates = header.candidates(line::tag(hash));
+    }
+}
+
 /// Finds an entry in a bucket whose lock we hold.
+#[inline]
 fn locate<'p, H: Handle>(
     first: &'p Line,
     hash: u64,

@@ -63,14 +63,20 @@ fn each<'p, H: Handle>(first: &'p Line, mut visit: impl FnMut(H::Ref<'p>)) {
     loop {
         let mut link = None;
         for word in line.words() {
-            match word.get() {
-                Slot::Link(next) => link = Some(next),
-                slot => {
-                    if let Some(raw) = visible(slot) {
-                        // SAFETY: R1: found in a slot under the pin whose lifetime this is.
-                        visit(unsafe { H::borrow(raw) });
+            let raw = match word.entry_only() {
+                Some(raw) => Some(raw),
+                None => match word.get() {
+                    Slot::Empty => None,
+                    Slot::Link(next) => {
+                        link = Some(next);
+                        None
                     }
-                }
+                    slot => visible(slot),
+                },
+            };
+            if let Some(raw) = raw {
+                // SAFETY: R1: found in a slot under the pin whose lifetime this is.
+                visit(unsafe { H::borrow(raw) });
             }
         }
         // SAFETY: R4: found under the pin.

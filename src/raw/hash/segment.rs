@@ -70,20 +70,24 @@ impl Segment {
         Some(segment)
     }
 
+    #[inline]
     fn head<'p>(self) -> &'p Head {
         // SAFETY: R7: the caller is pinned, or owns the segment.
         unsafe { self.head.as_ref() }
     }
 
+    #[inline]
     fn first(self) -> NonNull<Line> {
         // SAFETY: the head is followed by at least one line.
         unsafe { self.head.add(1) }.cast()
     }
 
+    #[inline]
     pub(super) fn depth(self) -> u32 {
         self.head().depth
     }
 
+    #[inline]
     pub(super) fn bits(self) -> u32 {
         self.head().bits
     }
@@ -100,6 +104,7 @@ impl Segment {
         layout(self.bits()).size()
     }
 
+    #[inline]
     pub(super) fn count(self) -> usize {
         // Ordering: Relaxed; the count only says when to grow or shrink.
         self.head().count.load(Ordering::Relaxed) as usize
@@ -124,6 +129,7 @@ impl Segment {
     }
 
     /// A bucket, for as long as the caller stays pinned.
+    #[inline]
     pub(super) fn bucket<'p>(self, at: usize) -> &'p Line {
         debug_assert!(at < self.buckets(), "a bucket of this segment");
         // SAFETY: R7; `at` is below the number of lines behind the head.
@@ -154,10 +160,12 @@ impl Segment {
     }
 
     /// The directory word.
+    #[inline]
     pub(super) fn word(self) -> *mut Line {
         self.first().as_ptr().map_addr(|addr| addr | self.depth() as usize)
     }
 
+    #[inline]
     pub(super) fn from_word(word: *mut Line) -> Self {
         let first = word.map_addr(|addr| addr & !63).cast::<Head>();
         // SAFETY: R7: a directory word points one head behind the start of a segment.
@@ -192,6 +200,7 @@ impl Segment {
 }
 
 /// Which bucket of a segment of that depth a hash belongs to.
+#[inline]
 pub(super) fn bucket_index(hash: u64, depth: u32, bits: u32) -> usize {
     // Two shifts, because neither may be by 64.
     ((hash << depth) >> 1 >> (u64::BITS - 1 - bits)) as usize
@@ -245,6 +254,7 @@ impl Root {
         self.directory.iter().map(|word| word.load(Ordering::Acquire))
     }
 
+    #[inline]
     fn index(&self, hash: u64) -> usize {
         // Two shifts, because neither may be by 64.
         (hash >> 1 >> (u64::BITS - 1 - self.depth)) as usize
@@ -256,6 +266,7 @@ impl Root {
     }
 
     /// The segment of a hash.
+    #[inline]
     pub(super) fn segment(&self, hash: u64) -> Segment {
         Segment::from_word(self.word(hash))
     }

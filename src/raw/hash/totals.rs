@@ -38,6 +38,7 @@ pub(super) struct Delta {
 }
 
 impl Delta {
+    #[inline]
     pub(super) fn between(before: Weight, after: Weight) -> Self {
         let difference = |a: usize, b: usize| (b as i64).wrapping_sub(a as i64);
         Self {
@@ -61,7 +62,14 @@ impl Totals {
         self.stripes.get_or_init(|| (0..STRIPES).map(|_| CacheAligned(Pair::new())).collect());
     }
 
+    #[inline]
     pub(super) fn add(&self, delta: Delta) {
+        if delta.items | delta.bytes != 0 {
+            self.add_some(delta);
+        }
+    }
+
+    fn add_some(&self, delta: Delta) {
         let pair = match self.stripes.get() {
             None => &self.single,
             Some(stripes) => &stripes[thread_index() % STRIPES].0,

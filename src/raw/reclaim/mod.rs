@@ -34,7 +34,7 @@ pub(crate) use model::{Pin, collect, pending_bytes, pin, stalls, thread_index};
 
 /// Entries in a thread's bag before it is handed over.
 #[cfg(not(ferrets_stress))]
-pub(crate) const BAG_ITEMS: usize = 64;
+pub(crate) const BAG_ITEMS: usize = 128;
 #[cfg(ferrets_stress)]
 pub(crate) const BAG_ITEMS: usize = 4;
 /// Bytes in a thread's bag before it is handed over.

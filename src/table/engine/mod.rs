@@ -53,6 +53,7 @@ impl Engine {
         engine.ok_or_else(|| Error::limit("no memory for a table"))
     }
 
+    #[inline]
     pub(crate) fn insert(&self, pin: &Pin, block: Block) -> Result<(), Refused> {
         each!(self, engine => engine.insert(pin, block))
     }
@@ -99,6 +100,7 @@ impl Engine {
         }
     }
 
+    #[inline]
     pub(crate) fn lookup(&self, pin: &Pin, key: Key<'_>) -> Result<Objects> {
         match self {
             Self::Set(set) => {

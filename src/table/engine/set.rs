@@ -60,16 +60,26 @@ impl SetEngine {
         self.index.write(pin, key.hash, |block| has_key(block, self.keypos, key.term), change)
     }
 
+    /// Writes with a new block at hand.
+    fn write_block<R>(
+        &self,
+        pin: &Pin,
+        block: Block,
+        change: impl FnOnce(Block, Option<BlockRef<'_>>) -> (Change<Block>, R),
+    ) -> Result<R, Refused> {
+        let hash = block.borrow().hash();
+        let same = |block: &Block, old: BlockRef<'_>| {
+            has_key(old, self.keypos, key_of(block.borrow(), self.keypos))
+        };
+        self.index.write_with(pin, hash, block, same, change)
+    }
+
     pub(super) fn insert(&self, pin: &Pin, block: Block) -> Result<(), Refused> {
-        let shared = block.clone();
-        let key = self.key(shared.borrow());
-        self.write(pin, key, |_| (Change::Put(block), ()))
+        self.write_block(pin, block, |block, _| (Change::Put(block), ()))
     }
 
     pub(super) fn insert_new(&self, pin: &Pin, block: Block) -> Result<bool, Refused> {
-        let shared = block.clone();
-        let key = self.key(shared.borrow());
-        self.write(pin, key, |old| match old {
+        self.write_block(pin, block, |block, old| match old {
             Some(_) => (Change::Keep, false),
             None => (Change::Put(block), true),
         })

@@ -203,7 +203,7 @@ impl<'a> Decoder<'a> {
     fn big(&mut self, len: usize) -> Result<Word> {
         // OTP takes any sign but zero for a minus.
         let negative = self.u8()? != 0;
-        let bytes = self.take(len, "integer's bytes")?;
+        let bytes = self.take(len, "an integer")?;
         self.room(len.div_ceil(8), 0)?;
         let words = bytes.chunks(8).map(|chunk| {
             let mut word = [0; 8];
@@ -217,7 +217,7 @@ impl<'a> Decoder<'a> {
     /// A list of bytes.
     fn string(&mut self) -> Result<Word> {
         let len = self.u16()?;
-        let bytes = self.take(usize::from(len), "string's bytes")?;
+        let bytes = self.take(usize::from(len), "a list of small integers")?;
         self.room(bytes.len() + 1, 0)?;
         let list = self.arena.open_list(bytes.len())?;
         for (place, byte) in bytes.iter().enumerate() {
@@ -261,7 +261,7 @@ impl<'a> Decoder<'a> {
 
     fn binary(&mut self) -> Result<Word> {
         let len = self.u32()?;
-        let bytes = self.take(len as usize, "binary's bytes")?;
+        let bytes = self.take(len as usize, "a binary")?;
         self.room(bytes.len().div_ceil(8), 0)?;
         self.arena.binary(bytes)
     }
@@ -272,7 +272,7 @@ impl<'a> Decoder<'a> {
         if len == 0 || last == 0 || last > 8 {
             return Err(self.bad(format!("{last} bits in the last of {len} bytes")));
         }
-        let bytes = self.take(len, "bitstring's bytes")?;
+        let bytes = self.take(len, "a bitstring")?;
         self.room(len.div_ceil(8), 0)?;
         self.arena.bits(bytes, len * 8 - 8 + usize::from(last))
     }
@@ -286,7 +286,7 @@ impl<'a> Decoder<'a> {
             tag::ATOM => (usize::from(self.u16()?), false),
             other => return Err(self.unexpected(from, other)),
         };
-        let bytes = self.take(len, "atom's bytes")?;
+        let bytes = self.take(len, "an atom's name")?;
         if utf8 {
             let Ok(name) = std::str::from_utf8(bytes) else {
                 return Err(self.bad("an atom's name is not UTF-8"));
@@ -427,7 +427,7 @@ impl<'a> Decoder<'a> {
     fn room(&self, words: usize, bytes: usize) -> Result<()> {
         let left = self.bytes.len() - self.at;
         if bytes > left {
-            return Err(self.bad(format!("{bytes} terms do not fit into the {left} bytes left")));
+            return Err(self.bad(format!("{bytes} terms, but {left} bytes are left")));
         }
         let max = self.options.max_words;
         if words > max.saturating_sub(self.arena.words().len()) {
@@ -446,7 +446,7 @@ impl<'a> Decoder<'a> {
             }
             None => {
                 let left = self.bytes.len() - self.at;
-                Err(self.bad(format!("of {len} {what} only {left} are there")))
+                Err(self.bad(format!("{what} of {len} bytes, but {left} are left")))
             }
         }
     }

@@ -1,7 +1,5 @@
 //! Bitstrings: `<<1, 2:3, "text"/utf8>>`.
 
-use num_bigint::BigInt;
-
 use super::scan::{Number, Scanner};
 use crate::error::{Error, Result};
 
@@ -9,15 +7,28 @@ use crate::error::{Error, Result};
 const MAX_SIZE: u64 = 1 << 22;
 
 /// Bits under construction, filled from the top of each byte.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Bits {
     pub(super) bytes: Vec<u8>,
     pub(super) len: usize,
+    max: usize,
 }
 
 impl Bits {
+    /// Fails if `count` more bits are too many.
+    fn room(&self, count: usize) -> Result<()> {
+        let max = self.max;
+        if count > max.saturating_sub(self.len) {
+            return Err(Error::limit(format!("a bitstring exceeds the limit of {max} bits")));
+        }
+        Ok(())
+    }
+
     /// Appends the low `count` bits of `byte`, at most eight.
     fn push(&mut self, byte: u8, count: usize) {
+        if count == 0 {
+            return;
+        }
         let used = self.len % 8;
         let wide = u16::from(byte) << (16 - count) >> used;
         let [high, low] = wide.to_be_bytes();
@@ -40,14 +51,15 @@ impl Bits {
         }
     }
 
-    /// Appends the low `size` bits of an integer, as two's complement.
-    fn integer(&mut self, value: &BigInt, size: usize, little: bool) {
-        let mut bytes = value.to_signed_bytes_le();
+    /// Appends the low bits of an integer of two's complement.
+    fn integer(&mut self, mut bytes: Vec<u8>, spec: &Spec) -> Result<()> {
+        let size = spec.size.unwrap_or(8);
+        self.room(size)?;
         let sign = if bytes.last().is_some_and(|byte| byte & 0x80 != 0) { 0xff } else { 0 };
         bytes.resize(size.div_ceil(8), sign);
         let (whole, rest) = bytes.split_at(size / 8);
         let (part, part_size) = (rest.first().copied().unwrap_or(0), size % 8);
-        if little {
+        if spec.little {
             self.extend(whole);
             self.push(part, part_size);
         } else {
@@ -55,6 +67,7 @@ impl Bits {
             let whole: Vec<u8> = whole.iter().rev().copied().collect();
             self.extend(&whole);
         }
+        Ok(())
     }
 }
 
@@ -74,13 +87,24 @@ enum Type {
 /// What is written behind `:` and `/`.
 struct Spec {
     size: Option<usize>,
-    kind: Type,
+    kind: Option<Type>,
     little: bool,
+}
+
+impl Spec {
+    fn kind(&self) -> Type {
+        self.kind.unwrap_or(Type::Integer)
+    }
+
+    /// Whether it says nothing, so that an integer is a byte.
+    fn is_byte(&self) -> bool {
+        self.kind() == Type::Integer && self.size.is_none()
+    }
 }
 
 /// Reads a bitstring, behind the `<<`, of at most `max_bits` bits.
 pub(super) fn bitstring(scanner: &mut Scanner<'_>, max_bits: usize) -> Result<Bits> {
-    let mut bits = Bits::default();
+    let mut bits = Bits { bytes: Vec::new(), len: 0, max: max_bits };
     scanner.skip_space();
     if scanner.eat(">>") {
         return Ok(bits);
@@ -88,9 +112,6 @@ pub(super) fn bitstring(scanner: &mut Scanner<'_>, max_bits: usize) -> Result<Bi
     loop {
         scanner.skip_space();
         segment(scanner, &mut bits)?;
-        if bits.len > max_bits {
-            return Err(Error::limit(format!("a bitstring exceeds the limit of {max_bits} bits")));
-        }
         scanner.skip_space();
         if scanner.eat(">>") {
             return Ok(bits);
@@ -105,18 +126,20 @@ fn segment(scanner: &mut Scanner<'_>, bits: &mut Bits) -> Result<()> {
     let from = scanner.position();
     let value = value(scanner)?;
     let spec = spec(scanner)?;
-    match value {
-        Value::Text(text) if spec.kind == Type::Utf8 => bits.extend(text.as_bytes()),
-        Value::Text(text) => {
-            for character in text.chars() {
-                if spec.size.is_none() && u32::from(character) > 0xff {
-                    let message = format!("`{character}` takes more than 8 bits: add /utf8");
-                    return Err(scanner.bad(from, &message));
-                }
-                number(scanner, from, Number::Small(i64::from(u32::from(character))), &spec, bits)?;
-            }
+    let text = match value {
+        Value::Number(value) => return number(scanner, from, value, &spec, bits),
+        Value::Text(text) => text,
+    };
+    if spec.kind() == Type::Utf8 || text.is_ascii() && spec.is_byte() {
+        bits.extend(text.as_bytes());
+        return Ok(());
+    }
+    for character in text.chars() {
+        if spec.is_byte() && u32::from(character) > 0xff {
+            let message = format!("`{character}` takes more than 8 bits: add /utf8");
+            return Err(scanner.bad(from, &message));
         }
-        Value::Number(value) => number(scanner, from, value, &spec, bits)?,
+        number(scanner, from, Number::Small(i64::from(u32::from(character))), &spec, bits)?;
     }
     Ok(())
 }
@@ -136,13 +159,12 @@ fn number(
     spec: &Spec,
     bits: &mut Bits,
 ) -> Result<()> {
-    match (spec.kind, value) {
+    match (spec.kind(), value) {
+        (Type::Integer, Number::Small(value)) if spec.is_byte() => bits.push(value as u8, 8),
         (Type::Integer, Number::Small(value)) => {
-            bits.integer(&BigInt::from(value), spec.size.unwrap_or(8), spec.little);
+            bits.integer(value.to_le_bytes().to_vec(), spec)?;
         }
-        (Type::Integer, Number::Big(value)) => {
-            bits.integer(&value, spec.size.unwrap_or(8), spec.little);
-        }
+        (Type::Integer, Number::Big(value)) => bits.integer(value.to_signed_bytes_le(), spec)?,
         (Type::Float, Number::Float(value)) => return float(scanner, from, value, spec, bits),
         (Type::Float, Number::Small(value)) => {
             return float(scanner, from, value as f64, spec, bits);
@@ -184,7 +206,7 @@ fn float(
 
 /// `:size`, `/type`, or both.
 fn spec(scanner: &mut Scanner<'_>) -> Result<Spec> {
-    let mut spec = Spec { size: None, kind: Type::Integer, little: false };
+    let mut spec = Spec { size: None, kind: None, little: false };
     scanner.skip_space();
     let from = scanner.position();
     if scanner.eat(":") {
@@ -209,27 +231,28 @@ fn spec(scanner: &mut Scanner<'_>) -> Result<Spec> {
             specifier(scanner, &mut spec)?;
         }
     }
-    if spec.kind == Type::Utf8 && spec.size.is_some() {
+    if spec.kind() == Type::Utf8 && spec.size.is_some() {
         return Err(scanner.bad(from, "utf8 takes no size"));
     }
     Ok(spec)
 }
 
 fn specifier(scanner: &mut Scanner<'_>, spec: &mut Spec) -> Result<()> {
-    const ALL: [(&str, fn(&mut Spec)); 7] = [
-        ("integer", |spec| spec.kind = Type::Integer),
-        ("float", |spec| spec.kind = Type::Float),
-        ("utf8", |spec| spec.kind = Type::Utf8),
-        ("little", |spec| spec.little = true),
-        ("big", |spec| spec.little = false),
-        ("unsigned", |_| ()),
-        ("signed", |_| ()),
-    ];
-    for (name, apply) in ALL {
-        if scanner.eat(name) {
-            apply(spec);
-            return Ok(());
+    const TYPES: [(&str, Type); 3] =
+        [("integer", Type::Integer), ("float", Type::Float), ("utf8", Type::Utf8)];
+    let from = scanner.position();
+    for (name, kind) in TYPES {
+        if scanner.eat_word(name) {
+            return match spec.kind.replace(kind) {
+                Some(other) if other != kind => Err(scanner.bad(from, "a segment has one type")),
+                _ => Ok(()),
+            };
         }
+    }
+    spec.little |= scanner.eat_word("little");
+    let known = ["big", "signed", "unsigned"].iter().any(|name| scanner.eat_word(name));
+    if known || scanner.position() > from {
+        return Ok(());
     }
     Err(scanner.expected("integer, float, utf8, little, big, signed or unsigned"))
 }

@@ -20,11 +20,9 @@ mod scan;
 
 use std::str::FromStr;
 
-use num_bigint::BigInt;
 use smallvec::SmallVec;
 
 use self::scan::{Number, Scanner};
-use super::display::is_name_char;
 use super::word::{Tag, Word};
 use super::{Arena, Atom, Pid, Port, ReferenceRef, Term};
 use crate::error::{Error, Result};
@@ -210,26 +208,30 @@ impl Parser<'_> {
     fn after(&mut self, open: &mut Open) -> Result<bool> {
         self.scanner.skip_space();
         let scanner = &mut self.scanner;
-        let (next, end, wanted) = match open.place {
-            Place::Element => (Place::Element, "}", "`,` or `}`"),
-            Place::Item => (Place::Item, "]", "`,`, `|` or `]`"),
-            Place::Tail => (Place::Tail, "]", "`]`"),
-            Place::Key => (Place::Value, "=>", "`=>`"),
-            Place::Value => (Place::Key, "}", "`,` or `}`"),
+        let next = match open.place {
+            Place::Key => {
+                scanner.require("=>")?;
+                Some(Place::Value)
+            }
+            Place::Value => scanner.eat(",").then_some(Place::Key),
+            Place::Item if scanner.eat("|") => Some(Place::Tail),
+            Place::Item | Place::Element => scanner.eat(",").then_some(open.place),
+            Place::Tail => None,
         };
-        let ends = scanner.eat(end);
-        if ends && open.place != Place::Key {
-            self.close(open)?;
-            return Ok(true);
-        }
-        if open.place == Place::Item && scanner.eat("|") {
-            open.place = Place::Tail;
-        } else if ends || open.place != Place::Tail && open.place != Place::Key && scanner.eat(",") {
+        if let Some(next) = next {
             open.place = next;
-        } else {
+            return Ok(false);
+        }
+        let (end, wanted) = match open.place {
+            Place::Element | Place::Key | Place::Value => ("}", "`,` or `}`"),
+            Place::Item => ("]", "`,`, `|` or `]`"),
+            Place::Tail => ("]", "`]`"),
+        };
+        if !scanner.eat(end) {
             return Err(scanner.expected(wanted));
         }
-        Ok(false)
+        self.close(open)?;
+        Ok(true)
     }
 
     /// Makes a container of its words.
@@ -348,26 +350,14 @@ impl Parser<'_> {
             return Err(self.scanner.expected("`0` or the name of a node"));
         }
         let node = self.scanner.atom()?;
-        let creation = if self.scanner.eat("/") { self.natural()? } else { 0 };
+        let creation = if self.scanner.eat("/") { self.scanner.natural()? } else { 0 };
         Ok((node, creation))
     }
 
     /// A number behind a dot.
-    fn part<T: TryFrom<i64>>(&mut self) -> Result<T> {
+    fn part<T: TryFrom<u64>>(&mut self) -> Result<T> {
         self.scanner.require(".")?;
-        self.natural()
-    }
-
-    fn natural<T: TryFrom<i64>>(&mut self) -> Result<T> {
-        let from = self.scanner.position();
-        if !self.scanner.peek().is_some_and(|digit| digit.is_ascii_digit()) {
-            return Err(self.scanner.expected("a number"));
-        }
-        match self.scanner.whole()? {
-            Number::Small(value) => T::try_from(value).ok(),
-            Number::Big(_) | Number::Float(_) => None,
-        }
-        .ok_or_else(|| self.scanner.bad(from, "the number is too large"))
+        self.scanner.natural()
     }
 
     fn atom_or_fun(&mut self) -> Result<Word> {
@@ -384,7 +374,7 @@ impl Parser<'_> {
         scanner.skip_space();
         scanner.require("/")?;
         scanner.skip_space();
-        let arity = self.natural()?;
+        let arity = scanner.natural()?;
         self.arena.export(module, function, arity)
     }
 }

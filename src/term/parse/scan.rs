@@ -1,5 +1,7 @@
 //! Tokens: where the reader stands in the text, and what one word of it means.
 
+use std::borrow::Cow;
+
 use num_bigint::{BigInt, BigUint, Sign};
 
 use super::super::Atom;
@@ -10,12 +12,25 @@ use crate::error::{Error, ErrorKind, Result};
 /// The largest integer, in bits: Erlang's limit too.
 const MAX_BITS: u64 = 1 << 22;
 
+/// How many digits are taken up one by one.
+const CHUNK: usize = 1024;
+
 /// A number as written.
 #[derive(Debug)]
 pub(super) enum Number {
     Small(i64),
     Big(BigInt),
     Float(f64),
+}
+
+impl Number {
+    pub(super) fn negated(self) -> Self {
+        match self {
+            Self::Small(value) => Self::Small(-value),
+            Self::Big(value) => Self::Big(-value),
+            Self::Float(value) => Self::Float(-value),
+        }
+    }
 }
 
 /// A position in a text.
@@ -51,6 +66,12 @@ impl<'t> Scanner<'t> {
         let found = self.rest().starts_with(token);
         self.at += if found { token.len() } else { 0 };
         found
+    }
+
+    /// Goes past `word`, if it comes next and ends there.
+    pub(super) fn eat_word(&mut self, word: &str) -> bool {
+        let behind = self.rest().strip_prefix(word);
+        behind.is_some_and(|behind| !behind.starts_with(is_name_char)) && self.eat(word)
     }
 
     /// Goes past `token`, which must come next.
@@ -93,14 +114,11 @@ impl<'t> Scanner<'t> {
     /// That something else stands here than what was expected.
     pub(super) fn expected(&self, what: &str) -> Error {
         const SHOWN: usize = 20;
-        let word = self.rest().trim_start_matches(is_name_char);
-        let word = &self.rest()[..self.rest().len() - word.len()];
+        let word: String =
+            self.rest().chars().take_while(|next| is_name_char(*next)).take(SHOWN).collect();
         let found = match self.peek() {
             None => "the end of the text".to_owned(),
-            Some(_) if !word.is_empty() => {
-                let dots = if word.chars().nth(SHOWN).is_some() { "..." } else { "" };
-                format!("`{}{dots}`", word.chars().take(SHOWN).collect::<String>())
-            }
+            Some(_) if !word.is_empty() => format!("`{word}`"),
             Some(character) if character.is_control() => format!("{character:?}"),
             Some(character) => format!("`{character}`"),
         };
@@ -211,11 +229,9 @@ impl<'t> Scanner<'t> {
             't' => '\t',
             'v' => '\u{b}',
             '0'..='7' => {
-                self.at = from + 1;
-                let digits = &self.take_while(|digit| digit.is_digit(8));
-                let digits = &digits[..digits.len().min(3)];
-                self.at = from + 1 + digits.len();
-                self.code_point(digits, 8, from)?
+                let octal = |byte: &u8| (b'0'..=b'7').contains(byte);
+                self.at += self.rest().bytes().take(2).take_while(octal).count();
+                self.code_point(&self.text[from + 1..self.at], 8, from)?
             }
             'x' => self.hexadecimal(from)?,
             '^' => match self.next() {
@@ -257,7 +273,8 @@ impl<'t> Scanner<'t> {
             return self.based(&whole, from);
         }
         let fraction = self.rest().strip_prefix('.');
-        if !fraction.is_some_and(|digits| digits.starts_with(|first: char| first.is_ascii_digit())) {
+        if !fraction.is_some_and(|digits| digits.starts_with(|first: char| first.is_ascii_digit()))
+        {
             return self.integer(&whole, 10);
         }
         self.at += 1;
@@ -281,6 +298,17 @@ impl<'t> Scanner<'t> {
         }
     }
 
+    /// A number of digits only, such as pids are made of.
+    pub(super) fn natural<T: TryFrom<u64>>(&mut self) -> Result<T> {
+        let from = self.at;
+        let digits = self.take_while(|digit| digit.is_ascii_digit());
+        if digits.is_empty() {
+            return Err(self.expected("a number"));
+        }
+        let value = digits.parse().ok().and_then(|value: u64| T::try_from(value).ok());
+        value.ok_or_else(|| self.bad(from, "the number is too large"))
+    }
+
     /// An integer in another base, behind the base.
     fn based(&mut self, base: &str, from: usize) -> Result<Number> {
         let base = match base.parse() {
@@ -296,14 +324,14 @@ impl<'t> Scanner<'t> {
     }
 
     /// Digits, without the underscores that may stand between them.
-    fn digits(&mut self, base: u32) -> String {
-        let mut digits = self.take_while(|digit| digit.is_digit(base)).to_owned();
+    fn digits(&mut self, base: u32) -> Cow<'t, str> {
+        let mut digits = Cow::Borrowed(self.take_while(|digit| digit.is_digit(base)));
         while let Some(more) = self.rest().strip_prefix('_') {
             if digits.is_empty() || !more.starts_with(|digit: char| digit.is_digit(base)) {
                 break;
             }
             self.at += 1;
-            digits.push_str(self.take_while(|digit| digit.is_digit(base)));
+            digits += self.take_while(|digit| digit.is_digit(base));
         }
         digits
     }
@@ -331,25 +359,24 @@ fn too_large(digits: &str) -> Error {
 /// The value of many digits, by halves: the multiplication of large numbers is much faster than
 /// taking them up digit by digit.
 fn big(digits: &[u8], base: u32) -> BigUint {
-    const CHUNK: usize = 1024;
     let mut powers = vec![BigUint::from(base).pow(CHUNK as u32)];
     while CHUNK << powers.len() < digits.len() {
         let last = powers[powers.len() - 1].clone();
         powers.push(&last * &last);
     }
-    return halves(digits, base, &powers);
+    halves(digits, base, &powers)
+}
 
-    /// Goes as deep as there are powers, a dozen levels at most.
-    fn halves(digits: &[u8], base: u32, powers: &[BigUint]) -> BigUint {
-        let Some((power, lower)) = powers.split_last() else {
-            return BigUint::parse_bytes(digits, base).unwrap_or_default();
-        };
-        match digits.len().checked_sub(CHUNK << lower.len()) {
-            None | Some(0) => halves(digits, base, lower),
-            Some(split) => {
-                let (high, low) = digits.split_at(split);
-                halves(high, base, lower) * power + halves(low, base, lower)
-            }
+/// Goes as deep as there are powers, a dozen levels at most.
+fn halves(digits: &[u8], base: u32, powers: &[BigUint]) -> BigUint {
+    let Some((power, lower)) = powers.split_last() else {
+        return BigUint::parse_bytes(digits, base).unwrap_or_default();
+    };
+    match digits.len().checked_sub(CHUNK << lower.len()) {
+        None | Some(0) => halves(digits, base, lower),
+        Some(split) => {
+            let (high, low) = digits.split_at(split);
+            halves(high, base, lower) * power + halves(low, base, lower)
         }
     }
 }

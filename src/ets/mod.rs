@@ -1,0 +1,357 @@
+//! The calling convention of Erlang's `ets`: every function by its name, on terms.
+//!
+//! For those who know ETS by heart, for scripts and remote consoles, and for the test that puts
+//! every call to Erlang as well. Arguments are checked as ETS checks them, in its order: first that
+//! the table argument is an atom or a table id, then that the table exists, then that the owner may
+//! do this, then the rest. Results have the shape that ETS gives them, and an
+//! [`Error`](crate::Error) has the cause that ETS names.
+//!
+//! ```
+//! use ferrets::{Store, Term, ets};
+//! let store = Store::new();
+//! let owner = store.owner();
+//! let call = |function: &str, arguments: &str| {
+//!     let arguments: Term = format!("[{arguments}]").parse()?;
+//!     let list = arguments.as_ref().as_list().expect("it stands in brackets");
+//!     let list = list.map(|argument| argument.to_term()).collect::<ferrets::Result<Vec<_>>>()?;
+//!     ets::call(&owner, function, &list)
+//! };
+//! call("new", "users, [named_table, bag]")?;
+//! call("insert", "users, [{ann,36}, {bob,25}, {ann,7}]")?;
+//! assert_eq!(call("lookup", "users, ann")?.to_string(), "[{ann,36},{ann,7}]");
+//! assert_eq!(call("lookup_element", "users, eve, 2").unwrap_err().cause(), Some("badkey"));
+//! # Ok::<(), ferrets::Error>(())
+//! ```
+//!
+//! Not here, because they take functions, are `foldl`, `foldr` and `init_table`: see
+//! [`Table::foldl`], [`Table::foldr`] and [`Table::init_table`].
+//!
+//! Differences from OTP 27:
+//!
+//! * A default object without a key element, for a key that is missing, is refused; OTP stores it in
+//!   a hash table and crashes on it in an ordered one.
+//! * `next` and its kin accept any key while the table is fixed, OTP only those that were deleted
+//!   meanwhile.
+//! * Positions above 2^31 are what they are; OTP keeps 32 bits of those that `new` and
+//!   `lookup_element` get.
+//! * `info/2` has no items `data` and `stats`, which show OTP's own memory. `write_concurrency` is
+//!   reported as it was asked for, whatever the number of processors.
+
+mod info;
+mod options;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::owner::Owner;
+use crate::table::core::Need;
+use crate::table::{Table, TableOptions};
+use crate::term::{Atom, Objects, Term, View};
+
+/// A function, by the number of its arguments.
+enum Function {
+    Nullary(fn(&Owner) -> Result<Term>),
+    Unary(fn(&Owner, &Term) -> Result<Term>),
+    Binary(fn(&Owner, &Term, &Term) -> Result<Term>),
+    Ternary(fn(&Owner, &Term, &Term, &Term) -> Result<Term>),
+    Quaternary(fn(&Owner, &Term, &Term, &Term, &Term) -> Result<Term>),
+}
+
+use Function::{Binary, Nullary, Quaternary, Ternary, Unary};
+
+/// Every function, in the order of names and arities.
+const FUNCTIONS: &[(&str, Function)] = &[
+    ("all", Nullary(all)),
+    ("delete", Unary(delete_table)),
+    ("delete", Binary(delete)),
+    ("delete_all_objects", Unary(delete_all_objects)),
+    ("delete_object", Binary(delete_object)),
+    ("first", Unary(|owner, table| key(find(owner, table)?.first()?))),
+    ("first_lookup", Unary(|owner, table| key_and_objects(find(owner, table)?.first_lookup()?))),
+    ("info", Unary(info::info)),
+    ("info", Binary(info::info_item)),
+    ("insert", Binary(insert)),
+    ("insert_new", Binary(insert_new)),
+    ("last", Unary(|owner, table| key(find(owner, table)?.last()?))),
+    ("last_lookup", Unary(|owner, table| key_and_objects(find(owner, table)?.last_lookup()?))),
+    ("lookup", Binary(|owner, table, key| find(owner, table)?.lookup(key)?.to_term())),
+    ("lookup_element", Ternary(lookup_element)),
+    ("lookup_element", Quaternary(lookup_element_or)),
+    ("member", Binary(|owner, table, key| Ok(truth(find(owner, table)?.member(key)?)))),
+    ("new", Binary(new)),
+    ("next", Binary(|owner, table, from| key(find(owner, table)?.next(from)?))),
+    (
+        "next_lookup",
+        Binary(|owner, table, from| key_and_objects(find(owner, table)?.next_lookup(from)?)),
+    ),
+    ("prev", Binary(|owner, table, from| key(find(owner, table)?.prev(from)?))),
+    (
+        "prev_lookup",
+        Binary(|owner, table, from| key_and_objects(find(owner, table)?.prev_lookup(from)?)),
+    ),
+    ("rename", Binary(rename)),
+    ("safe_fixtable", Binary(safe_fixtable)),
+    ("setopts", Binary(setopts)),
+    ("slot", Binary(slot)),
+    ("tab2list", Unary(tab2list)),
+    ("take", Binary(|owner, table, key| find(owner, table)?.take(key)?.to_term())),
+    ("update_counter", Ternary(update_counter)),
+    ("update_counter", Quaternary(update_counter_or)),
+    ("update_element", Ternary(update_element)),
+    ("update_element", Quaternary(update_element_or)),
+    ("whereis", Unary(whereis)),
+];
+
+impl Function {
+    const fn arity(&self) -> usize {
+        match self {
+            Nullary(_) => 0,
+            Unary(_) => 1,
+            Binary(_) => 2,
+            Ternary(_) => 3,
+            Quaternary(_) => 4,
+        }
+    }
+
+    /// Calls it, if it takes so many arguments.
+    fn call(&self, owner: &Owner, arguments: &[Term]) -> Option<Result<Term>> {
+        Some(match (self, arguments) {
+            (Nullary(function), []) => function(owner),
+            (Unary(function), [a]) => function(owner, a),
+            (Binary(function), [a, b]) => function(owner, a, b),
+            (Ternary(function), [a, b, c]) => function(owner, a, b, c),
+            (Quaternary(function), [a, b, c, d]) => function(owner, a, b, c, d),
+            _ => return None,
+        })
+    }
+}
+
+/// The functions that [`call`] knows, by name and number of arguments, in order.
+pub fn functions() -> impl ExactSizeIterator<Item = (&'static str, usize)> {
+    FUNCTIONS.iter().map(|(name, function)| (*name, function.arity()))
+}
+
+/// `ets:function(arguments...)`, called by `owner`.
+///
+/// # Errors
+/// As ETS fails; see [`ErrorKind`] for the causes. [`BadArgument`](ErrorKind::BadArgument) for a
+/// function that is not among [`functions`] (in Erlang, `undef`).
+pub fn call(owner: &Owner, function: &str, arguments: &[Term]) -> Result<Term> {
+    let first = FUNCTIONS.partition_point(|(name, _)| *name < function);
+    FUNCTIONS[first..]
+        .iter()
+        .take_while(|(name, _)| *name == function)
+        .find_map(|(_, known)| known.call(owner, arguments))
+        .unwrap_or_else(|| {
+            let arity = arguments.len();
+            Err(Error::bad_argument(format!("there is no function ets:{function}/{arity}")))
+        })
+}
+
+/// The table that an argument names.
+fn find(owner: &Owner, table: &Term) -> Result<Table> {
+    match table.view() {
+        View::Atom(name) => owner.table(name.name()),
+        View::Reference(_) => owner.table_by_id(table.as_ref()),
+        _ => {
+            let message = format!("{table} is neither the name nor the id of a table");
+            Err(Error::new(ErrorKind::NotATable, message))
+        }
+    }
+}
+
+fn truth(value: bool) -> Term {
+    Term::from(Atom::from(value))
+}
+
+/// What functions return that have nothing to say.
+fn done((): ()) -> Term {
+    truth(true)
+}
+
+fn key(found: Option<Term>) -> Result<Term> {
+    Ok(found.unwrap_or_else(|| Term::from(Atom::END_OF_TABLE)))
+}
+
+fn key_and_objects(found: Option<(Term, Objects)>) -> Result<Term> {
+    match found {
+        Some((key, objects)) => Term::tuple([key, objects.to_term()?]),
+        None => key(None),
+    }
+}
+
+/// An argument that should be an atom.
+fn atom(argument: &Term, what: &str) -> Result<Atom> {
+    argument.as_atom().ok_or_else(|| Error::bad_argument(format!("{argument} is no {what}")))
+}
+
+/// An argument that should be a position. One that no object can have is as good as any other.
+fn position(argument: &Term) -> Result<usize> {
+    let position = argument.as_i64().filter(|value| *value > 0 && options::is_small(*value));
+    position.and_then(|position| usize::try_from(position).ok()).ok_or_else(|| {
+        Error::bad_argument(format!("{argument} is no position: these count from one"))
+    })
+}
+
+fn new(owner: &Owner, name: &Term, options: &Term) -> Result<Term> {
+    let name = atom(name, "name of a table")?;
+    let options = TableOptions::from_term(options.as_ref())?;
+    let table = owner.new_table(name.name(), options)?;
+    Ok(designation(&table))
+}
+
+/// What a table is called: its name if it can be found by it, its id otherwise.
+fn designation(table: &Table) -> Term {
+    if is_named(table) { Term::from(table.name()) } else { table.id() }
+}
+
+fn is_named(table: &Table) -> bool {
+    table.core().options.named
+}
+
+fn all(owner: &Owner) -> Result<Term> {
+    Term::list(owner.all_tables().iter().map(designation))
+}
+
+fn whereis(owner: &Owner, name: &Term) -> Result<Term> {
+    let name = atom(name, "name of a table")?;
+    match owner.table(name.name()) {
+        Ok(table) => Ok(table.id()),
+        Err(error) if error.kind() == ErrorKind::NoSuchTable => Ok(Term::from(Atom::UNDEFINED)),
+        Err(error) => Err(error),
+    }
+}
+
+fn delete_table(owner: &Owner, table: &Term) -> Result<Term> {
+    find(owner, table)?.delete_table().map(done)
+}
+
+fn rename(owner: &Owner, table: &Term, name: &Term) -> Result<Term> {
+    let found = find(owner, table)?;
+    found.check(Need::Write)?;
+    let name = atom(name, "name for a table")?;
+    found.rename(name.name())?;
+    Ok(if is_named(&found) { Term::from(name) } else { table.clone() })
+}
+
+fn setopts(owner: &Owner, table: &Term, settings: &Term) -> Result<Term> {
+    let table = find(owner, table)?;
+    table.check(Need::Write)?;
+    let access = options::settings(settings.as_ref())?;
+    // ETS gives no cause to a stranger who may write, though it has one.
+    table.check(Need::Own).map_err(|error| match error.kind() {
+        ErrorKind::NotOwner => Error::bad_argument(error.to_string()),
+        _ => error,
+    })?;
+    access.map_or(Ok(()), |access| table.set_access(access)).map(done)
+}
+
+fn insert(owner: &Owner, table: &Term, objects: &Term) -> Result<Term> {
+    find(owner, table)?.insert_term(objects.as_ref(), false).map(truth)
+}
+
+fn insert_new(owner: &Owner, table: &Term, objects: &Term) -> Result<Term> {
+    find(owner, table)?.insert_term(objects.as_ref(), true).map(truth)
+}
+
+fn lookup_element(owner: &Owner, table: &Term, key: &Term, at: &Term) -> Result<Term> {
+    let table = find(owner, table)?;
+    table.check(Need::Read)?;
+    table.lookup_element(key, position(at)?)
+}
+
+fn lookup_element_or(
+    owner: &Owner,
+    table: &Term,
+    key: &Term,
+    at: &Term,
+    default: &Term,
+) -> Result<Term> {
+    let table = find(owner, table)?;
+    table.check(Need::Read)?;
+    table.lookup_element_or(key, position(at)?, default)
+}
+
+fn delete(owner: &Owner, table: &Term, key: &Term) -> Result<Term> {
+    find(owner, table)?.delete(key).map(done)
+}
+
+fn delete_object(owner: &Owner, table: &Term, object: &Term) -> Result<Term> {
+    find(owner, table)?.delete_object(object).map(done)
+}
+
+fn delete_all_objects(owner: &Owner, table: &Term) -> Result<Term> {
+    find(owner, table)?.delete_all_objects().map(done)
+}
+
+fn update_counter(owner: &Owner, table: &Term, key: &Term, operations: &Term) -> Result<Term> {
+    find(owner, table)?.update_counter_term(key.as_ref(), operations.as_ref(), None)
+}
+
+fn update_counter_or(
+    owner: &Owner,
+    table: &Term,
+    key: &Term,
+    operations: &Term,
+    default: &Term,
+) -> Result<Term> {
+    let table = find(owner, table)?;
+    check_default(&table, default)?;
+    table.update_counter_term(key.as_ref(), operations.as_ref(), Some(default.as_ref()))
+}
+
+fn update_element(owner: &Owner, table: &Term, key: &Term, changes: &Term) -> Result<Term> {
+    find(owner, table)?.update_element_term(key.as_ref(), changes.as_ref(), None).map(truth)
+}
+
+fn update_element_or(
+    owner: &Owner,
+    table: &Term,
+    key: &Term,
+    changes: &Term,
+    default: &Term,
+) -> Result<Term> {
+    let table = find(owner, table)?;
+    check_default(&table, default)?;
+    let default = Some(default.as_ref());
+    // With a default the key is always there.
+    table.update_element_term(key.as_ref(), changes.as_ref(), default).map(|_| truth(true))
+}
+
+/// ETS looks at the default before it looks at what the table is.
+fn check_default(table: &Table, default: &Term) -> Result<()> {
+    table.check(Need::Write)?;
+    match default.as_tuple() {
+        Some(_) => Ok(()),
+        None => Err(Error::bad_argument(format!("the default {default} is no object"))),
+    }
+}
+
+fn slot(owner: &Owner, table: &Term, slot: &Term) -> Result<Term> {
+    let table = find(owner, table)?;
+    table.check(Need::Read)?;
+    let index = slot.as_i64().and_then(|slot| usize::try_from(slot).ok());
+    let index = index.ok_or_else(|| Error::bad_argument(format!("{slot} is no slot")))?;
+    table.slot(index)?.map_or_else(|| key(None), |objects| objects.to_term())
+}
+
+fn safe_fixtable(owner: &Owner, table: &Term, fix: &Term) -> Result<Term> {
+    let table = find(owner, table)?;
+    table.check(Need::Read)?;
+    let fix = fix.as_ref().as_bool();
+    let fix = fix.ok_or_else(|| Error::bad_argument("a table is fixed by true or false"))?;
+    table.safe_fixtable(fix).map(done)
+}
+
+fn tab2list(owner: &Owner, table: &Term) -> Result<Term> {
+    Term::list(find(owner, table)?.tab2list()?.into_iter().map(Term::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_are_in_order() {
+        assert!(functions().is_sorted());
+        assert!(functions().zip(functions().skip(1)).all(|(one, next)| one != next));
+    }
+}

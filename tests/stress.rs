@@ -1,0 +1,731 @@
+//! Threads against each other, on the public API. Run with `cargo stress`.
+//!
+//! That builds with `--cfg ferrets_stress`, which makes rare paths common: small segments, so that
+//! the index grows and shrinks all the time, and small bags, so that memory comes back at once.
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `FERRETS_STRESS_SECONDS` | for how long each test; 5 |
+//! | `FERRETS_STRESS_SEED` | the seed of the choices (not of the schedule); else the clock |
+//!
+//! No test knows the order in which things happen; each knows something that holds in every order:
+//! objects are whole, counts are exact, lists appear at once, what stands throughout is met once,
+//! and in the end the memory is back.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "the tests need a clock, and print the seed"
+)]
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Debug;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use ferrets::{
+    Access, CounterOp, ErrorKind, Kind, Object, ObjectRef, Owner, Result, Store, Table,
+    TableOptions, Term, tuple,
+};
+
+/// Threads in every race, whatever the number of processors: more of them than there are makes
+/// some wait in the middle of things.
+const THREADS: usize = 8;
+
+/// The kinds that this version has.
+const KINDS: [Kind; 3] = [Kind::Set, Kind::Bag, Kind::DuplicateBag];
+
+fn number(variable: &str) -> Option<u64> {
+    let given = std::env::var(variable).ok()?;
+    Some(given.parse().unwrap_or_else(|_| panic!("{variable} should be a number, not {given}")))
+}
+
+/// Calls `work` with the number of a thread on [`THREADS`] threads, again and again, until the time
+/// is up or one of them panics.
+fn race(work: impl Fn(&mut Rng, usize) + Sync) {
+    assert!(
+        cfg!(ferrets_stress),
+        "built without its cfg, this test would prove little: run `cargo stress`, with RUSTFLAGS \
+         unset"
+    );
+    let time = Duration::from_secs(number("FERRETS_STRESS_SECONDS").unwrap_or(5));
+    let clock = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    let seed = number("FERRETS_STRESS_SEED").unwrap_or_else(clock);
+    eprintln!("FERRETS_STRESS_SEED={seed}");
+    let failed = AtomicBool::new(false);
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        for worker in 0..THREADS {
+            let (failed, work) = (&failed, &work);
+            scope.spawn(move || {
+                let _alarm = Alarm(failed);
+                let mut rng = Rng::new(seed, worker as u64);
+                while begun.elapsed() < time && !failed.load(Ordering::Relaxed) {
+                    work(&mut rng, worker);
+                }
+            });
+        }
+    });
+}
+
+/// Tells the others when its thread panics.
+struct Alarm<'a>(&'a AtomicBool);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The splitmix64 generator.
+struct Rng(u64);
+
+impl Rng {
+    fn new(seed: u64, worker: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ worker << 56)
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ z >> 31) % bound
+    }
+
+    fn one_in(&mut self, times: u64) -> bool {
+        self.below(times) == 0
+    }
+}
+
+fn public(owner: &Owner, kind: Kind) -> Table {
+    let options = TableOptions::new(kind).access(Access::Public);
+    owner.new_table("stress", options).expect("a table can be made")
+}
+
+fn bytes(table: &Table) -> usize {
+    table.info().expect("the table stands").memory_bytes
+}
+
+/// Waits until next to nothing is held back for readers: nobody reads any more.
+fn settle(store: &Store) {
+    let patience = Instant::now() + Duration::from_secs(20);
+    loop {
+        store.collect();
+        let pending = store.reclamation().pending_bytes;
+        if pending == 0 {
+            return;
+        }
+        assert!(Instant::now() < patience, "{pending} bytes are not given back");
+        std::thread::yield_now();
+    }
+}
+
+/// Counts the objects in all the ways there are, when nobody writes.
+fn count(table: &Table, keys: impl Iterator<Item = Term>) -> usize {
+    let len = table.len().expect("the table stands");
+    assert_eq!(table.tab2list().expect("the table stands").len(), len);
+    let slots = (0..).map_while(|slot| table.slot(slot).expect("slots end with None"));
+    assert_eq!(slots.map(|objects| objects.len()).sum::<usize>(), len);
+    let by_key = keys.map(|key| table.lookup(&key).expect("the table stands").len());
+    assert_eq!(by_key.sum::<usize>(), len);
+    len
+}
+
+// ---- Everything on everything -------------------------------------------------------------------
+
+/// Keys in play: few, so that threads meet.
+const KEYS: u64 = 150;
+/// Values in play: few, so that bags meet equal objects.
+const VALUES: u64 = 6;
+
+/// Keys of all sizes: immediate, and in one or several parts behind the object's words.
+fn key(n: u64) -> Term {
+    let key = match n % 4 {
+        0 | 1 => Term::new(n as i64),
+        2 => Term::new(format!("key {n}")),
+        _ => Term::new((n as i64, "a tuple", [n as i64; 3])),
+    };
+    key.expect("these have terms")
+}
+
+/// An object that says what it should be: its third element repeats the first two. The fourth is
+/// for counting.
+fn object(n: u64, value: u64) -> Term {
+    tuple!(key(n), value as i64, seal(n, value), 0)
+}
+
+fn seal(n: u64, value: u64) -> String {
+    format!("{n} has the value {value}; so many bytes do not fit a word")
+}
+
+/// Checks that an object is whole, and returns its key's number and its value.
+fn unseal(object: ObjectRef<'_>) -> (u64, u64) {
+    assert_eq!(object.arity(), 4);
+    let text = object.element(3).and_then(|seal| seal.as_str()).expect("the seal is text");
+    let value = object.element(2).and_then(|value| value.as_i64()).expect("a number") as u64;
+    let n = text.split(' ').next().and_then(|n| n.parse().ok()).expect("it starts with a number");
+    assert_eq!(text, seal(n, value), "the object is torn");
+    assert_eq!(object.element(1), Some(key(n).as_ref()), "the object is torn");
+    (n, value)
+}
+
+/// One who plays with a table, and knows what can go wrong.
+struct Player<'a> {
+    table: &'a Table,
+    rng: &'a mut Rng,
+    /// Whether somebody may delete the table.
+    may_go: bool,
+}
+
+impl Player<'_> {
+    /// What came out; `None` for an error of one of these kinds, or for a table that has gone.
+    fn allow<T: Debug>(&self, result: Result<T>, kinds: &[ErrorKind]) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) if kinds.contains(&error.kind()) => None,
+            Err(error) if self.may_go && error.kind() == ErrorKind::NoSuchTable => None,
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+
+    fn sure<T: Debug>(&self, result: Result<T>) -> Option<T> {
+        self.allow(result, &[])
+    }
+
+    /// For operations that only sets have.
+    fn on_sets<T: Debug>(&self, result: Result<T>, kinds: &[ErrorKind]) {
+        let set = self.table.kind() == Kind::Set;
+        let wrong: &[_] = &[ErrorKind::WrongKind, ErrorKind::BadArgument, ErrorKind::NoSuchTable];
+        let done = self.allow(result, if set { kinds } else { wrong });
+        assert!(set || done.is_none(), "bags do not have this operation");
+    }
+
+    /// What may be the objects of one key.
+    fn check(&self, n: u64, objects: &[Object]) {
+        let values: Vec<u64> = objects
+            .iter()
+            .map(|object| {
+                let (key, value) = unseal(object.as_ref());
+                assert_eq!(key, n, "the object of another key");
+                value
+            })
+            .collect();
+        let distinct: HashSet<_> = values.iter().collect();
+        match self.table.kind() {
+            Kind::Set => assert!(values.len() <= 1, "a set has one object a key: {values:?}"),
+            Kind::Bag => assert_eq!(distinct.len(), values.len(), "equal objects: {values:?}"),
+            _ => {}
+        }
+    }
+
+    fn objects(&mut self, count: u64) -> Vec<Term> {
+        (0..count).map(|_| object(self.rng.below(KEYS), self.rng.below(VALUES))).collect()
+    }
+
+    fn play(&mut self) {
+        match self.rng.below(16) {
+            0..6 => self.write(),
+            6..9 => self.remove(),
+            9..12 => self.read(),
+            12..15 => self.change(),
+            _ => self.walk(),
+        }
+    }
+
+    fn write(&mut self) {
+        let (one, some) = (object(self.rng.below(KEYS), self.rng.below(VALUES)), self.objects(5));
+        match self.rng.below(4) {
+            0 => self.sure(self.table.insert(one)),
+            1 => self.sure(self.table.insert_new(one)).map(|_| ()),
+            2 => self.sure(self.table.insert_list(some)),
+            _ => self.sure(self.table.insert_new_list(some)).map(|_| ()),
+        };
+    }
+
+    fn remove(&mut self) {
+        let n = self.rng.below(KEYS);
+        match self.rng.below(8) {
+            0..3 => {
+                let taken = self.sure(self.table.take(key(n)));
+                self.check(n, taken.as_deref().unwrap_or(&[]));
+            }
+            3..5 => drop(self.sure(self.table.delete(key(n)))),
+            5..7 => {
+                let object = object(n, self.rng.below(VALUES));
+                self.sure(self.table.delete_object(object));
+            }
+            _ if self.rng.one_in(200) => drop(self.sure(self.table.delete_all_objects())),
+            _ => {}
+        }
+    }
+
+    fn read(&mut self) {
+        let n = self.rng.below(KEYS);
+        match self.rng.below(6) {
+            0 => {
+                let found = self.sure(self.table.lookup(key(n)));
+                self.check(n, found.as_deref().unwrap_or(&[]));
+            }
+            1 => {
+                let keys: Vec<u64> = (0..20).map(|_| self.rng.below(KEYS)).collect();
+                let terms: Vec<Term> = keys.iter().map(|n| key(*n)).collect();
+                let found = self.sure(self.table.lookup_many(&terms)).unwrap_or_default();
+                found.iter().zip(keys).for_each(|(found, n)| self.check(n, found));
+            }
+            2 => {
+                let seen = self.table.lookup_with(key(n), |object| object.map(unseal));
+                assert!(self.sure(seen).flatten().is_none_or(|(key, _)| key == n));
+            }
+            3 => {
+                let seen = self.table.read(|view| {
+                    let mut all = Vec::new();
+                    view.each(key(n), |object| all.push(object));
+                    all.into_iter().map(|object| unseal(object).0).all(|key| key == n)
+                });
+                assert!(self.sure(seen).unwrap_or(true), "the object of another key");
+            }
+            4 => drop(self.sure(self.table.member(key(n)))),
+            _ => {
+                let value = self.table.lookup_element(key(n), 2);
+                let value = self.allow(value, &[ErrorKind::NoSuchKey]);
+                let set = self.table.kind() == Kind::Set;
+                assert!(value.is_none_or(|value| value.as_i64().is_some() == set));
+            }
+        }
+    }
+
+    fn change(&mut self) {
+        let (n, value) = (self.rng.below(KEYS), self.rng.below(VALUES));
+        let missing = &[ErrorKind::NoSuchKey];
+        match self.rng.below(6) {
+            0 => self.on_sets(self.table.update_counter(key(n), (4, 1)), missing),
+            1 => {
+                let counted = self.table.update_counter_or(key(n), (4, 1), object(n, value));
+                self.on_sets(counted, &[]);
+            }
+            2 => {
+                // Big integers, there and back: the counter leaves its cell.
+                let ops = [CounterOp::new(4, i64::MAX), CounterOp::new(4, -i64::MAX)];
+                self.on_sets(self.table.update_counters(key(n), &ops), missing);
+            }
+            3 => {
+                let seal = Term::new(seal(n, value)).expect("text has a term");
+                let values = [(2, Term::from(value as i64)), (3, seal)];
+                self.on_sets(self.table.update_elements(key(n), &values), &[]);
+            }
+            4 => {
+                let other = object(n, self.rng.below(VALUES));
+                self.on_sets(self.table.compare_and_swap(object(n, value), other), &[]);
+            }
+            _ => {
+                let panics = self.rng.one_in(20);
+                let updated = self.table.update(key(n), |old| {
+                    assert!(!panics, "on purpose");
+                    Ok(old
+                        .is_none_or(|old| unseal(old.as_ref()).1 != value)
+                        .then(|| object(n, value)))
+                });
+                self.on_sets(updated, if panics { &[ErrorKind::Panicked] } else { &[] });
+            }
+        }
+    }
+
+    fn walk(&mut self) {
+        match self.rng.below(5) {
+            0 => {
+                let all = self.sure(self.table.tab2list()).unwrap_or_default();
+                all.iter().for_each(|object| drop(unseal(object.as_ref())));
+            }
+            1 => {
+                drop(self.sure(self.table.foldr(0, |object, sum| sum + unseal(object.as_ref()).1)))
+            }
+            2 => drop(self.sure(self.table.read(|view| {
+                view.for_each(|object| drop(unseal(object)));
+            }))),
+            3 => {
+                let slot = self.table.slot(self.rng.below(64) as usize);
+                let objects = self.allow(slot, &[ErrorKind::BadArgument]).flatten();
+                objects.unwrap_or_default().iter().for_each(|object| drop(unseal(object.as_ref())));
+            }
+            _ => {
+                let Some(_fixation) = self.sure(self.table.fix()) else { return };
+                let mut at = self.sure(self.table.first_lookup()).flatten();
+                for _ in 0..30 {
+                    let Some((key, objects)) = at else { break };
+                    objects.iter().for_each(|object| drop(unseal(object.as_ref())));
+                    at = self.sure(self.table.next_lookup(&key)).flatten();
+                }
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore = "stress: run with `cargo stress`"]
+fn every_operation_on_every_kind() {
+    for kind in KINDS {
+        let store = Store::new();
+        let owner = store.owner();
+        let table = public(&owner, kind);
+        let before = bytes(&table);
+        race(|rng, _| Player { table: &table, rng, may_go: false }.play());
+        count(&table, (0..KEYS).map(key));
+        (0..KEYS).for_each(|n| table.delete(key(n)).expect("the table stands"));
+        assert_eq!(count(&table, (0..KEYS).map(key)), 0);
+        settle(&store);
+        assert_eq!(bytes(&table), before, "an emptied {kind} is as small as a new one");
+    }
+}
+
+#[test]
+#[ignore = "stress: run with `cargo stress`"]
+fn tables_end_in_the_middle_of_things() {
+    for kind in KINDS {
+        let store = Store::new();
+        race(|rng, worker| {
+            if worker > 1 {
+                let Ok(table) = store.table("stress") else { return };
+                let mut player = Player { table: &table, rng, may_go: true };
+                (0..100).for_each(|_| player.play());
+                return;
+            }
+            // Two compete for the name; the tables end by hand or with their owner.
+            let owner = store.owner();
+            let options = TableOptions::new(kind).access(Access::Public).named(true);
+            let table = match owner.new_table("stress", options) {
+                Ok(table) => table,
+                Err(error) => return assert_eq!(error.kind(), ErrorKind::AlreadyExists),
+            };
+            let mut player = Player { table: &table, rng, may_go: false };
+            (0..200).for_each(|_| player.play());
+            if rng.one_in(2) {
+                table.delete_table().expect("nobody else deletes it");
+                let again = table.delete_table().expect_err("it is deleted");
+                assert_eq!(again.kind(), ErrorKind::NoSuchTable);
+            }
+            drop(owner);
+            assert!(table.info().is_none());
+        });
+        assert!(store.owner().all_tables().is_empty());
+        settle(&store);
+    }
+}
+
+// ---- Counting -----------------------------------------------------------------------------------
+
+/// However one adds, and whatever happens around it, nothing is lost and nothing counted twice.
+#[test]
+#[ignore = "stress: run with `cargo stress`"]
+fn counters_are_exact() {
+    const COUNTERS: u64 = 12;
+    let store = Store::new();
+    let owner = store.owner();
+    let table = public(&owner, Kind::Set);
+    let sums: Vec<AtomicI64> = (0..COUNTERS).map(|_| AtomicI64::new(0)).collect();
+    for n in 0..COUNTERS {
+        table.insert((n as i64, 0, "beside the counter")).expect("the table stands");
+    }
+    race(|rng, worker| {
+        let n = if rng.one_in(2) { 0 } else { rng.below(COUNTERS) };
+        let (key, by) = (n as i64, rng.below(1000) as i64);
+        match worker {
+            // Neighbours come and go, so that the counters' buckets split and merge.
+            0 => (100..400).for_each(|key| table.insert((key, 0, "neighbour")).expect("stands")),
+            1 => (100..400).for_each(|key| table.delete(key).expect("the table stands")),
+            // What was added before a read begins is in what it sees.
+            2 => {
+                let low = sums[n as usize].load(Ordering::Acquire);
+                let seen = table.lookup_element(key, 2).expect("it stands").as_i64();
+                assert!(seen >= Some(low), "{seen:?} is less than {low}");
+            }
+            _ => {
+                add(&table, rng, key, by);
+                sums[n as usize].fetch_add(by, Ordering::Release);
+            }
+        }
+    });
+    for (n, sum) in sums.iter().enumerate() {
+        let value = table.lookup_element(n as i64, 2).expect("the table stands");
+        assert_eq!(value.as_i64(), Some(sum.load(Ordering::Relaxed)), "counter {n}");
+    }
+}
+
+/// Adds to the second element of an object in one of the ways there are.
+fn add(table: &Table, rng: &mut Rng, key: i64, by: i64) {
+    let sum = |old: &Object| old.element(2).and_then(|n| n.as_i64()).expect("a number") + by;
+    match rng.below(8) {
+        0..4 => drop(table.update_counter(key, (2, by)).expect("it stands")),
+        4 => {
+            let ops = [CounterOp::new(2, by - 7), CounterOp::new(2, 7)];
+            let values = table.update_counters(key, &ops).expect("it stands");
+            assert_eq!(values[0].to_i64().map(|n| n + 7), values[1].to_i64(), "in one instant");
+        }
+        5 => {
+            // A list that passes through a big integer takes the slow way.
+            let ops =
+                [CounterOp::new(2, i64::MAX), CounterOp::new(2, by), CounterOp::new(2, -i64::MAX)];
+            table.update_counters(key, &ops).expect("it stands");
+        }
+        6 => {
+            let add = |old: Option<&Object>| Ok(old.map(|old| (key, sum(old), "by a closure")));
+            table.update(key, add).expect("it stands");
+        }
+        _ => loop {
+            let old = table.lookup(key).expect("it stands").into_first().expect("it is there");
+            let new = (key, sum(&old), "by a swap");
+            if table.compare_and_swap(&old, new).expect("it stands") {
+                break;
+            }
+        },
+    }
+}
+
+// ---- All or nothing -----------------------------------------------------------------------------
+
+/// A writer inserts one round after the other under many keys at once. Who has seen a round under
+/// one key sees none that is older under another.
+#[test]
+#[ignore = "stress: run with `cargo stress`"]
+fn lists_are_seen_whole() {
+    const SERIES: u64 = 2;
+    const LENGTH: u64 = 24;
+    for kind in KINDS {
+        let store = Store::new();
+        let owner = store.owner();
+        let table = public(&owner, kind);
+        let rounds: Vec<AtomicU64> = (0..SERIES).map(|_| AtomicU64::new(0)).collect();
+        let keys = |series: u64| (0..LENGTH).map(move |n| (series * 1000 + n) as i64);
+        race(|rng, worker| {
+            let series = rng.below(SERIES);
+            match worker as u64 {
+                writer @ 0..SERIES => {
+                    let round = rounds[writer as usize].fetch_add(1, Ordering::Relaxed) as i64 + 1;
+                    let objects = keys(writer).map(|key| (key, round)).collect::<Vec<_>>();
+                    table.insert_list(objects).expect("the table stands");
+                    if kind != Kind::Set {
+                        // Keep the bags short: the newest stays.
+                        keys(writer).for_each(|key| {
+                            table.delete_object((key, round - 1)).expect("the table stands");
+                        });
+                    }
+                }
+                2 => {
+                    let key = 10_000 + rng.below(500) as i64;
+                    let _ = table.insert((key, 0)).and_then(|()| table.delete(key - 250));
+                }
+                _ => {
+                    let newest = |object: ObjectRef<'_>| object.element(2).and_then(|n| n.as_i64());
+                    let seen = table.read(|view| {
+                        let newest = |key| {
+                            let mut max = None;
+                            view.each(key, |object| max = max.max(newest(object)));
+                            max
+                        };
+                        keys(series).map(newest).collect::<Vec<_>>()
+                    });
+                    let seen = seen.expect("the table stands");
+                    assert!(seen.is_sorted(), "a torn list in a {kind}: {seen:?}");
+                }
+            }
+        });
+    }
+}
+
+/// `insert_new_list` as a lock over two keys: whoever inserts both is alone until he removes the
+/// second.
+#[test]
+#[ignore = "stress: run with `cargo stress`"]
+fn one_of_many_inserts_a_new_list() {
+    for kind in KINDS {
+        let store = Store::new();
+        let owner = store.owner();
+        let table = public(&owner, kind);
+        let (inside, entered) = (AtomicBool::new(false), AtomicU64::new(0));
+        race(|rng, worker| {
+            let me = worker as i64;
+            let pair = if rng.one_in(2) { ["left", "right"] } else { ["right", "left"] };
+            if !table.insert_new_list(pair.map(|key| (key, me))).expect("the table stands") {
+                return;
+            }
+            assert!(!inside.swap(true, Ordering::Relaxed), "two have won");
+            entered.fetch_add(1, Ordering::Relaxed);
+            let take = |key: &str| {
+                let taken = table.take(key).expect("the table stands");
+                let who = taken.iter().map(|object| object.element(2).and_then(|who| who.as_i64()));
+                assert!(who.eq([Some(me)]), "another has won too: {taken:?}");
+            };
+            take(pair[0]);
+            assert!(inside.swap(false, Ordering::Relaxed));
+            take(pair[1]);
+        });
+        assert!(entered.into_inner() > 0 && table.is_empty().expect("the table stands"));
+    }
+}
+
+/// Pairs come under one key at once, and `delete_all_objects` takes all at once: nobody ever sees
+/// half a pair.
+#[test]
+#[ignore = "stress: run with `cargo stress`"]
+fn clearing_leaves_no_halves() {
+    for kind in [Kind::Bag, Kind::DuplicateBag] {
+        let store = Store::new();
+        let owner = store.owner();
+        let table = public(&owner, kind);
+        let before = bytes(&table);
+        let next = AtomicI64::new(0);
+        race(|rng, worker| {
+            let key = rng.below(40) as i64;
+            match worker {
+                0 => {
+                    std::thread::sleep(Duration::from_micros(rng.below(2000)));
+                    table.delete_all_objects().expect("the table stands");
+                }
+                1..5 => {
+                    let n = next.fetch_add(1, Ordering::Relaxed);
+                    table.insert_list([(key, n, 1), (key, n, 2)]).expect("the table stands");
+                }
+                5 => {
+                    let taken = table.take(key).expect("the table stands");
+                    assert!(are_pairs(&taken), "half a pair in a {kind}: {taken:?}");
+                }
+                _ => {
+                    let found = table.lookup(key).expect("the table stands");
+                    assert!(are_pairs(&found), "half a pair in a {kind}: {found:?}");
+                }
+            }
+        });
+        count(&table, (0..40_i64).map(Term::from));
+        table.delete_all_objects().expect("the table stands");
+        assert_eq!(count(&table, (0..40_i64).map(Term::from)), 0);
+        settle(&store);
+        assert_eq!(bytes(&table), before, "a cleared {kind} is as small as a new one");
+    }
+}
+
+fn are_pairs(objects: &[Object]) -> bool {
+    let half = |object: &Object, n| object.element(n).and_then(|n| n.as_i64());
+    let mut halves: HashMap<_, i64> = HashMap::new();
+    for object in objects {
+        *halves.entry(half(object, 2)).or_default() += half(object, 3).unwrap_or(0);
+    }
+    halves.values().all(|sum| *sum == 3)
+}
+
+// ---- Walks --------------------------------------------------------------------------------------
+
+/// While others make the table grow and shrink, every kind of walk meets what stands throughout
+/// exactly once, and nothing twice.
+#[test]
+#[ignore = "stress: run with `cargo stress`"]
+fn walks_meet_what_stands_once() {
+    const STANDING: i64 = 300;
+    for kind in KINDS {
+        let store = Store::new();
+        let owner = store.owner();
+        let table = public(&owner, kind);
+        table.insert_list((0..STANDING).map(|n| (n, 0)).collect::<Vec<_>>()).expect("it stands");
+        race(|rng, worker| {
+            if worker < 4 {
+                let mine = 10_000 * (worker as i64 + 1)..10_000 * (worker as i64 + 1) + 1500;
+                mine.clone().for_each(|n| table.insert((n, 0)).expect("the table stands"));
+                mine.for_each(|n| table.delete(n).expect("the table stands"));
+                return;
+            }
+            let mut met: Vec<i64> = Vec::new();
+            let number = |object: ObjectRef<'_>| {
+                object.element(1).and_then(|n| n.as_i64()).expect("keys are numbers")
+            };
+            match rng.below(4) {
+                0 => met.extend(
+                    table.tab2list().expect("it stands").iter().map(|o| number(o.as_ref())),
+                ),
+                1 => {
+                    met = table
+                        .foldl(met, |object, mut met| {
+                            met.push(number(object.as_ref()));
+                            met
+                        })
+                        .expect("it stands");
+                }
+                2 => table.read(|view| view.for_each(|o| met.push(number(o)))).expect("it stands"),
+                _ => {
+                    let _fixation = table.fix().expect("it stands");
+                    let mut at = table.first().expect("it stands");
+                    while let Some(key) = at {
+                        met.push(key.as_i64().expect("keys are numbers"));
+                        at = table.next(&key).expect("the table is fixed");
+                    }
+                }
+            }
+            met.sort_unstable();
+            assert!(met.windows(2).all(|two| two[0] < two[1]), "met twice in a {kind}");
+            assert!(
+                met.iter().copied().take(STANDING as usize).eq(0..STANDING),
+                "missed in a {kind}"
+            );
+        });
+    }
+}
+
+// ---- Names --------------------------------------------------------------------------------------
+
+/// Names are unique, and lead to the table that has them.
+#[test]
+#[ignore = "stress: run with `cargo stress`"]
+fn names_lead_to_their_tables() {
+    const NAMES: [&str; 5] = ["stress a", "stress b", "stress c", "stress d", "stress e"];
+    let store = Store::new();
+    race(|rng, _| {
+        let owner = store.owner();
+        let name = |rng: &mut Rng| NAMES[rng.below(5) as usize];
+        let options = TableOptions::new(Kind::Set).named(true);
+        let mut mine = name(rng);
+        let Ok(table) = owner.new_table(mine, options) else { return };
+        for _ in 0..10 {
+            assert_eq!(store.table(mine).expect("it has the name").id(), table.id());
+            let wanted = name(rng);
+            match table.rename(wanted) {
+                Ok(()) => mine = wanted,
+                Err(error) => assert_eq!(error.kind(), ErrorKind::BadArgument, "the name is taken"),
+            }
+            let named = owner.all_tables().iter().filter(|other| other.id() == table.id()).count();
+            assert_eq!((named, table.name().name()), (1, mine));
+        }
+    });
+    assert!(NAMES.iter().all(|name| store.table(name).is_err()), "the names are free again");
+    assert!(store.owner().all_tables().is_empty());
+}
+
+// ---- Memory -------------------------------------------------------------------------------------
+
+/// Memory of deleted objects comes back while readers come and go, and a table that has been large
+/// is small again.
+#[test]
+#[ignore = "stress: run with `cargo stress`"]
+fn memory_comes_back() {
+    for kind in KINDS {
+        let store = Store::new();
+        let owner = store.owner();
+        let table = public(&owner, kind);
+        let before = bytes(&table);
+        let most = AtomicU64::new(0);
+        race(|rng, worker| {
+            let payload = "of some size ".repeat(1 + rng.below(50) as usize);
+            let mine = 10_000 * worker as i64..10_000 * worker as i64 + 400;
+            for n in mine.clone() {
+                table.insert((n, payload.as_str())).expect("the table stands");
+            }
+            let objects: Vec<_> = mine.map(|n| table.take(n).expect("the table stands")).collect();
+            assert!(objects.iter().all(|taken| taken.len() == 1));
+            most.fetch_max(store.reclamation().pending_bytes as u64, Ordering::Relaxed);
+        });
+        assert!(table.is_empty().expect("the table stands"));
+        settle(&store);
+        assert_eq!(bytes(&table), before, "an emptied {kind} is as small as a new one");
+        // The ceiling at which writers help is 16 MiB; a preempted reader may hold up some more.
+        let most = most.into_inner();
+        assert!(most < 256 << 20, "{most} bytes were held back at some time");
+    }
+}
