@@ -101,8 +101,8 @@ impl PubSub {
         })
     }
 
-    /// Forgets a subscriber; returns how many subscriptions he had. `take` gives each of them to one
-    /// caller only, so it does no harm if two notice that he is gone.
+    /// Forgets a subscriber; returns how many subscriptions he had. `take` gives each of them to
+    /// one caller only, so it does no harm if two notice that he is gone.
     fn down(&self, subscriber: Subscriber) -> ferrets::Result<usize> {
         let subscriptions = self.subscribers.take(subscriber)?;
         for object in subscriptions.iter() {
@@ -173,8 +173,7 @@ fn crowd(owner: &Owner, size: &Size) -> Result<()> {
     let (people, count) = (size.leaving, size.leaving * TOPICS);
     println!("\nCrowd: {} subscribers of {TOPICS} topics each", grouped(people));
 
-    let mut ratios = Vec::new();
-    let (mut coming, mut leaving) = (Vec::new(), Vec::new());
+    let (mut coming, mut leaving, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..size.rounds {
         let begin = Instant::now();
         for subscriber in 0..people {
@@ -182,18 +181,18 @@ fn crowd(owner: &Owner, size: &Size) -> Result<()> {
                 crowd.subscribe(subscriber, topic)?;
             }
         }
-        coming.push(begin.elapsed());
+        let came = begin.elapsed();
         let begin = Instant::now();
         let mut removed = 0;
         for subscriber in 0..people {
             removed += crowd.down(subscriber)?;
         }
-        leaving.push(begin.elapsed());
+        let left = begin.elapsed();
         check(removed as u64 == count, "each subscription is removed once")?;
         check(crowd.topics.is_empty()? && crowd.subscribers.is_empty()?, "nothing is left over")?;
-        ratios.push(
-            leaving[leaving.len() - 1].as_secs_f64() / coming[coming.len() - 1].as_secs_f64(),
-        );
+        ratios.push(left.as_secs_f64() / came.as_secs_f64());
+        coming.push(came);
+        leaving.push(left);
     }
     report("subscribe", count, median(&mut coming));
     report("mass disconnect, subscriptions", count, median(&mut leaving));

@@ -103,13 +103,11 @@ impl Tables {
         for table in [&self.chars, &self.categories, &self.scripts, &self.blocks] {
             let info = table.info().ok_or("the table exists")?;
             let (size, kind) = (info.size, info.kind.name());
-            let each = info.memory_bytes as f64 / size as f64;
+            let (name, text) = (info.name.name(), grouped(size));
             let megabytes = info.memory_bytes as f64 / 1e6;
-            let name = info.name.name();
-            let text = grouped(size);
-            println!(
-                "  {name:<10}  {kind:<13} {text:>9} objects {megabytes:6.1} MB {each:6.1} bytes each"
-            );
+            let each = info.memory_bytes as f64 / size as f64;
+            print!("  {name:<10}  {kind:<13} {text:>9} objects {megabytes:6.1} MB");
+            println!(" {each:6.1} bytes each");
             objects += size;
         }
         let seconds = begin.elapsed().as_secs_f64();
@@ -146,7 +144,7 @@ impl Tables {
             print_char(code, &format!("{name}  [{}, {}]", category.name(), self.block(code)?));
         }
         check(self.name(0x2603)? == "SNOWMAN", "the snowman is who he is")?;
-        check(self.name('한'.into())? == "HANGUL SYLLABLE HAN", "Hangul names follow from a rule")?;
+        check(self.name('한'.into())? == "HANGUL SYLLABLE HAN", "Hangul has a rule for names")?;
         check(self.chars.lookup(0x378)?.is_empty(), "U+0378 is not assigned")
     }
 
@@ -256,11 +254,11 @@ fn count_words(owner: &Owner, chars: &Table) -> Result<()> {
         all
     })?;
     all.sort_unstable_by(|a, b| b.cmp(a));
+    let (words, different) = (grouped(counted as usize), grouped(all.len()));
     println!(
-        "\n{} words in all names, {} different ones, counted by {THREADS} threads in {seconds:.2} s:\n",
-        grouped(counted as usize),
-        grouped(all.len()),
+        "\n{words} words in all names, {different} different ones, counted by {THREADS} threads"
     );
+    println!("in {seconds:.2} s. The most frequent:\n");
     for (count, word) in &all[..5] {
         println!("  {:>9}  {word}", grouped(*count as usize));
     }

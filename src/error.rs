@@ -12,6 +12,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Why an operation was refused. One word wide, so that a `Result` stays small.
 pub struct Error(Box<Repr>);
 
+/// Bytes of a text: the values in it may be of any size.
+const MAX_MESSAGE: usize = 1_000;
+
 struct Repr {
     kind: ErrorKind,
     message: String,
@@ -125,7 +128,13 @@ impl Error {
     /// An error of `kind` whose text is `message`: lower case, no full stop, the value in it.
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Repr { kind, message: message.into() }))
+        let mut message = message.into();
+        if message.len() > MAX_MESSAGE {
+            let end = (0..=MAX_MESSAGE).rev().find(|at| message.is_char_boundary(*at));
+            message.truncate(end.unwrap_or(0));
+            message.push_str("...");
+        }
+        Self(Box::new(Repr { kind, message }))
     }
 
     /// The machine-readable reason.

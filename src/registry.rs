@@ -28,6 +28,8 @@ struct Tables {
     by_id: HashMap<u64, Arc<TableCore>>,
     by_name: HashMap<Atom, u64>,
     by_owner: HashMap<OwnerId, HashSet<u64>>,
+    /// Tables that an owner has fixed; may name tables that are gone.
+    fixed_by: HashMap<OwnerId, HashSet<u64>>,
 }
 
 impl Registry {
@@ -134,17 +136,36 @@ impl Registry {
         Ok(())
     }
 
-    /// Ends an owner: his tables are deleted, his fixations released.
+    /// Notes whether an owner has fixed a table, to be released when he ends.
+    pub(crate) fn note_fixation(&self, owner: OwnerId, core: &TableCore, fixed: bool) {
+        let mut tables = self.tables.write();
+        let noted = tables.fixed_by.entry(owner).or_default();
+        if fixed && !core.is_gone() {
+            noted.insert(core.id);
+        } else {
+            noted.remove(&core.id);
+        }
+        if noted.is_empty() {
+            tables.fixed_by.remove(&owner);
+        }
+    }
+
+    /// Ends an owner: his tables are deleted, his fixations released. O(tables that concern him).
     pub(crate) fn end_owner(&self, owner: OwnerId) {
-        let all = self.all();
-        for core in &all {
-            if core.owner() == owner {
-                self.delete(core);
-            } else if core.fixed.load(Ordering::Relaxed) {
-                let mut fixations = core.fixations.lock();
-                fixations.release(owner);
-                core.fixed.store(fixations.is_fixed(), Ordering::Relaxed);
-            }
+        let (owned, fixed) = {
+            let mut tables = self.tables.write();
+            let owned = tables.by_owner.remove(&owner).unwrap_or_default();
+            let fixed = tables.fixed_by.remove(&owner).unwrap_or_default();
+            let cores = |ids: HashSet<u64>| -> Vec<Arc<TableCore>> {
+                ids.iter().filter_map(|id| tables.by_id.get(id).cloned()).collect()
+            };
+            (cores(owned), cores(fixed))
+        };
+        for core in owned {
+            self.delete(&core);
+        }
+        for core in fixed {
+            core.change_fixations(|fixations| fixations.release(owner));
         }
     }
 }

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ferrets::{
     Access, CounterOp, ErrorKind, Kind, Object, ObjectRef, Owner, Result, Store, Table,
-    TableOptions, Term, tuple,
+    TableOptions, Term, TermRef, tuple,
 };
 
 /// Threads in every race, whatever the number of processors: more of them than there are makes
@@ -106,6 +106,13 @@ fn public(owner: &Owner, kind: Kind) -> Table {
 
 fn bytes(table: &Table) -> usize {
     table.info().expect("the table stands").memory_bytes
+}
+
+/// Checks that an emptied table takes what it took when it was new, and the striped counters that
+/// it got when threads met in it.
+fn assert_small(table: &Table, new: usize) {
+    let (now, kind) = (bytes(table), table.kind());
+    assert!(now <= new + 1024, "an emptied {kind} takes {now} bytes, a new one {new}");
 }
 
 /// Waits until next to nothing is held back for readers: nobody reads any more.
@@ -375,7 +382,7 @@ fn every_operation_on_every_kind() {
         (0..KEYS).for_each(|n| table.delete(key(n)).expect("the table stands"));
         assert_eq!(count(&table, (0..KEYS).map(key)), 0);
         settle(&store);
-        assert_eq!(bytes(&table), before, "an emptied {kind} is as small as a new one");
+        assert_small(&table, before);
     }
 }
 
@@ -600,7 +607,7 @@ fn clearing_leaves_no_halves() {
         table.delete_all_objects().expect("the table stands");
         assert_eq!(count(&table, (0..40_i64).map(Term::from)), 0);
         settle(&store);
-        assert_eq!(bytes(&table), before, "a cleared {kind} is as small as a new one");
+        assert_small(&table, before);
     }
 }
 
@@ -633,40 +640,47 @@ fn walks_meet_what_stands_once() {
                 mine.for_each(|n| table.delete(n).expect("the table stands"));
                 return;
             }
-            let mut met: Vec<i64> = Vec::new();
-            let number = |object: ObjectRef<'_>| {
-                object.element(1).and_then(|n| n.as_i64()).expect("keys are numbers")
-            };
-            match rng.below(4) {
-                0 => met.extend(
-                    table.tab2list().expect("it stands").iter().map(|o| number(o.as_ref())),
-                ),
-                1 => {
-                    met = table
-                        .foldl(met, |object, mut met| {
-                            met.push(number(object.as_ref()));
-                            met
-                        })
-                        .expect("it stands");
-                }
-                2 => table.read(|view| view.for_each(|o| met.push(number(o)))).expect("it stands"),
-                _ => {
-                    let _fixation = table.fix().expect("it stands");
-                    let mut at = table.first().expect("it stands");
-                    while let Some(key) = at {
-                        met.push(key.as_i64().expect("keys are numbers"));
-                        at = table.next(&key).expect("the table is fixed");
-                    }
-                }
-            }
+            let (walk, mut met) = walk(&table, rng);
             met.sort_unstable();
-            assert!(met.windows(2).all(|two| two[0] < two[1]), "met twice in a {kind}");
-            assert!(
-                met.iter().copied().take(STANDING as usize).eq(0..STANDING),
-                "missed in a {kind}"
-            );
+            let twice = met.windows(2).find(|two| two[0] == two[1]).map(|two| two[0]);
+            assert_eq!(twice, None, "met twice by {walk} in a {kind} (below {STANDING}: standing)");
+            let missed = (0..STANDING).find(|n| met.binary_search(n).is_err());
+            assert_eq!(missed, None, "missed by {walk} in a {kind}");
         });
     }
+}
+
+/// Walks over a table in one of the ways there are; returns its name and the keys it met.
+fn walk(table: &Table, rng: &mut Rng) -> (&'static str, Vec<i64>) {
+    let number = |key: Option<TermRef<'_>>| key.and_then(TermRef::as_i64).expect("a number");
+    let mut met = Vec::new();
+    let name = match rng.below(4) {
+        0 => {
+            let all = table.tab2list().expect("the table stands");
+            met.extend(all.iter().map(|object| number(object.element(1))));
+            "tab2list"
+        }
+        1 => {
+            let meet = |object: &Object, ()| met.push(number(object.element(1)));
+            table.foldl((), meet).expect("the table stands");
+            "foldl"
+        }
+        2 => {
+            let mut meet = |object: ObjectRef<'_>| met.push(number(object.element(1)));
+            table.read(|view| view.for_each(&mut meet)).expect("the table stands");
+            "for_each"
+        }
+        _ => {
+            let _fixation = table.fix().expect("the table stands");
+            let mut at = table.first().expect("the table stands");
+            while let Some(key) = at {
+                met.push(number(Some(key.as_ref())));
+                at = table.next(&key).expect("the table is fixed");
+            }
+            "next"
+        }
+    };
+    (name, met)
 }
 
 // ---- Names --------------------------------------------------------------------------------------
@@ -723,7 +737,7 @@ fn memory_comes_back() {
         });
         assert!(table.is_empty().expect("the table stands"));
         settle(&store);
-        assert_eq!(bytes(&table), before, "an emptied {kind} is as small as a new one");
+        assert_small(&table, before);
         // The ceiling at which writers help is 16 MiB; a preempted reader may hold up some more.
         let most = most.into_inner();
         assert!(most < 256 << 20, "{most} bytes were held back at some time");

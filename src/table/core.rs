@@ -250,6 +250,14 @@ impl TableCore {
         Ok(Object::from_words(key.hash, arity, compact.words())?.into_block())
     }
 
+    /// Changes who has fixed the table.
+    pub(crate) fn change_fixations<R>(&self, change: impl FnOnce(&mut Fixations) -> R) -> R {
+        let mut fixations = self.fixations.lock();
+        let result = change(&mut fixations);
+        self.fixed.store(fixations.is_fixed(), Ordering::Relaxed);
+        result
+    }
+
     /// Bytes that the table takes, all told.
     pub(crate) fn bytes(&self) -> usize {
         size_of::<Self>() + self.engine.weight().bytes

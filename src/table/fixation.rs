@@ -17,6 +17,11 @@ pub(crate) struct Fixations {
 }
 
 impl Fixations {
+    /// How many are an owner's.
+    pub(crate) fn count(&self, owner: OwnerId) -> usize {
+        self.holders.iter().find(|(holder, _)| *holder == owner).map_or(0, |(_, count)| *count)
+    }
+
     /// One more of an owner's.
     pub(crate) fn fix(&mut self, owner: OwnerId) {
         if self.holders.is_empty() {

@@ -291,8 +291,8 @@ impl Table {
     }
 
     fn element_of(&self, key: TermRef<'_>, position: usize) -> Result<Option<Term>> {
-        let outside = |object: Option<ObjectRef<'_>>| {
-            let arity = object.map_or(0, ObjectRef::arity);
+        let outside = |object: ObjectRef<'_>| {
+            let arity = object.arity();
             let message = format!("position {position} is outside an object of {arity} elements");
             Error::bad_argument(message)
         };
@@ -301,10 +301,8 @@ impl Table {
         }
         let mut elements = Vec::new();
         let mut add = |object: ObjectRef<'_>| {
-            elements.push(match object.element(position) {
-                Some(element) => element.to_term(),
-                None => Err(outside(Some(object))),
-            });
+            let element = object.element_term(position);
+            elements.push(element.unwrap_or_else(|| Err(outside(object))));
         };
         let pin = pin();
         let key = self.core.key(key);

@@ -135,8 +135,15 @@ pub(crate) enum Edit {
     Keep,
     /// The element at the position becomes this integer, which fits a word.
     Count(usize, i64),
-    /// These elements become these values; the words are those of the arena.
-    Set(Arena, SmallVec<[(usize, Word); 2]>),
+    /// These elements become these values.
+    Set(Box<Elements>),
+}
+
+/// New elements by position; the words are those of the arena.
+#[derive(Default)]
+pub(crate) struct Elements {
+    pub(crate) arena: Arena,
+    pub(crate) words: SmallVec<[(usize, Word); 2]>,
 }
 
 /// Checks that an element may be written.
@@ -236,12 +243,12 @@ fn edit_of(values: SmallVec<[(usize, Integer); 2]>) -> Result<Edit> {
     if values.is_empty() {
         return Ok(Edit::Keep);
     }
-    let mut arena = Arena::new();
-    let mut words = SmallVec::new();
+    let mut elements = Box::<Elements>::default();
     for (position, value) in values {
-        words.push((position, value.put(&mut arena)?));
+        let word = value.put(&mut elements.arena)?;
+        elements.words.push((position, word));
     }
-    Ok(Edit::Set(arena, words))
+    Ok(Edit::Set(elements))
 }
 
 /// Element changes, typed or still as a term.
@@ -257,13 +264,12 @@ pub(crate) fn set_elements(
     keypos: usize,
     ops: ElementOps<'_>,
 ) -> Result<Edit> {
-    let mut arena = Arena::new();
-    let mut words: SmallVec<[(usize, Word); 2]> = SmallVec::new();
+    let mut elements = Box::<Elements>::default();
     let mut set = |position: usize, value: TermRef<'_>| {
         writable(object, keypos, position)?;
-        let word = arena.copy(value)?;
-        words.retain(|(held, _)| *held != position);
-        words.push((position, word));
+        let word = elements.arena.copy(value)?;
+        elements.words.retain(|(held, _)| *held != position);
+        elements.words.push((position, word));
         Ok(())
     };
     match ops {
@@ -290,7 +296,7 @@ pub(crate) fn set_elements(
             }
         },
     }
-    Ok(if words.is_empty() { Edit::Keep } else { Edit::Set(arena, words) })
+    Ok(if elements.words.is_empty() { Edit::Keep } else { Edit::Set(elements) })
 }
 
 fn element_op(op: TermRef<'_>) -> Result<(usize, TermRef<'_>)> {

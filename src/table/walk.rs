@@ -246,14 +246,24 @@ impl Table {
     #[doc(alias = "ets:safe_fixtable/2")]
     pub fn safe_fixtable(&self, fix: bool) -> Result<()> {
         self.check(Need::Read)?;
-        let mut fixations = self.core.fixations.lock();
-        if fix {
-            fixations.fix(self.who);
-        } else {
-            fixations.unfix(self.who);
-        }
-        self.core.fixed.store(fixations.is_fixed(), Ordering::Relaxed);
+        self.change_fixation(fix);
         Ok(())
+    }
+
+    fn change_fixation(&self, fix: bool) {
+        let who = self.who;
+        let (before, after) = self.core.change_fixations(|fixations| {
+            let before = fixations.count(who);
+            if fix {
+                fixations.fix(who);
+            } else {
+                fixations.unfix(who);
+            }
+            (before, fixations.count(who))
+        });
+        if (before == 0) != (after == 0) {
+            self.home.note_fixation(who, &self.core, after != 0);
+        }
     }
 }
 
@@ -266,9 +276,7 @@ pub struct Fixation {
 
 impl Drop for Fixation {
     fn drop(&mut self) {
-        let mut fixations = self.table.core.fixations.lock();
-        fixations.unfix(self.table.who);
-        self.table.core.fixed.store(fixations.is_fixed(), Ordering::Relaxed);
+        self.table.change_fixation(false);
     }
 }
 

@@ -102,19 +102,47 @@ enum Todo {
 
 type Stack = SmallVec<[Todo; 8]>;
 
+/// Feeds a term that is not immediate; without a stack as far as it is a flat tuple.
 fn feed_boxed<H: Hasher>(term: TermRef<'_>, hasher: &mut H) {
-    let mut stack = Stack::new();
-    feed_one(term, hasher, &mut stack);
+    let (word, mut stack) = (term.word(), Stack::new());
+    if !is_compound(word.tag()) {
+        return feed_leaf(term, hasher);
+    }
+    if word.tag() == Tag::Tuple {
+        hasher.write_u64(header(Tag::Tuple, word.len()));
+        let opened = feed_run(term, word.offset(), word.len(), hasher, &mut stack);
+        let Some(word) = opened else { return };
+        feed_compound(term.sibling(word), hasher, &mut stack);
+    } else {
+        feed_compound(term, hasher, &mut stack);
+    }
+    feed_rest(term, hasher, &mut stack);
+}
+
+/// Feeds all that is left to do. Any term of the heap will do as `heap`.
+#[cold]
+fn feed_rest<H: Hasher>(heap: TermRef<'_>, hasher: &mut H, stack: &mut Stack) {
     while let Some(todo) = stack.pop() {
-        match todo {
-            Todo::Run { at, count } => feed_run(term, at, count, hasher, &mut stack),
-            Todo::Rest(word) if word.tag() == Tag::List => push_list(term, word, &mut stack),
-            Todo::Rest(word) => feed_one(term.sibling(word), hasher, &mut stack),
+        let opened = match todo {
+            Todo::Run { at, count } => feed_run(heap, at, count, hasher, stack),
+            Todo::Rest(word) if word.tag() == Tag::List => {
+                push_list(heap, word, stack);
+                None
+            }
+            Todo::Rest(word) if is_compound(word.tag()) => Some(word),
+            Todo::Rest(word) => {
+                feed_leaf(heap.sibling(word), hasher);
+                None
+            }
+        };
+        if let Some(word) = opened {
+            feed_compound(heap.sibling(word), hasher, stack);
         }
     }
 }
 
-/// Feeds words up to the first that holds others; these come before the rest of the run.
+/// Feeds words up to the first that holds others, which it returns and which comes before the rest
+/// of the run.
 #[inline]
 fn feed_run<H: Hasher>(
     heap: TermRef<'_>,
@@ -122,15 +150,16 @@ fn feed_run<H: Hasher>(
     count: usize,
     hasher: &mut H,
     stack: &mut Stack,
-) {
+) -> Option<Word> {
     for (done, raw) in (1..).zip(&heap.heap()[at..at + count]) {
         let word = Word(*raw);
         if is_compound(word.tag()) {
             push_run(at + done, count - done, stack);
-            return feed_one(heap.sibling(word), hasher, stack);
+            return Some(word);
         }
-        feed_one(heap.sibling(word), hasher, stack);
+        feed_leaf(heap.sibling(word), hasher);
     }
+    None
 }
 
 /// Tells boxed terms apart by type and size. An immediate's word never looks like one of these, for
@@ -139,15 +168,15 @@ fn header(tag: Tag, count: usize) -> u64 {
     (count as u64) << 4 | tag as u64
 }
 
-/// Feeds a term but for the terms in it, which are left to do.
+/// Feeds a term that holds no others.
 #[inline]
-fn feed_one<H: Hasher>(term: TermRef<'_>, hasher: &mut H, stack: &mut Stack) {
+fn feed_leaf<H: Hasher>(term: TermRef<'_>, hasher: &mut H) {
     let word = term.word();
     let (tag, len) = (word.tag(), word.len());
     let raw = match tag {
         Tag::Int | Tag::Atom | Tag::Nil => return hasher.write_u64(word.0),
         Tag::Binary => return feed_binary(term, hasher),
-        Tag::Tuple | Tag::List | Tag::Map | Tag::Fun => return open(term, hasher, stack),
+        Tag::Tuple | Tag::List | Tag::Map | Tag::Fun => unreachable!("holds other terms"),
         Tag::Reference => return feed_reference(term, hasher),
         Tag::Float => 1,
         Tag::Pid | Tag::Port => 2,
@@ -179,7 +208,8 @@ fn feed_reference<H: Hasher>(term: TermRef<'_>, hasher: &mut H) {
     }
 }
 
-fn open<H: Hasher>(term: TermRef<'_>, hasher: &mut H, stack: &mut Stack) {
+/// Feeds what a compound term is outside, and leaves the inside to do.
+fn feed_compound<H: Hasher>(term: TermRef<'_>, hasher: &mut H, stack: &mut Stack) {
     let word = term.word();
     let (at, len) = (word.offset(), word.len());
     match term.view() {

@@ -121,6 +121,11 @@ impl Term {
         Self { heap: Heap::Empty, word }
     }
 
+    /// A part of an object, which it keeps alive; the word is one of the object's.
+    pub(crate) const fn part_of(object: Object, word: Word) -> Self {
+        Self { heap: Heap::Object(object), word }
+    }
+
     /// An atom.
     ///
     /// # Errors

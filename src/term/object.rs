@@ -16,6 +16,9 @@ use crate::raw::block::{Block, BlockRef};
 #[derive(Clone)]
 pub struct Object(Block);
 
+/// Words of an object from which it is better to copy an element than to keep the whole alive.
+const SMALL_OBJECT: usize = 64;
+
 /// A stored object, borrowed for the length of a closure: what
 /// [`Table::read`](crate::Table::read) and the folds show.
 ///
@@ -162,6 +165,16 @@ impl<'a> ObjectRef<'a> {
     /// As [`to_object`](Self::to_object).
     pub fn to_term(self) -> Result<Term> {
         Ok(Term::from(self.to_object()?))
+    }
+
+    /// The element at `position`, to keep: a copy of a small one, a count on the whole object
+    /// instead of a copy of a large one.
+    pub(crate) fn element_term(self, position: usize) -> Option<Result<Term>> {
+        let element = self.element(position)?;
+        if element.word().is_immediate() || self.block.words().len() <= SMALL_OBJECT {
+            return Some(element.to_term());
+        }
+        Some(self.to_object().map(|object| Term::part_of(object, element.word())))
     }
 
     /// Whether both have the same elements (`=:=`).

@@ -121,6 +121,9 @@ fn leaf<R: Relation>(a: TermRef<'_>, b: TermRef<'_>, exact: bool) -> Option<Orde
     if x == y && x.is_immediate() {
         return Some(Ordering::Equal);
     }
+    if let Some(order) = small_integers(x, y) {
+        return Some(order);
+    }
     let (s, t) = (x.tag(), y.tag());
     if s == t && is_compound(s) {
         return None;
@@ -336,21 +339,62 @@ struct Walk<'a, 'b> {
     todo: SmallVec<[Todo; 8]>,
 }
 
+/// Compares two compound terms of one type; without a stack as far as they are flat tuples.
 fn compare_compound<R: Relation>(a: TermRef<'_>, b: TermRef<'_>, exact: bool) -> Ordering {
-    let mut walk = Walk { a: a.heap(), b: b.heap(), todo: SmallVec::new() };
-    let mut order = walk.open(a.word(), b.word(), exact);
-    while order.is_eq() {
-        order = match walk.todo.pop() {
-            None => break,
-            Some(Todo::Run { a, b, count, exact }) => walk.run::<R>(a, b, count, exact),
-            Some(Todo::Pair { a, b, exact }) => walk.pair::<R>(a, b, exact),
-            Some(Todo::Tie(order)) => order,
-        };
+    let (x, y) = (a.word(), b.word());
+    if x.tag() != Tag::Tuple || x.len() != y.len() {
+        return Walk::new(a, b).start::<R>(x, y, exact);
     }
-    order
+    match scan::<R>((a, payload(a, x.len())), (b, payload(b, y.len())), exact) {
+        Ok(order) => order,
+        Err(at) => {
+            let mut walk = Walk::new(a, b);
+            let (from, to) = (x.offset() + at + 1, y.offset() + at + 1);
+            walk.push_run(from as u32, to as u32, (x.len() - at - 1) as u32, exact);
+            let (x, y) = (payload(a, x.len())[at], payload(b, y.len())[at]);
+            walk.start::<R>(Word(x), Word(y), exact)
+        }
+    }
+}
+
+/// Compares pairs up to the first difference; `Err` says where the first pair is that has to be
+/// opened. Each side is any term of its heap, and the words to compare.
+#[inline]
+fn scan<R: Relation>(
+    (a, left): (TermRef<'_>, &[u64]),
+    (b, right): (TermRef<'_>, &[u64]),
+    exact: bool,
+) -> Result<Ordering, usize> {
+    for (at, (x, y)) in left.iter().zip(right).enumerate() {
+        match leaf::<R>(a.sibling(Word(*x)), b.sibling(Word(*y)), exact) {
+            Some(Ordering::Equal) => {}
+            Some(order) => return Ok(order),
+            None => return Err(at),
+        }
+    }
+    Ok(Ordering::Equal)
 }
 
 impl<'a, 'b> Walk<'a, 'b> {
+    fn new(a: TermRef<'a>, b: TermRef<'b>) -> Self {
+        Self { a: a.heap(), b: b.heap(), todo: SmallVec::new() }
+    }
+
+    /// Compares two compound terms of one type, and then all that is to do.
+    #[cold]
+    fn start<R: Relation>(&mut self, a: Word, b: Word, exact: bool) -> Ordering {
+        let mut order = self.open(a, b, exact);
+        while order.is_eq() {
+            order = match self.todo.pop() {
+                None => break,
+                Some(Todo::Run { a, b, count, exact }) => self.run::<R>(a, b, count, exact),
+                Some(Todo::Pair { a, b, exact }) => self.pair::<R>(a, b, exact),
+                Some(Todo::Tie(order)) => order,
+            };
+        }
+        order
+    }
+
     fn views(&self, a: Word, b: Word) -> (TermRef<'a>, TermRef<'b>) {
         (TermRef::new(self.a, a), TermRef::new(self.b, b))
     }
@@ -360,24 +404,18 @@ impl<'a, 'b> Walk<'a, 'b> {
         leaf::<R>(x, y, exact).unwrap_or_else(|| self.open(a, b, exact))
     }
 
-    /// Compares pairs up to the first difference, or to the first that has to be opened.
-    #[inline]
     fn run<R: Relation>(&mut self, a: u32, b: u32, count: u32, exact: bool) -> Ordering {
-        let (from_a, from_b, len) = (a as usize, b as usize, count as usize);
-        let (left, right) = (&self.a[from_a..from_a + len], &self.b[from_b..from_b + len]);
-        for (x, y, done) in left.iter().zip(right).zip(1..).map(|((x, y), done)| (x, y, done)) {
-            let (x, y) = (Word(*x), Word(*y));
-            let (p, q) = self.views(x, y);
-            match leaf::<R>(p, q, exact) {
-                Some(Ordering::Equal) => {}
-                Some(order) => return order,
-                None => {
-                    self.push_run(a + done, b + done, count - done, exact);
-                    return self.open(x, y, exact);
-                }
+        let (from, to, len) = (a as usize, b as usize, count as usize);
+        let (left, right) = (&self.a[from..from + len], &self.b[to..to + len]);
+        let (x, y) = self.views(Word::NIL, Word::NIL);
+        match scan::<R>((x, left), (y, right), exact) {
+            Ok(order) => order,
+            Err(at) => {
+                let done = at as u32 + 1;
+                self.push_run(a + done, b + done, count - done, exact);
+                self.open(Word(left[at]), Word(right[at]), exact)
             }
         }
-        Ordering::Equal
     }
 
     fn push_run(&mut self, a: u32, b: u32, count: u32, exact: bool) {

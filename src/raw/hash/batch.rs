@@ -17,6 +17,7 @@ use super::segment::Root;
 use super::{
     Delta, Handle, Index, Place, Refused, Retired, Weight, insert_word, limit, locate,
 };
+use crate::platform::sync::Backoff;
 use crate::raw::Commit;
 use crate::raw::reclaim::Pin;
 
@@ -104,14 +105,14 @@ impl<H: Handle> Index<H> {
 
     /// Splits the segments that the batch would overfill.
     fn make_room(&self, pin: &Pin, hashes: &[u64]) {
-        let mut rest = hashes;
+        let (mut rest, mut backoff) = (hashes, Backoff::new());
         while let Some(first) = rest.first() {
             let root = self.root(pin);
             let segment = root.segment(*first);
             let end = segment.end_hash(segment.buckets() - 1);
             let here = end.map_or(rest.len(), |end| rest.partition_point(|hash| *hash < end));
             let fits = segment.count() + here <= limit(root.bits);
-            if fits || root.closed || !self.reserve(pin, *first) {
+            if fits || root.closed || !self.reserve(pin, *first, &mut backoff) {
                 rest = &rest[here..];
             }
         }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::line::{Line, Locked, Slot};
 use super::segment::{MAX_BITS, MAX_DEPTH, Root, Segment};
 use super::{Delta, Handle, Index, Pin, Retired, insert_word, limit, prefetch, visible_or_new};
-use crate::platform::sync::Ordering;
+use crate::platform::sync::{Backoff, Ordering};
 use crate::raw::reclaim;
 
 /// What to make of which segments.
@@ -35,14 +35,14 @@ impl<H: Handle> Index<H> {
         }
     }
 
-    /// Makes room for `more` entries in the segment of a hash; `false` if it cannot grow further
-    /// (then chains do).
-    pub(super) fn reserve(&self, pin: &Pin, hash: u64) -> bool {
+    /// Splits the segment of a hash, or waits a little for somebody else who does; `false` if it
+    /// cannot grow further (then chains do).
+    pub(super) fn reserve(&self, pin: &Pin, hash: u64, backoff: &mut Backoff) -> bool {
         let root = self.root(pin);
         let segment = root.segment(hash);
         if !segment.claim() {
             // Somebody else is at it, or was and this root is old: look again.
-            std::hint::spin_loop();
+            backoff.wait();
             return true;
         }
         let done = self.split(pin, root, segment);

@@ -251,8 +251,9 @@ impl Line {
     pub(super) fn lock(&self) -> Option<Locked<'_>> {
         let mut backoff = Backoff::new();
         loop {
-            // Ordering: Relaxed; the exchange below decides.
-            let seen = self.header.load(Ordering::Relaxed);
+            // Ordering: Acquire; pairs with the Release of whoever froze the bucket: who finds it
+            // frozen finds what has replaced it at his next look, and need not wait.
+            let seen = self.header.load(Ordering::Acquire);
             if seen & FROZEN != 0 {
                 return None;
             }

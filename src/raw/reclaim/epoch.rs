@@ -156,6 +156,9 @@ fn reap(budget: usize) -> bool {
     GRAVES.load(Relaxed)
 }
 
+/// Steps that [`collect`] takes at most, while others may be producing what it frees.
+const MAX_STEPS: usize = 1 << 17;
+
 /// Frees as much as can be freed now: hands this thread's bag over, moves the epoch on as far as
 /// other threads' pins allow, and empties the graveyard. Must not be called pinned.
 pub(crate) fn collect() {
@@ -166,7 +169,10 @@ pub(crate) fn collect() {
     // Three advances of the epoch suffice for what is deferred now; more bags than one step frees
     // take more steps. Stop when nothing moves.
     let mut idle = 0;
-    while idle < 4 {
+    for _ in 0..MAX_STEPS {
+        if idle == 4 {
+            break;
+        }
         let before = pending_bytes();
         pin().0.flush();
         let more = reap(REAP_BUDGET);

@@ -123,14 +123,567 @@ fn spawn(index: &Shared, run: impl FnOnce(&Index<Entry>) + 'static) -> thread::J
     thread::spawn(move || run(&index))
 }
 
+/// Whether a value seen first and one seen later can be, if a key takes these in this order.
+fn in_order(states: &[Option<u32>], seen: [Option<u32>; 2]) -> bool {
+    let first = states.iter().position(|state| *state == seen[0]);
+    let later = states.iter().rposition(|state| *state == seen[1]);
+    first.is_some_and(|first| later.is_some_and(|later| first <= later))
+}
+
+// One bucket.
+
 #[test]
 fn loom_put_against_get() {
     model("put against get", || {
         let index = index(&[]);
         let writer = spawn(&index, |index| assert_eq!(put(index, A[0], 7), Ok(None)));
         let seen = [get(&index, A[0]), get(&index, A[0])];
-        assert!(matches!(seen, [None, None | Some(7)] | [Some(7), Some(7)]), "{seen:?}");
+        assert!(in_order(&[None, Some(7)], seen), "{seen:?}");
         writer.join().unwrap();
         assert_eq!(left(&index), [(A[0], 7)]);
+    });
+}
+
+#[test]
+fn loom_replace_against_get() {
+    model("replace against get", || {
+        let index = index(&[A[0]]);
+        let writer = spawn(&index, |index| {
+            assert_eq!(put(index, A[0], 1), Ok(Some(0)));
+            assert_eq!(put(index, A[0], 2), Ok(Some(1)));
+        });
+        let seen = [get(&index, A[0]), get(&index, A[0])];
+        assert!(in_order(&[Some(0), Some(1), Some(2)], seen), "{seen:?}");
+        writer.join().unwrap();
+        assert_eq!(left(&index), [(A[0], 2)]);
+    });
+}
+
+#[test]
+fn loom_delete_against_get() {
+    model("delete against get", || {
+        let index = index(&[A[0], A[1]]);
+        let writer = spawn(&index, |index| assert_eq!(delete(index, A[0]), Some(0)));
+        let seen = [get(&index, A[0]), get(&index, A[0])];
+        assert!(in_order(&[Some(0), None], seen), "{seen:?}");
+        assert_eq!(get(&index, A[1]), Some(0));
+        writer.join().unwrap();
+        assert_eq!(left(&index), [(A[1], 0)]);
+    });
+}
+
+/// The slot and the tag of a deleted entry are used again at once.
+#[test]
+fn loom_slot_reuse_against_get() {
+    model("slot reuse against get", || {
+        let (old, new) = (A[0], A[0].twin());
+        let index = index(&[old]);
+        let writer = spawn(&index, move |index| {
+            delete(index, old);
+            put(index, new, 1).unwrap();
+        });
+        let (of_new, of_old) = (get(&index, new), get(&index, old));
+        assert!(of_new.is_none() || of_old.is_none(), "the old one went before the new one came");
+        assert!(matches!((of_new, of_old), (None | Some(1), None | Some(0))));
+        let again = get(&index, new);
+        assert!(in_order(&[None, Some(1)], [of_new, again]), "{of_new:?}, then {again:?}");
+        writer.join().unwrap();
+        assert_eq!((get(&index, old), get(&index, new)), (None, Some(1)));
+    });
+}
+
+/// A key comes back in another slot, because its own was taken meanwhile.
+#[test]
+fn loom_return_in_another_slot_against_get() {
+    model("return in another slot against get", || {
+        let index = index(&[A[0]]);
+        let writer = spawn(&index, |index| {
+            delete(index, A[0]);
+            put(index, A[2], 1).unwrap();
+            put(index, A[0], 1).unwrap();
+        });
+        let seen = [get(&index, A[0]), get(&index, A[0])];
+        assert!(in_order(&[Some(0), None, Some(1)], seen), "{seen:?}");
+        writer.join().unwrap();
+        assert_eq!(left(&index), [(A[0], 1), (A[2], 1)]);
+    });
+}
+
+#[test]
+fn loom_two_writers_of_a_bucket() {
+    model("two writers of a bucket", || {
+        let index = index(&[]);
+        let writer = spawn(&index, |index| {
+            add_one(index, A[0]);
+            put(index, A[1], 1).unwrap();
+        });
+        add_one(&index, A[0]);
+        delete(&index, A[1]);
+        writer.join().unwrap();
+        assert_eq!(get(&index, A[0]), Some(2), "no update is lost");
+        left(&index);
+    });
+}
+
+// A bucket's further lines.
+
+/// The entry of the last slot moves behind a link.
+#[test]
+fn loom_extend_against_get() {
+    model("extend against get", || {
+        let index = two_buckets(&[A[0], A[1]]);
+        let writer = spawn(&index, |index| assert_eq!(put(index, A[2], 1), Ok(None)));
+        assert_eq!(get(&index, A[1]), Some(0), "it is there throughout");
+        let seen = [get(&index, A[2]), get(&index, A[2])];
+        assert!(in_order(&[None, Some(1)], seen), "{seen:?}");
+        writer.join().unwrap();
+        assert_eq!(left(&index), [(A[0], 0), (A[1], 0), (A[2], 1)]);
+    });
+}
+
+#[test]
+fn loom_extend_against_scan() {
+    model("extend against scan", || {
+        let index = two_buckets(&[A[0], A[1]]);
+        let writer = spawn(&index, |index| assert_eq!(put(index, A[2], 1), Ok(None)));
+        let mut seen = scan(&index, &pin());
+        seen.retain(|entry| *entry != (A[2], 1));
+        seen.sort_unstable();
+        assert_eq!(seen, [(A[0], 0), (A[1], 0)], "what stays is met once");
+        writer.join().unwrap();
+        left(&index);
+    });
+}
+
+/// The last entry behind a link goes, and the line with it.
+#[test]
+fn loom_unlink_against_get() {
+    model("unlink against get", || {
+        let index = two_buckets(&A);
+        delete(&index, A[1]);
+        let writer = spawn(&index, |index| assert_eq!(delete(index, A[2]), Some(0)));
+        let seen = [get(&index, A[2]), get(&index, A[2])];
+        assert!(in_order(&[Some(0), None], seen), "{seen:?}");
+        assert_eq!(get(&index, A[0]), Some(0), "it is there throughout");
+        writer.join().unwrap();
+        assert_eq!(left(&index), [(A[0], 0)]);
+    });
+}
+
+/// The line goes, the slot of the link takes an entry, which moves behind a new link.
+#[test]
+fn loom_unlink_and_extend_against_get() {
+    model("unlink and extend against get", || {
+        let index = two_buckets(&A);
+        delete(&index, A[1]);
+        let writer = spawn(&index, |index| {
+            delete(index, A[2]);
+            put(index, A[1], 1).unwrap();
+            put(index, A[2], 1).unwrap();
+        });
+        let seen = [get(&index, A[1]), get(&index, A[1])];
+        assert!(in_order(&[None, Some(1)], seen), "{seen:?}");
+        let seen = [get(&index, A[2]), get(&index, A[2])];
+        assert!(in_order(&[Some(0), None, Some(1)], seen), "{seen:?}");
+        writer.join().unwrap();
+        assert_eq!(left(&index), [(A[0], 0), (A[1], 1), (A[2], 1)]);
+    });
+}
+
+#[test]
+fn loom_unlink_against_put() {
+    model("unlink against put", || {
+        let index = two_buckets(&A);
+        delete(&index, A[1]);
+        let writer = spawn(&index, |index| assert_eq!(delete(index, A[2]), Some(0)));
+        assert_eq!(put(&index, A[1], 1), Ok(None));
+        writer.join().unwrap();
+        assert_eq!(left(&index), [(A[0], 0), (A[1], 1)]);
+    });
+}
+
+// Growing and shrinking.
+
+/// The only segment doubles its buckets.
+#[test]
+fn loom_doubling_against_get() {
+    model("doubling against get", || {
+        let index = index(&[A[0], B[0]]);
+        let writer = spawn(&index, |index| assert_eq!(put(index, A[1], 1), Ok(None)));
+        assert_eq!(get(&index, B[0]), Some(0));
+        let seen = [get(&index, A[1]), get(&index, A[1])];
+        assert!(in_order(&[None, Some(1)], seen), "{seen:?}");
+        assert_eq!(get(&index, A[0]), Some(0));
+        writer.join().unwrap();
+        assert_eq!(index.buckets(&pin()), 2);
+        assert_eq!(left(&index), [(A[0], 0), (A[1], 1), (B[0], 0)]);
+    });
+}
+
+#[test]
+fn loom_doubling_against_put() {
+    model("doubling against put", || {
+        let index = index(&[A[0], B[0]]);
+        let writer = spawn(&index, |index| assert_eq!(put(index, A[1], 1), Ok(None)));
+        assert_eq!(put(&index, B[0], 1), Ok(Some(0)));
+        assert_eq!(put(&index, B[1], 1), Ok(None));
+        assert_eq!(get(&index, B[1]), Some(1), "a thread sees what it has written");
+        writer.join().unwrap();
+        assert_eq!(left(&index), [(A[0], 0), (A[1], 1), (B[0], 1), (B[1], 1)]);
+    });
+}
+
+#[test]
+fn loom_doubling_against_delete() {
+    model("doubling against delete", || {
+        let index = index(&[A[0], B[0]]);
+        let writer = spawn(&index, |index| assert_eq!(put(index, A[1], 1), Ok(None)));
+        assert_eq!(delete(&index, B[0]), Some(0));
+        assert_eq!(get(&index, B[0]), None);
+        writer.join().unwrap();
+        assert_eq!(left(&index), [(A[0], 0), (A[1], 1)]);
+    });
+}
+
+#[test]
+fn loom_doubling_against_scan() {
+    model("doubling against scan", || {
+        let index = index(&[A[0], B[0]]);
+        let writer = spawn(&index, |index| assert_eq!(put(index, A[1], 1), Ok(None)));
+        let mut seen = scan(&index, &pin());
+        seen.retain(|entry| *entry != (A[1], 1));
+        seen.sort_unstable();
+        assert_eq!(seen, [(A[0], 0), (B[0], 0)], "what stays is met once");
+        writer.join().unwrap();
+        left(&index);
+    });
+}
+
+/// A segment splits in two, and the directory doubles.
+#[test]
+fn loom_split_against_get() {
+    model("split against get", || {
+        let index = two_buckets(&[A[0], A[1], B[0], B[1]]);
+        let writer = spawn(&index, |index| assert_eq!(put(index, B[2], 1), Ok(None)));
+        assert_eq!(get(&index, B[1]), Some(0));
+        let seen = [get(&index, B[2]), get(&index, B[2])];
+        assert!(in_order(&[None, Some(1)], seen), "{seen:?}");
+        writer.join().unwrap();
+        assert_eq!(index.buckets(&pin()), 4);
+        assert_eq!(left(&index).len(), 5);
+    });
+}
+
+#[test]
+fn loom_split_against_put() {
+    model("split against put", || {
+        let index = two_buckets(&[A[0], A[1], B[0], B[1]]);
+        let writer = spawn(&index, |index| assert_eq!(put(index, B[2], 1), Ok(None)));
+        assert_eq!(put(&index, A[0], 1), Ok(Some(0)));
+        assert_eq!(get(&index, A[0]), Some(1));
+        writer.join().unwrap();
+        let expected = [(A[0], 1), (A[1], 0), (B[0], 0), (B[1], 0), (B[2], 1)];
+        assert_eq!(left(&index), expected);
+    });
+}
+
+#[test]
+fn loom_split_against_scan() {
+    model("split against scan", || {
+        let index = two_buckets(&[A[0], A[1], B[0], B[1]]);
+        let writer = spawn(&index, |index| assert_eq!(put(index, B[2], 1), Ok(None)));
+        let mut seen = scan(&index, &pin());
+        seen.retain(|entry| *entry != (B[2], 1));
+        seen.sort_unstable();
+        assert_eq!(seen, [(A[0], 0), (A[1], 0), (B[0], 0), (B[1], 0)], "what stays is met once");
+        writer.join().unwrap();
+        left(&index);
+    });
+}
+
+#[test]
+fn loom_split_against_steps() {
+    model("split against steps", || {
+        let index = two_buckets(&[A[0], A[1], B[0], B[1]]);
+        let writer = spawn(&index, |index| assert_eq!(put(index, B[2], 1), Ok(None)));
+        let mut seen = steps(&index);
+        seen.retain(|entry| *entry != (B[2], 1));
+        seen.sort_unstable();
+        assert_eq!(seen, [(A[0], 0), (A[1], 0), (B[0], 0), (B[1], 0)], "what stays is met once");
+        writer.join().unwrap();
+        left(&index);
+    });
+}
+
+/// Two segments, with one entry each.
+fn two_segments() -> Shared {
+    let index = two_buckets(&[A[0], A[1], B[0], B[1]]);
+    put(&index, B[2], 0).unwrap();
+    assert_eq!(index.buckets(&pin()), 4);
+    for key in [A[1], B[1], B[2]] {
+        delete(&index, key);
+    }
+    assert_eq!(index.buckets(&pin()), 4);
+    index
+}
+
+/// Two segments become one, and the directory is halved.
+#[test]
+fn loom_merge_against_get() {
+    model("merge against get", || {
+        let index = two_segments();
+        let writer = spawn(&index, |index| assert_eq!(delete(index, B[0]), Some(0)));
+        assert_eq!(get(&index, A[0]), Some(0));
+        let seen = [get(&index, B[0]), get(&index, B[0])];
+        assert!(in_order(&[Some(0), None], seen), "{seen:?}");
+        writer.join().unwrap();
+        assert_eq!(index.buckets(&pin()), 2);
+        assert_eq!(left(&index), [(A[0], 0)]);
+    });
+}
+
+#[test]
+fn loom_merge_against_put() {
+    model("merge against put", || {
+        let index = two_segments();
+        let writer = spawn(&index, |index| assert_eq!(delete(index, B[0]), Some(0)));
+        assert_eq!(put(&index, A[0], 1), Ok(Some(0)));
+        assert_eq!(put(&index, B[1], 1), Ok(None));
+        writer.join().unwrap();
+        assert_eq!(left(&index), [(A[0], 1), (B[1], 1)]);
+    });
+}
+
+#[test]
+fn loom_merge_against_scan() {
+    model("merge against scan", || {
+        let index = two_segments();
+        let writer = spawn(&index, |index| assert_eq!(delete(index, B[0]), Some(0)));
+        let mut seen = scan(&index, &pin());
+        seen.retain(|entry| *entry != (B[0], 0));
+        assert_eq!(seen, [(A[0], 0)], "what stays is met once");
+        writer.join().unwrap();
+        left(&index);
+    });
+}
+
+/// The only segment halves its buckets while one of them takes an entry.
+#[test]
+fn loom_halving_against_put() {
+    model("halving against put", || {
+        let index = two_buckets(&[A[0]]);
+        let writer = spawn(&index, |index| assert_eq!(delete(index, A[0]), Some(0)));
+        assert_eq!(put(&index, B[0], 1), Ok(None));
+        assert_eq!(get(&index, B[0]), Some(1));
+        writer.join().unwrap();
+        assert_eq!(left(&index), [(B[0], 1)]);
+    });
+}
+
+// Batches.
+
+/// What a reader of two keys may see, if both change from 0 to 1 in one instant.
+fn whole(first: Option<u32>, later: Option<u32>) -> bool {
+    matches!((first, later), (Some(0), Some(0 | 1)) | (Some(1), Some(1)))
+}
+
+#[test]
+fn loom_batch_against_two_gets() {
+    model("batch against two gets", || {
+        let index = two_buckets(&[A[0], B[0]]);
+        let writer = spawn(&index, |index| put_all(index, &[A[0], B[0]], 1).unwrap());
+        let (b, a) = (get(&index, B[0]), get(&index, A[0]));
+        assert!(whole(b, a), "the upper is {b:?}, then the lower {a:?}");
+        let again = get(&index, B[0]);
+        assert!(whole(a, again), "the lower is {a:?}, then the upper {again:?}");
+        writer.join().unwrap();
+        assert_eq!(left(&index), [(A[0], 1), (B[0], 1)]);
+    });
+}
+
+/// One of the keys is new, and comes with a new line.
+#[test]
+fn loom_batch_with_a_new_key_against_two_gets() {
+    model("batch with a new key against two gets", || {
+        let index = two_buckets(&[A[0], A[1]]);
+        let writer = spawn(&index, |index| put_all(index, &[A[1], A[2]], 1).unwrap());
+        let (new, old) = (get(&index, A[2]), get(&index, A[1]));
+        assert!(matches!((new, old), (None, Some(0 | 1)) | (Some(1), Some(1))), "{new:?}, {old:?}");
+        let again = get(&index, A[2]);
+        assert!(old == Some(0) || again == Some(1), "{old:?}, then {again:?}");
+        writer.join().unwrap();
+        assert_eq!(left(&index), [(A[0], 0), (A[1], 1), (A[2], 1)]);
+    });
+}
+
+#[test]
+fn loom_batch_against_scan() {
+    model("batch against scan", || {
+        let index = two_buckets(&[A[0], B[0]]);
+        let writer = spawn(&index, |index| put_all(index, &[A[0], B[0]], 1).unwrap());
+        let seen = scan(&index, &pin());
+        let [(a, first), (b, later)] = seen[..] else { panic!("both are there: {seen:?}") };
+        assert!((a, b) == (A[0], B[0]) && whole(Some(first), Some(later)), "{seen:?}");
+        writer.join().unwrap();
+        left(&index);
+    });
+}
+
+#[test]
+fn loom_failed_batch_against_get() {
+    model("failed batch against get", || {
+        let index = two_buckets(&[A[0], A[1]]);
+        let writer = spawn(&index, |index| put_all_and_fail(index, &[A[1], A[2], B[0]]));
+        assert_eq!(get(&index, A[1]), Some(0));
+        assert_eq!(get(&index, A[2]), None);
+        assert_eq!(get(&index, B[0]), None);
+        writer.join().unwrap();
+        assert_eq!(left(&index), [(A[0], 0), (A[1], 0)]);
+    });
+}
+
+#[test]
+fn loom_batch_against_write() {
+    model("batch against write", || {
+        let index = two_buckets(&[A[0], B[0]]);
+        let writer = spawn(&index, |index| put_all(index, &[A[0], B[0]], 1).unwrap());
+        let before = put(&index, B[0], 2).unwrap();
+        let a = get(&index, A[0]);
+        assert!(before == Some(0) || a == Some(1), "the write saw the batch, so does the read");
+        writer.join().unwrap();
+        let b = if before == Some(0) { 1 } else { 2 };
+        assert_eq!(left(&index), [(A[0], 1), (B[0], b)]);
+    });
+}
+
+#[test]
+fn loom_batch_against_batch() {
+    model("batch against batch", || {
+        let index = two_buckets(&[A[0], B[0]]);
+        let writer = spawn(&index, |index| put_all(index, &[A[0], B[0]], 1).unwrap());
+        put_all(&index, &[A[0], B[0]], 2).unwrap();
+        writer.join().unwrap();
+        let left = left(&index);
+        assert!(left == [(A[0], 1), (B[0], 1)] || left == [(A[0], 2), (B[0], 2)], "{left:?}");
+    });
+}
+
+/// The batch needs a bucket while its segment is replaced.
+#[test]
+fn loom_batch_against_doubling() {
+    model("batch against doubling", || {
+        let index = index(&[A[0], B[0]]);
+        let writer = spawn(&index, |index| put_all(index, &[A[0], B[0]], 1).unwrap());
+        assert_eq!(put(&index, A[1], 1), Ok(None));
+        writer.join().unwrap();
+        assert_eq!(left(&index), [(A[0], 1), (A[1], 1), (B[0], 1)]);
+    });
+}
+
+/// Both make room in the same segment.
+#[test]
+fn loom_batches_that_make_room() {
+    model("batches that make room", || {
+        let index = index(&[A[0]]);
+        let writer = spawn(&index, |index| put_all(index, &[A[1], B[0]], 1).unwrap());
+        put_all(&index, &[A[2], B[0]], 2).unwrap();
+        writer.join().unwrap();
+        assert_eq!(left(&index).len(), 4);
+    });
+}
+
+// Clearing and closing.
+
+#[test]
+fn loom_clear_against_get() {
+    model("clear against get", || {
+        let index = index(&[A[0], A[1]]);
+        let writer = spawn(&index, |index| assert_eq!(index.clear(&pin()), Ok(2)));
+        let seen = [get(&index, A[0]), get(&index, A[1])];
+        assert!(in_order(&[Some(0), None], seen), "{seen:?}");
+        writer.join().unwrap();
+        assert_eq!(left(&index), []);
+    });
+}
+
+#[test]
+fn loom_clear_against_scan() {
+    model("clear against scan", || {
+        let index = two_buckets(&[A[0], B[0]]);
+        let writer = spawn(&index, |index| assert_eq!(index.clear(&pin()), Ok(2)));
+        let seen = scan(&index, &pin());
+        assert!([(A[0], 0), (B[0], 0)].starts_with(&seen), "{seen:?}");
+        writer.join().unwrap();
+        assert_eq!(left(&index), []);
+    });
+}
+
+#[test]
+fn loom_clear_against_put() {
+    model("clear against put", || {
+        let index = index(&[A[0]]);
+        let writer = spawn(&index, |index| index.clear(&pin()).map(drop).unwrap());
+        put(&index, A[1], 1).unwrap();
+        let replaced = put(&index, A[0], 1).unwrap();
+        let seen = get(&index, A[0]);
+        assert!(matches!(seen, None | Some(1)), "the old value is gone, {seen:?}");
+        writer.join().unwrap();
+        let left = left(&index);
+        match replaced {
+            None => assert!(left.contains(&(A[0], 1)), "it came after the clearing"),
+            Some(_) => assert!(left.is_empty() || left == [(A[0], 1)] , "{left:?}"),
+        }
+    });
+}
+
+#[test]
+fn loom_clear_against_doubling() {
+    model("clear against doubling", || {
+        let index = index(&[A[0], B[0]]);
+        let writer = spawn(&index, |index| index.clear(&pin()).map(drop).unwrap());
+        put(&index, A[1], 1).unwrap();
+        writer.join().unwrap();
+        let left = left(&index);
+        assert!(left.is_empty() || left == [(A[1], 1)], "{left:?}");
+    });
+}
+
+#[test]
+fn loom_clear_against_batch() {
+    model("clear against batch", || {
+        let index = two_buckets(&[A[0], B[0]]);
+        let writer = spawn(&index, |index| index.clear(&pin()).map(drop).unwrap());
+        put_all(&index, &[A[0], B[0]], 1).unwrap();
+        writer.join().unwrap();
+        let left = left(&index);
+        assert!(left.is_empty() || left == [(A[0], 1), (B[0], 1)], "{left:?}");
+    });
+}
+
+#[test]
+fn loom_close_against_write() {
+    model("close against write", || {
+        let index = index(&[A[0]]);
+        let writer = spawn(&index, |index| index.close(&pin()).map(drop).unwrap());
+        let first = put(&index, A[0], 1);
+        let later = put(&index, A[1], 1);
+        assert!(matches!(first, Ok(Some(0)) | Err(Refused::Closed)), "{first:?}");
+        assert!(first.is_ok() || later.is_err(), "closed stays closed");
+        writer.join().unwrap();
+        assert_eq!(put(&index, A[2], 1), Err(Refused::Closed));
+        assert_eq!(index.close(&pin()), Err(Refused::Closed));
+        assert_eq!(left(&index), []);
+    });
+}
+
+#[test]
+fn loom_close_against_batch() {
+    model("close against batch", || {
+        let index = two_buckets(&[A[0], B[0]]);
+        let writer = spawn(&index, |index| index.close(&pin()).map(drop).unwrap());
+        let done = put_all(&index, &[A[0], B[0]], 1);
+        assert!(matches!(done, Ok(()) | Err(Refused::Closed)), "{done:?}");
+        writer.join().unwrap();
+        assert_eq!(left(&index), []);
     });
 }

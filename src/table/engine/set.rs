@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::hash::{Change, Index, Refused};
 use crate::raw::reclaim::Pin;
-use crate::term::{ObjectRef, TermRef, Word, compare_exact};
+use crate::term::{ObjectRef, Word, compare_exact, equal};
 
 /// An index with one block a key.
 #[derive(Debug)]
@@ -101,17 +101,18 @@ impl SetEngine {
             if new && blocks.iter().any(exists) {
                 return Err(NotAll::Exists);
             }
-            for (at, block) in blocks.iter().enumerate() {
-                let key = self.key(block.borrow());
-                let same_hash = blocks[at + 1..].iter().take_while(|later| {
-                    later.borrow().hash() == key.hash
-                });
+            for same_hash in blocks.chunk_by(|a, b| a.borrow().hash() == b.borrow().hash()) {
                 // Of objects with the same key the last in the list counts.
-                if same_hash.clone().any(|later| has_key(later.borrow(), self.keypos, key.term)) {
-                    continue;
+                let mut kept: Vec<Key<'_>> = Vec::new();
+                for block in same_hash.iter().rev() {
+                    let key = self.key(block.borrow());
+                    if kept.iter().any(|later| equal(later.term, key.term)) {
+                        continue;
+                    }
+                    kept.push(key);
+                    let same = |old: BlockRef<'_>| has_key(old, self.keypos, key.term);
+                    batch.put(key.hash, same, block.clone())?;
                 }
-                let same = |old: BlockRef<'_>| has_key(old, self.keypos, key.term);
-                batch.put(key.hash, same, block.clone())?;
             }
             Ok(())
         });
@@ -193,7 +194,7 @@ impl SetEngine {
                 }
                 _ => Change::Put(with_cell(object, position, value)?),
             },
-            Edit::Set(arena, words) => Change::Put(edited(object, &arena, &words)?),
+            Edit::Set(new) => Change::Put(edited(object, &new.arena, &new.words)?),
         })
     }
 
