@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
 
 use ferrets::{
-    Atom, BitsRef, Elements, ErrorKind, Export, FromTerm, FunRef, ListRef, MapRef, Pid, Port,
-    ReferenceRef, Term, TermRef, ToTerm, TupleRef, atom, term, tuple,
+    Atom, BitsRef, Elements, ErrorKind, Export, FromTerm, FunRef, Kind, ListRef, MapRef, Object,
+    Pid, Port, ReferenceRef, Store, TableOptions, Term, TermRef, ToTerm, TupleRef, atom, term,
+    tuple,
 };
 use num_bigint::BigInt;
 
@@ -166,6 +167,25 @@ fn atoms_names_and_views() {
     assert_eq!(Atom::try_from(term!(:ok).as_ref()).unwrap(), Atom::OK);
     assert_eq!(Term::from(true), term!(:true));
     assert_eq!(Term::from(()), term!({}));
+}
+
+#[test]
+fn objects_become_tuples() {
+    let owner = Store::new().owner();
+    let table = owner.new_table("t", TableOptions::new(Kind::Set)).unwrap();
+    table.insert((1, "ann", 2.5)).unwrap();
+    let objects = table.lookup(1).unwrap();
+    let object = &objects[0];
+    assert_eq!(object.decode::<(i64, &str, f64)>().unwrap(), (1, "ann", 2.5));
+    assert_eq!(object.as_ref().decode::<(u8, String, TermRef<'_>)>().unwrap().1, "ann");
+    assert_eq!(object.decode::<Term>().unwrap(), term!({1, "ann", 2.5}));
+    assert_eq!(&object.decode::<Object>().unwrap(), object);
+    assert_eq!(object.to_string(), "{1,<<\"ann\">>,2.5}");
+    assert_eq!(format!("{object:?} {:?}", object.as_ref()), format!("{object} {object}"));
+    let error = object.decode::<(i64, &str)>().unwrap_err();
+    assert_eq!(error.to_string(), "`{1,<<\"ann\">>,2.5}` has 3 elements, not 2");
+    let error = object.decode::<(i64, i64, f64)>().unwrap_err();
+    assert_eq!(error.to_string(), "element 2: `<<\"ann\">>` is not an integer");
 }
 
 #[test]

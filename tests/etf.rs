@@ -1,6 +1,8 @@
 //! The external term format: against what Erlang/OTP recorded, there and back, and against bytes
 //! that mean harm.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where it finds an error")]
+
 #[path = "support/terms.rs"]
 mod terms;
 

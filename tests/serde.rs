@@ -160,7 +160,10 @@ fn what_does_not_fit_says_where() {
     refused::<String>("true", "invalid type: boolean `true`, expected a string");
     refused::<User>("#{id => x}", "value of `id`: invalid type: string \"x\", expected u64");
     refused::<User>("#{id => 1}", "missing field `name`");
-    refused::<User>("{'User',1,2,undefined}", "element 2: invalid type: integer `2`, expected a string");
+    refused::<User>(
+        "{'User',1,2,undefined}",
+        "element 2: invalid type: integer `2`, expected a string",
+    );
     refused::<User>("{user,1,<<>>,2}", "`{user,1,<<>>,2}` is not a record `User` of 3 fields");
     refused::<Vec<i32>>("[1,2|3]", "`[1,2|3]` has no counterpart in serde");
     refused::<Vec<i32>>("[1,[]]", "element 2: invalid type: sequence, expected i32");
@@ -299,7 +302,7 @@ struct Tree {
 fn limit<T: Debug>(result: ferrets::Result<T>) {
     let error = result.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::LimitExceeded, "{error}");
-    assert!(error.to_string().ends_with("a value of more than 256 levels"), "{error}");
+    assert_eq!(error.to_string(), "a value nests more than 256 levels");
 }
 
 #[test]

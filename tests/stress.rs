@@ -623,7 +623,7 @@ fn are_pairs(objects: &[Object]) -> bool {
 // ---- Walks --------------------------------------------------------------------------------------
 
 /// While others make the table grow and shrink, every kind of walk meets what stands throughout
-/// exactly once, and nothing twice.
+/// exactly once. (What is deleted and inserted again may be met again: it is another object.)
 #[test]
 #[ignore = "stress: run with `cargo stress`"]
 fn walks_meet_what_stands_once() {
@@ -640,12 +640,14 @@ fn walks_meet_what_stands_once() {
                 mine.for_each(|n| table.delete(n).expect("the table stands"));
                 return;
             }
-            let (walk, mut met) = walk(&table, rng);
-            met.sort_unstable();
-            let twice = met.windows(2).find(|two| two[0] == two[1]).map(|two| two[0]);
-            assert_eq!(twice, None, "met twice by {walk} in a {kind} (below {STANDING}: standing)");
-            let missed = (0..STANDING).find(|n| met.binary_search(n).is_err());
-            assert_eq!(missed, None, "missed by {walk} in a {kind}");
+            let (walk, met) = walk(&table, rng);
+            let mut times = [0; STANDING as usize];
+            for n in met.into_iter().filter(|n| *n < STANDING) {
+                times[n as usize] += 1;
+            }
+            let wrong = times.iter().position(|times| *times != 1);
+            let times = wrong.map(|n| times[n]);
+            assert_eq!(times, None, "{walk} in a {kind} met {wrong:?} so often");
         });
     }
 }

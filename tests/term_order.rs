@@ -1,5 +1,7 @@
 //! Order, equality and hash of terms: against what Erlang/OTP recorded, and against their laws.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where it finds an error")]
+
 #[path = "support/terms.rs"]
 mod terms;
 

@@ -4,7 +4,7 @@
 //! every call to Erlang as well. Arguments are checked as ETS checks them, in its order: first that
 //! the table argument is an atom or a table id, then that the table exists, then that the owner may
 //! do this, then the rest. Results have the shape that ETS gives them, and an
-//! [`Error`](crate::Error) has the cause that ETS names.
+//! [`Error`] has the cause that ETS names.
 //!
 //! ```
 //! use ferrets::{Store, Term, ets};

@@ -1,7 +1,8 @@
 //! The outside world, behind names that a model checker can take over.
 //!
-//! *Invariant:* nothing above this layer names `std::sync::atomic`, a lock of another crate or a
-//! clock directly, so that building with `--cfg crossbeam_loom` swaps all of them at once.
+//! *Invariant:* what is modelled, which is all of `raw` but the real collector, names no atomics
+//! and no locks but these, so that building with `--cfg crossbeam_loom` swaps all of them at once;
+//! and nobody else reads a clock.
 
 pub(crate) mod clock;
 pub(crate) mod sync;

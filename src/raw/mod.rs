@@ -109,6 +109,14 @@ pub(crate) struct Weight {
 #[derive(Debug)]
 pub(crate) struct Commit(crate::platform::sync::AtomicU32);
 
+/// Tells loom that the word is freed: whoever looked at it must have done so before.
+#[cfg(crossbeam_loom)]
+impl Drop for Commit {
+    fn drop(&mut self) {
+        self.0.with_mut(|_| ());
+    }
+}
+
 impl Commit {
     /// Not decided yet: readers see the old state.
     pub(crate) fn new() -> Self {

@@ -1,20 +1,5 @@
-//! Conversions: Rust values to terms and objects. The way back is in [`from_term`](super::from_term).
-//!
-//! | Rust | term |
-//! |---|---|
-//! | integers, `BigInt` | integer |
-//! | `f64`, `f32` | float; NaN and infinities are refused |
-//! | `bool`, [`Atom`] | atom |
-//! | `&str`, `String`, `&[u8]`, `Vec<u8>` | **binary** |
-//! | `Vec<T>`, `&[T]`, `[T; N]` | list |
-//! | `HashMap<K, V>`, `BTreeMap<K, V>` | map |
-//! | tuples | tuple |
-//! | `()` | `{}` |
-//! | `Box<T>`, `Cow<T>`, `&T` | what `T` is |
-//!
-//! `Option` and `char` have no term here, on purpose: what is missing may be `undefined`, `nil`,
-//! `none` or `[]` by the custom of the data at hand, and `$a` is an integer to Erlang but text to
-//! Rust. Say which: `value.map_or(Term::from(Atom::UNDEFINED), Term::from)`.
+//! Conversions: Rust values to terms and objects. The way back is in
+//! [`from_term`](super::from_term).
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -28,7 +13,23 @@ use crate::error::{Error, Result};
 
 /// A value that has a term: what keys and elements may be given as.
 ///
+/// | Rust | term |
+/// |---|---|
+/// | integers, `BigInt` | integer |
+/// | `f64`, `f32` | float; NaN and infinities are refused |
+/// | `bool`, [`Atom`] | atom |
+/// | `&str`, `String`, `&[u8]`, `Vec<u8>` | **binary** |
+/// | `Vec<T>`, `&[T]`, `[T; N]` | list |
+/// | `HashMap<K, V>`, `BTreeMap<K, V>` | map |
+/// | tuples | tuple |
+/// | `()` | `{}` |
+/// | `Box<T>`, `Cow<T>`, `&T` | what `T` is |
+///
 /// Looking up by an integer, an atom, a string or a tuple of such allocates nothing.
+///
+/// `Option` and `char` have no term here, on purpose: what is missing may be `undefined`, `nil`,
+/// `none` or `[]` by the custom of the data at hand, and `$a` is an integer to Erlang but text to
+/// Rust. Say which: `value.map_or(Term::from(Atom::UNDEFINED), Term::from)`.
 pub trait ToTerm {
     /// Writes the term into `arena` and returns its word.
     ///

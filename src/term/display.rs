@@ -437,12 +437,17 @@ impl<'a> TermRef<'a> {
     }
 }
 
+/// Erlang syntax on one line, as `io:format("~0ktp", [T])` of OTP 27 prints it: lists of printable
+/// Latin-1 characters as strings, binaries of printable UTF-8 as text, maps in the order of their
+/// keys. Text that [`Term::parse`] reads back as the same term, unless it holds a fun. What comes
+/// from another node shows the node's name and creation, `<rabbit@host/7.84.0>`.
 impl fmt::Display for TermRef<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         print(*self, Style::Text, out)
     }
 }
 
+/// As that of [`TermRef`].
 impl fmt::Display for Term {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         print(self.as_ref(), Style::Text, out)

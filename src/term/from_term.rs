@@ -1,24 +1,7 @@
 //! Conversions: terms to Rust values, and the small operators that make terms pleasant to handle.
 //!
-//! [`Term::get`], [`TermRef::get`] and [`Object::decode`] convert to any type that is [`FromTerm`]:
-//!
-//! | Rust | from |
-//! |---|---|
-//! | integers, `BigInt` | an integer in range |
-//! | `f64`, `f32` | a float; not an integer, and for `f32` only if nothing is lost |
-//! | `bool` | the atoms `true` and `false` |
-//! | [`Atom`] | an atom |
-//! | `&str`, `String`, `Box<str>`, `Cow<str>` | a binary of UTF-8 |
-//! | `&[u8]`, `Vec<u8>`, `[u8; N]`, `Cow<[u8]>` | a binary |
-//! | `Vec<T>`, `[T; N]`, `Box<[T]>` | a proper list |
-//! | `HashMap<K, V>`, `BTreeMap<K, V>` | a map |
-//! | tuples | a tuple of that arity |
-//! | [`Pid`], [`TupleRef`], [`MapRef`], ... | a term of that type |
-//! | [`Term`], [`TermRef`] | anything |
-//!
-//! What borrows (`&str`, `&[u8]`, [`TermRef`]) copies nothing. Nothing is guessed: `1` is not a
-//! float, a list of bytes is not a binary. `Option` is left out because no atom means "nothing"
-//! everywhere; take a [`TermRef`] and look.
+//! Nothing is guessed: `1` is not a float, a list of bytes is not a binary. `Option` is left out
+//! because no atom means "nothing" everywhere. An error says where in the term it arose.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -34,7 +17,26 @@ use super::{
 };
 use crate::error::{Error, ErrorKind, Result};
 
-/// A Rust type that terms convert to: the other direction of [`ToTerm`].
+/// A Rust type that terms convert to, with [`Term::get`], [`TermRef::get`] and [`Object::decode`]:
+/// the other direction of [`ToTerm`](crate::ToTerm).
+///
+/// | Rust | from |
+/// |---|---|
+/// | integers, `BigInt` | an integer in range |
+/// | `f64`, `f32` | a float; not an integer, and for `f32` only if nothing is lost |
+/// | `bool` | the atoms `true` and `false` |
+/// | [`Atom`] | an atom |
+/// | `&str`, `String`, `Box<str>`, `Cow<str>` | a binary of UTF-8 |
+/// | `&[u8]`, `Vec<u8>`, `[u8; N]`, `Cow<[u8]>` | a binary |
+/// | `Vec<T>`, `[T; N]`, `Box<[T]>` | a proper list |
+/// | `HashMap<K, V>`, `BTreeMap<K, V>` | a map |
+/// | tuples | a tuple of that arity |
+/// | [`Pid`], [`TupleRef`], [`MapRef`], ... | a term of that type |
+/// | [`Term`], [`TermRef`] | anything |
+///
+/// What borrows (`&str`, `&[u8]`, [`TermRef`]) copies nothing. Nothing is guessed: `1` is not a
+/// float, a list of bytes is not a binary. `Option` is left out, because no atom means "nothing"
+/// everywhere: take a [`TermRef`] and look.
 ///
 /// ```
 /// use ferrets::{FromTerm, Result, TermRef, term};

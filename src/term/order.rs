@@ -234,13 +234,11 @@ fn names(a: View<'_>, b: View<'_>) -> Ordering {
 
 /// By node, then by the numbers, the most significant first, as if padded with zeros.
 fn references(a: ReferenceRef<'_>, b: ReferenceRef<'_>) -> Ordering {
-    let (longer, mut left) = (a.ids().len().max(b.ids().len()), Ordering::Equal);
-    let mut numbers = a.ids().chain(repeat(0)).zip(b.ids().chain(repeat(0))).take(longer);
+    let padded = a.ids().len().max(b.ids().len());
+    let pairs = a.ids().chain(repeat(0)).zip(b.ids().chain(repeat(0))).take(padded);
     // The last difference is the most significant.
-    for (x, y) in &mut numbers {
-        left = x.cmp(&y).then(left);
-    }
-    a.node().cmp(&b.node()).then(a.creation().cmp(&b.creation())).then(left)
+    let numbers = pairs.fold(Ordering::Equal, |below, (x, y)| x.cmp(&y).then(below));
+    a.node().cmp(&b.node()).then(a.creation().cmp(&b.creation())).then(numbers)
 }
 
 /// By value; the exact order puts all integers before all floats, and `-0.0` before `0.0`.

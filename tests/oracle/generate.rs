@@ -26,6 +26,8 @@ struct Table {
     name: Term,
     owner: u8,
     key_position: usize,
+    /// Whether it keeps one object of a key, if it exists.
+    is_set: bool,
 }
 
 /// A sequence in the making.
@@ -45,7 +47,7 @@ struct Plan<'a> {
 impl Generator {
     /// For OTP 27, or for one that is `old`.
     pub(crate) fn new(old: bool) -> Self {
-        let pool = || if old { Pool::new().without_negative_zero() } else { Pool::new() };
+        let pool = || if old { Pool::new().for_old() } else { Pool::new() };
         Self { all: pool(), compressible: pool().without_exports(), old }
     }
 
@@ -96,10 +98,10 @@ const MENU: &[(u32, Step)] = menu! {
     4 lookup_element_or();
     7 delete_object();
     1 with_table("delete_all_objects");
-    8 update_counter();
-    5 update_counter_or();
-    6 update_element();
-    4 update_element_or();
+    12 update_counter();
+    8 update_counter_or();
+    9 update_element();
+    7 update_element_or();
     5 step();
     3 end();
     5 whole();
@@ -151,7 +153,7 @@ impl Plan<'_> {
     fn any_table(&mut self) -> Table {
         if self.tables.is_empty() {
             let name = atom("red");
-            return Table { handle: handle(1), name, owner: 1, key_position: 1 };
+            return Table { handle: handle(1), name, owner: 1, key_position: 1, is_set: true };
         }
         self.random.pick(&self.tables).clone()
     }
@@ -196,12 +198,17 @@ impl Plan<'_> {
         }
     }
 
+    /// What stands behind the key: often something to count in.
+    fn element(&mut self) -> Term {
+        if self.random.chance(40) { self.number() } else { self.value() }
+    }
+
     /// A tuple that has its key where the table wants it.
     fn good_object(&mut self, table: &Table) -> Term {
         let before = (1..table.key_position).map(|_| self.value()).collect::<Vec<_>>();
         let key = self.key();
         let more = self.random.weighted(&[(2, 0), (6, 1), (3, 2)]);
-        let after = (0..more).map(|_| self.value()).collect::<Vec<_>>();
+        let after = (0..more).map(|_| self.element()).collect::<Vec<_>>();
         tuple(before.into_iter().chain([key]).chain(after))
     }
 
@@ -251,19 +258,40 @@ impl Plan<'_> {
         self.push(&table, "insert_new", [objects]);
     }
 
-    /// Enough objects to make a table grow; a few of their keys are used again later.
+    /// Enough objects to make a table grow, or one key of a bag; a few of them are used again later.
     fn insert_many(&mut self) {
         let table = self.any_table();
         let (from, count) = (self.random.int(0, 3), self.random.int(20, 300));
+        let one_key = (!self.old && self.random.chance(50)).then(|| self.key());
         let objects = (from..from + count).map(|at| {
             let before = (1..table.key_position).map(|_| atom("x"));
-            tuple(before.chain([int(at), int(at % 7)]).collect::<Vec<_>>())
+            let (key, value) = match &one_key {
+                Some(key) => (key.clone(), int(at % 200)),
+                None => (int(at), int(at % 7)),
+            };
+            tuple(before.chain([key, value]).collect::<Vec<_>>())
         });
         self.operations.push(Operation {
             actor: table.owner,
             ..Operation::new("insert", [table.handle.clone(), list(objects)])
         });
-        self.keys.extend((0..3).map(|_| int(self.random.int(from, from + count))));
+        let again = (0..3).map(|_| int(self.random.int(from, from + count))).collect::<Vec<_>>();
+        match one_key {
+            Some(key) => self.delete_many(&table, &key),
+            None => self.keys.extend(again),
+        }
+    }
+
+    /// Deletes some of the objects of one key that `insert_many` has made.
+    fn delete_many(&mut self, table: &Table, key: &Term) {
+        for _ in 0..self.random.range(0, 40) {
+            let before = (1..table.key_position).map(|_| atom("x")).collect::<Vec<_>>();
+            let value = int(self.random.int(0, 200));
+            let object = tuple(before.into_iter().chain([key.clone(), value]));
+            let function = self.random.weighted(&[(5, "delete_object"), (1, "insert")]);
+            self.push_as(table.owner, function, [table.handle.clone(), object]);
+        }
+        self.push_as(table.owner, "lookup", [table.handle.clone(), key.clone()]);
     }
 
     fn with_table(&mut self, function: &str) {
@@ -327,12 +355,25 @@ impl Plan<'_> {
         if self.random.chance(94) { self.number() } else { self.value() }
     }
 
-    fn counter_operation(&mut self, table: &Table) -> Term {
-        let (field, increment) = (self.field(table), self.maybe_number());
+    /// An integer of at most 60 bits, mostly.
+    fn small_number(&mut self) -> Term {
+        match self.random.range(0, 29) {
+            0 => atom("many"),
+            1 => float(1.0),
+            _ => int(self.random.int(-3, 6)),
+        }
+    }
+
+    /// One operation. Among `several`, big integers are only compared with, because OTP reckons
+    /// the memory that it needs from the counter as it is before the first: several operations on
+    /// one position in which it becomes big can overrun it, and then the runtime crashes.
+    fn counter_operation(&mut self, table: &Table, several: bool) -> Term {
+        let number = if several { Self::small_number } else { Self::maybe_number };
+        let (field, increment) = (self.field(table), number(self));
         match self.random.range(0, 29) {
             0..16 => tuple([field, increment]),
-            16..27 => tuple([field, increment, self.maybe_number(), self.maybe_number()]),
-            27 => tuple([field, increment, self.number()]),
+            16..27 => tuple([field, increment, self.maybe_number(), number(self)]),
+            27 => tuple([field, increment, number(self)]),
             28 => tuple([field]),
             _ => self.value(),
         }
@@ -341,14 +382,21 @@ impl Plan<'_> {
     fn counter_operations(&mut self, table: &Table) -> Term {
         match self.random.range(0, 9) {
             0..3 => self.maybe_number(),
-            3..7 => self.counter_operation(table),
+            3..7 => self.counter_operation(table, false),
             _ => {
                 let count = self.random.range(0, 3);
-                let all = (0..count).map(|_| self.counter_operation(table)).collect::<Vec<_>>();
+                let operation = |_| self.counter_operation(table, count > 1);
+                let all = (0..count).map(operation).collect::<Vec<_>>();
                 let tail = if self.random.chance(5) { self.value() } else { Term::nil() };
                 improper(all, tail)
             }
         }
+    }
+
+    /// A table to update objects in: nearly always a set, because bags refuse.
+    fn table_to_update(&mut self) -> Option<Table> {
+        let table = self.any_table();
+        (table.is_set || self.random.chance(15)).then_some(table)
     }
 
     fn default_object(&mut self, table: &Table) -> Term {
@@ -356,13 +404,13 @@ impl Plan<'_> {
     }
 
     fn update_counter(&mut self) {
-        let table = self.any_table();
+        let Some(table) = self.table_to_update() else { return self.insert() };
         let (key, operations) = (self.key(), self.counter_operations(&table));
         self.push(&table, "update_counter", [key, operations]);
     }
 
     fn update_counter_or(&mut self) {
-        let table = self.any_table();
+        let Some(table) = self.table_to_update() else { return self.insert() };
         let (key, operations) = (self.key(), self.counter_operations(&table));
         let default = self.default_object(&table);
         self.push(&table, "update_counter", [key, operations, default]);
@@ -387,13 +435,13 @@ impl Plan<'_> {
     }
 
     fn update_element(&mut self) {
-        let table = self.any_table();
+        let Some(table) = self.table_to_update() else { return self.insert() };
         let (key, operations) = (self.key(), self.element_operations(&table));
         self.push(&table, "update_element", [key, operations]);
     }
 
     fn update_element_or(&mut self) {
-        let table = self.any_table();
+        let Some(table) = self.table_to_update() else { return self.insert() };
         let (key, operations) = (self.key(), self.element_operations(&table));
         let default = self.default_object(&table);
         self.push(&table, "update_element", [key, operations, default]);
@@ -470,7 +518,7 @@ impl Plan<'_> {
 
     /// One of these atoms.
     fn word(&mut self, words: &[&str]) -> Term {
-        atom(*self.random.pick(words))
+        atom(self.random.pick::<&str>(words))
     }
 
     fn table_name(&mut self) -> Term {
@@ -526,11 +574,16 @@ impl Plan<'_> {
 
 /// Making tables.
 impl Plan<'_> {
-    fn new_with(&mut self, name: Term, options: Term, key_position: usize) {
+    fn new_with(&mut self, name: Term, options: Term, key_position: usize, is_set: bool) {
         self.handles += 1;
         let actor = if self.random.chance(85) { 1 } else { self.random.int(1, 3) as u8 };
-        let table =
-            Table { handle: handle(self.handles), name: name.clone(), owner: actor, key_position };
+        let table = Table {
+            handle: handle(self.handles),
+            name: name.clone(),
+            owner: actor,
+            key_position,
+            is_set,
+        };
         self.operations.push(Operation {
             actor,
             handle: Some(table.handle.clone()),
@@ -540,7 +593,7 @@ impl Plan<'_> {
     }
 
     fn good_table(&mut self) {
-        let kind = self.random.weighted(&[(4, "set"), (3, "bag"), (3, "duplicate_bag")]);
+        let kind = self.random.weighted(&[(5, "set"), (3, "bag"), (2, "duplicate_bag")]);
         let access = self.random.weighted(&[(5, "public"), (3, "protected"), (2, "private")]);
         let key_position = self.random.weighted(&[(6, 1_usize), (3, 2), (2, 3)]);
         let mut options = vec![atom(kind), atom(access)];
@@ -556,7 +609,7 @@ impl Plan<'_> {
             options.push(option);
         }
         let name = self.table_name();
-        self.new_with(name, list(options), key_position);
+        self.new_with(name, list(options), key_position, kind == "set");
     }
 
     /// Options that change nothing but what `info` says.
@@ -587,7 +640,10 @@ impl Plan<'_> {
         let tail = if self.random.chance(6) { self.any_option() } else { Term::nil() };
         let position = options.iter().rev().find_map(key_position_of).unwrap_or(1);
         let name = self.any_name();
-        self.new_with(name, improper(options, tail), position);
+        let is_bag =
+            |option: &Term| matches!(crate::terms::name(option), Some("bag" | "duplicate_bag"));
+        let is_set = !options.iter().any(is_bag);
+        self.new_with(name, improper(options, tail), position, is_set);
     }
 
     fn any_option(&mut self) -> Term {

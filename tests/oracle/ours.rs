@@ -12,9 +12,9 @@ use crate::terms::{atom, elements, int, list, list_elements, name, own, tuple};
 /// No walk is this long: one that is never ends.
 const STEPS: usize = 20_000;
 
-/// Runs a sequence in a store of its own and settles the answers.
-pub(crate) fn run(sequence: &[Operation]) -> Vec<Term> {
-    let store = Store::new();
+/// Runs a sequence in a store of its own and settles the answers. `seed` is that of the hashes.
+pub(crate) fn run(sequence: &[Operation], seed: u64) -> Vec<Term> {
+    let store = Store::with_seed(seed);
     let actors = [store.owner(), store.owner(), store.owner()];
     let mut tables = HashMap::new();
     let mut replies = Vec::with_capacity(sequence.len());

@@ -5,22 +5,23 @@
 //! nested maps with numbers as keys, and everything that has a node. [`Terms::twisted`] gives a term
 //! like another one, so that comparisons find something equal, tied or nearly so.
 #![allow(dead_code, reason = "every test that includes this uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "what is made here fits every limit")]
 
 use ferrets::{Atom, Elements, Pid, Port, Term, TermRef, View};
 use num_bigint::BigInt;
 
 /// A source of terms.
-pub struct Terms {
+pub(crate) struct Terms {
     state: u64,
 }
 
 impl Terms {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self { state: seed }
     }
 
     /// 64 random bits (SplitMix64).
-    pub fn bits(&mut self) -> u64 {
+    pub(crate) fn bits(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.state ^ self.state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -28,20 +29,20 @@ impl Terms {
     }
 
     /// A number below `bound`.
-    pub fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         (self.bits() % bound as u64) as usize
     }
 
-    pub fn chance(&mut self, percent: usize) -> bool {
+    pub(crate) fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 
-    pub fn pick<T: Clone>(&mut self, all: &[T]) -> T {
+    pub(crate) fn pick<T: Clone>(&mut self, all: &[T]) -> T {
         all[self.below(all.len())].clone()
     }
 
     /// A term at most `depth` levels deep.
-    pub fn term(&mut self, depth: usize) -> Term {
+    pub(crate) fn term(&mut self, depth: usize) -> Term {
         if depth == 0 || self.chance(25) {
             return self.leaf();
         }
@@ -68,7 +69,7 @@ impl Terms {
     }
 
     /// A term that holds no others.
-    pub fn leaf(&mut self) -> Term {
+    pub(crate) fn leaf(&mut self) -> Term {
         match self.below(12) {
             0..=3 => self.integer(),
             4..=5 => self.float(),
@@ -79,7 +80,7 @@ impl Terms {
         }
     }
 
-    pub fn integer(&mut self) -> Term {
+    pub(crate) fn integer(&mut self) -> Term {
         if self.chance(50) {
             return Term::new(self.below(5) as i64 - 2).unwrap();
         }
@@ -89,7 +90,7 @@ impl Terms {
         Term::new(if self.chance(50) { -value } else { value }).unwrap()
     }
 
-    pub fn float(&mut self) -> Term {
+    pub(crate) fn float(&mut self) -> Term {
         if self.chance(60) {
             return Term::new(self.pick(&[0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5])).unwrap();
         }
@@ -98,12 +99,12 @@ impl Terms {
         Term::new(if self.chance(50) { -value } else { value }).unwrap()
     }
 
-    pub fn atom(&mut self) -> Term {
+    pub(crate) fn atom(&mut self) -> Term {
         let names = ["", "a", "aa", "b", "ok", "A", "é", "π", "𐐷", "hello world", "nonode@nohost"];
         Term::atom(self.pick(&names)).unwrap()
     }
 
-    pub fn bitstring(&mut self) -> Term {
+    pub(crate) fn bitstring(&mut self) -> Term {
         let len = self.pick(&[0, 1, 2, 7, 8, 9, 16, 17]);
         let bytes: Vec<u8> = (0..len).map(|_| self.pick(&[0, 1, b'a', 0x80, 0xff])).collect();
         let spare = if bytes.is_empty() || self.chance(60) { 0 } else { self.below(8) };
@@ -151,7 +152,7 @@ impl Terms {
 
     /// A term like `term`: some integers have become floats and the other way round, zeros have
     /// changed their sign, lists lie in other pieces, and now and then something is different.
-    pub fn twisted(&mut self, term: TermRef<'_>) -> Term {
+    pub(crate) fn twisted(&mut self, term: TermRef<'_>) -> Term {
         if self.chance(3) {
             return self.leaf();
         }
@@ -186,7 +187,7 @@ impl Terms {
     }
 
     /// A list that was put together from pieces of any length.
-    pub fn in_pieces(&mut self, mut elements: Vec<Term>, tail: Term) -> Term {
+    pub(crate) fn in_pieces(&mut self, mut elements: Vec<Term>, tail: Term) -> Term {
         let mut list = tail;
         while !elements.is_empty() {
             let piece = elements.split_off(self.below(elements.len()));

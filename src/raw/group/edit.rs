@@ -57,12 +57,7 @@ impl Group {
 
     /// Deletes all objects with that hash for which `eq` holds; returns how many. O(1) expected
     /// and O(1) for each.
-    pub(crate) fn delete(
-        &self,
-        pin: &Pin,
-        hash: u64,
-        eq: impl Fn(BlockRef<'_>) -> bool,
-    ) -> usize {
+    pub(crate) fn delete(&self, pin: &Pin, hash: u64, eq: impl Fn(BlockRef<'_>) -> bool) -> usize {
         self.edit(pin, |edit| edit.delete(hash, eq))
     }
 
@@ -438,7 +433,8 @@ impl<'a> Edit<'a> {
         group.pending.store(std::ptr::null_mut(), Ordering::Release);
         drop(self);
         // SAFETY: G4: out of use as of the last line; who pins from now on finds the state.
-        let record = unsafe { Retired::new(record.cast(), size_of::<Pending>(), super::free_pending) };
+        let record =
+            unsafe { Retired::new(record.cast(), size_of::<Pending>(), super::free_pending) };
         pin.retire(record);
     }
 }

@@ -57,12 +57,12 @@
 
 mod chunks;
 mod edit;
-mod seen;
-#[cfg(all(test, not(crossbeam_loom)))]
-mod tests;
 #[cfg(all(test, crossbeam_loom))]
 #[path = "../tests/loom_group.rs"]
 mod loom_group;
+mod seen;
+#[cfg(all(test, not(crossbeam_loom)))]
+mod tests;
 
 use std::fmt;
 use std::mem::ManuallyDrop;

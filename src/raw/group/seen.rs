@@ -272,7 +272,11 @@ impl Seen {
 
     /// Asserts that it is whole.
     pub(super) fn check(&self) {
-        assert_eq!(self.directory.len(), 1 << self.bits, "the directory has a place for each digest");
+        assert_eq!(
+            self.directory.len(),
+            1 << self.bits,
+            "the directory has a place for each digest"
+        );
         assert_eq!(self.entries, self.pages.iter().map(|page| page.entries.len()).sum::<usize>());
         assert_eq!(self.stretches, self.before.iter().flatten().count());
         for (number, page) in self.pages.iter().enumerate() {

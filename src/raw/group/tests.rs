@@ -403,7 +403,8 @@ fn readers_see_states_that_existed_through_rebuilds() {
 /// Objects wander from one group to another and back, so their number is always the same.
 #[test]
 fn a_batch_is_seen_in_both_groups_or_in_none() {
-    let groups = [0, 1].map(|from| Group::new(KEY, (from * 10..from * 10 + 10).map(object).collect()));
+    let groups =
+        [0, 1].map(|from| Group::new(KEY, (from * 10..from * 10 + 10).map(object).collect()));
     race(
         20_000,
         |now| {

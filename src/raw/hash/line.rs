@@ -288,6 +288,15 @@ impl Line {
     }
 }
 
+/// Tells loom that the line is freed: whoever looked at it must have done so before.
+#[cfg(crossbeam_loom)]
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.header.with_mut(|_| ());
+        self.slots.iter_mut().for_each(|slot| slot.with_mut(|_| ()));
+    }
+}
+
 /// A bucket that is locked by us; unlocks when dropped, also while unwinding.
 #[derive(Debug)]
 pub(super) struct Locked<'a> {

@@ -26,14 +26,15 @@ impl<H: Handle> Index<H> {
         let mut next = from;
         loop {
             let segment = self.root(pin).segment(next);
-            let first = segment.bucket_of(next);
+            // Buckets may have become wider meanwhile, so that the first begins before `start`.
+            let (first, start) = (segment.bucket_of(next), next);
             for bucket in first..segment.buckets() {
                 if bucket + ENTRIES_AHEAD < segment.buckets() {
                     prefetch_entries(segment.bucket(bucket + ENTRIES_AHEAD));
                 }
-                let whole = segment.first_hash(bucket) >= from;
+                let whole = segment.first_hash(bucket) >= start;
                 each::<H>(segment.bucket(bucket), |entry| {
-                    if whole || H::hash(entry) >= from {
+                    if whole || H::hash(entry) >= start {
                         shown += 1;
                         visit(entry);
                     }

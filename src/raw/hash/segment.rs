@@ -221,6 +221,14 @@ pub(super) struct Root {
     directory: Box<[AtomicPtr<Line>]>,
 }
 
+/// Tells loom that the root is freed: whoever looked at it must have done so before.
+#[cfg(crossbeam_loom)]
+impl Drop for Root {
+    fn drop(&mut self) {
+        self.directory.iter_mut().for_each(|word| word.with_mut(|_| ()));
+    }
+}
+
 /// The directory may not become larger than this, whatever the hashes are like.
 pub(super) const MAX_DEPTH: u32 = 28;
 
@@ -233,20 +241,19 @@ impl Root {
 
     /// A root whose directory is twice as large, with the same segments.
     pub(super) fn doubled(&self) -> Self {
-        let directory = self.words().flat_map(|word| [word, word]).map(AtomicPtr::new).collect();
-        Self { depth: self.depth + 1, directory, ..self.like() }
+        let words = self.words().flat_map(|word| [word, word]);
+        self.with(self.depth + 1, words.map(AtomicPtr::new).collect())
     }
 
     /// A root whose directory is half as large; all segments must be less deep than this root.
     pub(super) fn halved(&self) -> Self {
-        let directory = self.words().step_by(2).map(AtomicPtr::new).collect();
-        Self { depth: self.depth - 1, directory, ..self.like() }
+        self.with(self.depth - 1, self.words().step_by(2).map(AtomicPtr::new).collect())
     }
 
-    fn like(&self) -> Self {
-        let directory = Box::default();
+    /// The same with another directory.
+    fn with(&self, depth: u32, directory: Box<[AtomicPtr<Line>]>) -> Self {
         let totals = Arc::clone(&self.totals);
-        Self { depth: self.depth, bits: self.bits, closed: self.closed, totals, directory }
+        Self { depth, bits: self.bits, closed: self.closed, totals, directory }
     }
 
     fn words(&self) -> impl Iterator<Item = *mut Line> {

@@ -203,3 +203,36 @@ fn clearing_and_closing() {
     assert_eq!(refused, Err(Refused::Closed));
     crate::raw::reclaim::collect();
 }
+
+/// An entry met twice: a scan that goes on in the middle of a bucket that has become wider.
+#[test]
+fn a_scan_meets_entries_once_while_the_index_shrinks() {
+    let index = Index::new().unwrap();
+    let mut all: Vec<u64> = (0..20_000).collect();
+    all.sort_unstable_by_key(|key| mix(*key));
+    for key in &all {
+        put(&index, *key, 0);
+    }
+    let (stable, others) = all.split_at(10);
+    let (mut seen, mut shrunk) = (Vec::new(), false);
+    index.scan(&pin(), 0, usize::MAX, |entry| {
+        if !std::mem::replace(&mut shrunk, true) {
+            others.iter().for_each(|key| assert!(remove(&index, *key)));
+        }
+        seen.push(entry.words()[0]);
+    });
+    assert!(index.buckets(&pin()) < 64, "the index has shrunk");
+    seen.retain(|key| stable.contains(key));
+    assert_eq!(seen.len(), stable.len(), "{seen:?}");
+}
+
+/// Room for every object of a list, though most have the same key.
+#[test]
+fn a_batch_of_equal_hashes_makes_room_once() {
+    let index: Index<Block> = Index::new().unwrap();
+    let hashes = [mix(1); 5_000];
+    let result: Result<(), Refused> =
+        index.batch(&pin(), &hashes, |batch| batch.put(mix(1), is(1), block(1, 1)));
+    assert_eq!((result, get(&index, 1)), (Ok(()), Some(1)));
+    assert_eq!(index.buckets(&pin()), 1);
+}

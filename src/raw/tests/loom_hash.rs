@@ -144,6 +144,31 @@ fn loom_put_against_get() {
     });
 }
 
+/// Scans look at slots, gets at tags first: neither knows what the other has yet to learn.
+#[test]
+fn loom_put_against_scan_and_get() {
+    model("put against scan and get", || {
+        let index = index(&[]);
+        let writer = spawn(&index, |index| assert_eq!(put(index, A[0], 7), Ok(None)));
+        let seen = scan(&index, &pin());
+        let later = get(&index, A[0]);
+        assert!(seen.is_empty() || later == Some(7), "{seen:?}, then {later:?}");
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_delete_against_get_and_scan() {
+    model("delete against get and scan", || {
+        let index = index(&[A[0]]);
+        let writer = spawn(&index, |index| assert_eq!(delete(index, A[0]), Some(0)));
+        let seen = get(&index, A[0]);
+        let later = scan(&index, &pin());
+        assert!(seen == Some(0) || later.is_empty(), "{seen:?}, then {later:?}");
+        writer.join().unwrap();
+    });
+}
+
 #[test]
 fn loom_replace_against_get() {
     model("replace against get", || {
@@ -317,6 +342,36 @@ fn loom_doubling_against_get() {
         writer.join().unwrap();
         assert_eq!(index.buckets(&pin()), 2);
         assert_eq!(left(&index), [(A[0], 0), (A[1], 1), (B[0], 0)]);
+    });
+}
+
+/// Who sees a write to the new segment sees what was in the old one, and no less.
+#[test]
+fn loom_doubling_and_replace_against_get() {
+    model("doubling and replace against get", || {
+        let index = index(&[A[0], B[0]]);
+        let writer = spawn(&index, |index| {
+            put(index, A[1], 1).unwrap();
+            put(index, B[0], 1).unwrap();
+        });
+        let (replaced, put) = (get(&index, B[0]), get(&index, A[1]));
+        assert!(replaced == Some(0) || put == Some(1), "{replaced:?}, then {put:?}");
+        writer.join().unwrap();
+    });
+}
+
+/// Two writers and a reader.
+#[test]
+fn loom_doubling_against_put_and_get() {
+    model("doubling against put and get", || {
+        let index = index(&[A[0], B[0]]);
+        let grower = spawn(&index, |index| assert_eq!(put(index, A[1], 1), Ok(None)));
+        let writer = spawn(&index, |index| assert_eq!(put(index, B[0], 1), Ok(Some(0))));
+        let seen = [get(&index, B[0]), get(&index, B[0])];
+        assert!(in_order(&[Some(0), Some(1)], seen), "{seen:?}");
+        grower.join().unwrap();
+        writer.join().unwrap();
+        assert_eq!(left(&index), [(A[0], 0), (A[1], 1), (B[0], 1)]);
     });
 }
 
@@ -633,6 +688,22 @@ fn loom_clear_against_put() {
             None => assert!(left.contains(&(A[0], 1)), "it came after the clearing"),
             Some(_) => assert!(left.is_empty() || left == [(A[0], 1)] , "{left:?}"),
         }
+    });
+}
+
+/// What is put after the clearing is seen by nobody who still sees what was cleared.
+#[test]
+fn loom_clear_and_put_against_gets() {
+    model("clear and put against gets", || {
+        let index = index(&[A[0]]);
+        let writer = spawn(&index, |index| {
+            index.clear(&pin()).unwrap();
+            put(index, A[1], 1).unwrap();
+        });
+        let (new, old) = (get(&index, A[1]), get(&index, A[0]));
+        assert!(new.is_none() || old.is_none(), "{new:?}, then {old:?}");
+        writer.join().unwrap();
+        assert_eq!(left(&index), [(A[1], 1)]);
     });
 }
 

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::hash::{Change, Index, Refused};
 use crate::raw::reclaim::Pin;
-use crate::term::{ObjectRef, Word, compare_exact, equal};
+use crate::term::{ObjectRef, TermRef, Word, compare_exact, equal};
 
 /// An index with one block a key.
 #[derive(Debug)]
@@ -42,6 +42,17 @@ impl SetEngine {
 
     #[inline]
     pub(super) fn get<'p>(&self, pin: &'p Pin, key: Key<'_>) -> Option<ObjectRef<'p>> {
+        let (word, at) = (key.term.word(), self.keypos - 1);
+        if word.is_immediate() {
+            // Most keys are one word: compared without making a term of the stored one.
+            let same = move |block: BlockRef<'_>| block.words()[at] == word.0;
+            return self.index.get(pin, key.hash, same).map(ObjectRef::new);
+        }
+        self.get_boxed(pin, key)
+    }
+
+    #[inline(never)]
+    fn get_boxed<'p>(&self, pin: &'p Pin, key: Key<'_>) -> Option<ObjectRef<'p>> {
         self.index
             .get(pin, key.hash, |block| has_key(block, self.keypos, key.term))
             .map(ObjectRef::new)
@@ -57,6 +68,11 @@ impl SetEngine {
         key: Key<'_>,
         change: impl FnOnce(Option<BlockRef<'_>>) -> (Change<Block>, R),
     ) -> Result<R, Refused> {
+        let (word, at) = (key.term.word(), self.keypos - 1);
+        if word.is_immediate() {
+            let same = move |block: BlockRef<'_>| block.words()[at] == word.0;
+            return self.index.write(pin, key.hash, same, change);
+        }
         self.index.write(pin, key.hash, |block| has_key(block, self.keypos, key.term), change)
     }
 
@@ -68,8 +84,14 @@ impl SetEngine {
         change: impl FnOnce(Block, Option<BlockRef<'_>>) -> (Change<Block>, R),
     ) -> Result<R, Refused> {
         let hash = block.borrow().hash();
+        let at = self.keypos - 1;
         let same = |block: &Block, old: BlockRef<'_>| {
-            has_key(old, self.keypos, key_of(block.borrow(), self.keypos))
+            let (new, old) = (block.borrow().words(), old.words());
+            let (new_key, old_key) = (Word(new[at]), Word(old[at]));
+            if new_key.is_immediate() {
+                return new_key == old_key;
+            }
+            equal(TermRef::new(new, new_key), TermRef::new(old, old_key))
         };
         self.index.write_with(pin, hash, block, same, change)
     }

@@ -82,13 +82,13 @@ impl<'a> Decoder<'a> {
             match frame {
                 Frame::Slots { at, left } => {
                     // Pushed only while slots are left; the last leaves nothing behind.
-                    self.push_slots(at as usize + 1, left as usize - 1);
+                    self.push_slots(at as usize + 1, left as usize - 1)?;
                     let word = self.term()?;
                     self.arena.set(at as usize, word);
                 }
                 Frame::Map { at, len, done } if done == 2 * len => self.close_map(at, len)?,
                 Frame::Map { at, len, done } => {
-                    self.stack.push(Frame::Map { at, len, done: done + 1 });
+                    self.push(Frame::Map { at, len, done: done + 1 })?;
                     let value = if done % 2 == 1 { len } else { 0 };
                     let word = self.term()?;
                     self.arena.set((at + done / 2 + value) as usize, word);
@@ -98,10 +98,22 @@ impl<'a> Decoder<'a> {
         Ok((Term::from_arena(self.arena, root), self.at))
     }
 
-    fn push_slots(&mut self, at: usize, left: usize) {
-        if left > 0 {
-            self.stack.push(Frame::Slots { at: at as u32, left: left as u32 });
+    fn push_slots(&mut self, at: usize, left: usize) -> Result<()> {
+        if left == 0 {
+            return Ok(());
         }
+        self.push(Frame::Slots { at: at as u32, left: left as u32 })
+    }
+
+    fn push(&mut self, frame: Frame) -> Result<()> {
+        let depth = self.stack.len();
+        if self.stack.try_reserve(1).is_err() {
+            return Err(Error::limit(format!(
+                "no memory for a term more than {depth} levels deep"
+            )));
+        }
+        self.stack.push(frame);
+        Ok(())
     }
 
     /// Sorts the pairs of a map whose terms are all there, unless they are sorted.
@@ -236,25 +248,27 @@ impl<'a> Decoder<'a> {
             self.at += 1;
             len = self.u32()? as usize;
         }
-        self.room(len + 1, len + 1)?;
+        let terms = len.saturating_add(1);
+        self.room(terms, terms)?;
         let list = self.arena.open_list(len)?;
-        self.push_slots(list.offset(), len + 1);
+        self.push_slots(list.offset(), len + 1)?;
         Ok(list)
     }
 
     fn tuple(&mut self, arity: usize) -> Result<Word> {
         self.room(arity, arity)?;
         let tuple = self.arena.open_tuple(arity)?;
-        self.push_slots(tuple.offset(), arity);
+        self.push_slots(tuple.offset(), arity)?;
         Ok(tuple)
     }
 
     fn map(&mut self) -> Result<Word> {
         let len = self.u32()?;
-        self.room(2 * len as usize, 2 * len as usize)?;
+        let terms = (len as usize).saturating_mul(2);
+        self.room(terms, terms)?;
         let map = self.arena.open_map(len as usize)?;
         if len > 0 {
-            self.stack.push(Frame::Map { at: map.offset() as u32, len, done: 0 });
+            self.push(Frame::Map { at: map.offset() as u32, len, done: 0 })?;
         }
         Ok(map)
     }
@@ -399,11 +413,12 @@ impl<'a> Decoder<'a> {
         // OTP keeps the low 32 bits of these.
         let (old_index, old_uniq) = (self.bare_integer()? as u32, self.bare_integer()? as u32);
         let pid = self.bare_pid()?;
-        self.room(FUN_RAW_WORDS + FUN_TERM_WORDS + environment + 2, environment)?;
+        let words = environment.saturating_add(FUN_RAW_WORDS + FUN_TERM_WORDS + 2);
+        self.room(words, environment)?;
         let pid = self.arena.payload(Tag::Pid, 0, &pid.pack())?;
         let head = FunHead { arity, index, old_index, old_uniq, uniq };
         let fun = self.arena.open_fun(head, module, pid, environment)?;
-        self.push_slots(fun.offset() + FUN_RAW_WORDS + FUN_TERM_WORDS, environment);
+        self.push_slots(fun.offset() + FUN_RAW_WORDS + FUN_TERM_WORDS, environment)?;
         Ok(fun)
     }
 

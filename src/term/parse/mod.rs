@@ -7,7 +7,8 @@
 //! tells too little.
 //!
 //! Where Erlang is more lenient than is good for data, this is not: a character above 255 in a
-//! binary without `/utf8` is an error instead of its low eight bits.
+//! binary without `/utf8` is an error instead of its low eight bits. Of the types of segments,
+//! `integer`, `float` and `utf8` are read, with sizes, but without units.
 //!
 //! **How it goes.** One loop over two stacks: the containers that are open, and the words of their
 //! elements so far. A container that closes takes its words from the stack, writes them into the

@@ -311,9 +311,8 @@ impl<'t> Scanner<'t> {
 
     /// An integer in another base, behind the base.
     fn based(&mut self, base: &str, from: usize) -> Result<Number> {
-        let base = match base.parse() {
-            Ok(base @ 2..=36) => base,
-            _ => return Err(self.bad(from, "a base is a number from 2 to 36")),
+        let Ok(base @ 2..=36) = base.parse() else {
+            return Err(self.bad(from, "a base is a number from 2 to 36"));
         };
         self.at += 1;
         let digits = self.digits(base);

@@ -2,13 +2,12 @@
 
 use serde::de::value::{BorrowedStrDeserializer, BytesDeserializer, SeqDeserializer};
 use serde::de::{
-    self, DeserializeSeed, Deserializer as _, IntoDeserializer, MapAccess, SeqAccess,
-    VariantAccess, Visitor,
+    self, DeserializeSeed, Deserializer as _, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
 
 use super::{ATOM, MAX_DEPTH, TERM, conversion, deeper};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::term::display::brief;
 use crate::term::{Atom, BigRef, Elements, MapRef, TermRef, TupleRef, View};
 
@@ -226,9 +225,12 @@ impl<'de> de::Deserializer<'de> for Deserializer<'de> {
     }
 }
 
-/// Says in the error where in a term it arose.
-fn within(place: &str, error: &Error) -> Error {
-    Error::new(error.kind(), format!("{place}: {error}"))
+/// Says in the error where in a term it arose, unless it is about the whole.
+fn within(place: &str, error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::LimitExceeded => error,
+        kind => Error::new(kind, format!("{place}: {error}")),
+    }
 }
 
 /// The elements of a list or a tuple.
@@ -247,7 +249,7 @@ impl<'de> SeqAccess<'de> for ElementAccess<'de> {
         let Some(term) = self.elements.next() else { return Ok(None) };
         self.done += 1;
         let value = seed.deserialize(Deserializer { term, ..self.parent });
-        value.map(Some).map_err(|error| within(&format!("element {}", self.done), &error))
+        value.map(Some).map_err(|error| within(&format!("element {}", self.done), error))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -273,7 +275,7 @@ impl<'de> MapAccess<'de> for PairAccess<'de> {
         self.key = Some(term);
         self.left -= 1;
         let key = seed.deserialize(Deserializer { term, ..self.parent });
-        key.map(Some).map_err(|error| within(&format!("key `{}`", brief(term)), &error))
+        key.map(Some).map_err(|error| within(&format!("key `{}`", brief(term)), error))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value> {
@@ -281,7 +283,7 @@ impl<'de> MapAccess<'de> for PairAccess<'de> {
             return Err(conversion("a value was asked for before its key"));
         };
         let value = seed.deserialize(Deserializer { term, ..self.parent });
-        value.map_err(|error| within(&format!("value of `{}`", brief(key)), &error))
+        value.map_err(|error| within(&format!("value of `{}`", brief(key)), error))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -337,7 +339,7 @@ impl<'de> VariantAccess<'de> for EnumAccess<'de> {
             return Err(self.wrong("a variant with one value"));
         };
         let value = seed.deserialize(Deserializer { term, ..self.parent });
-        value.map_err(|error| within(&format!("variant `{}`", self.variant), &error))
+        value.map_err(|error| within(&format!("variant `{}`", self.variant), error))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {

@@ -1,29 +1,14 @@
 //! Any `Serialize` type to a term and back; terms themselves as serde values.
 //!
-//! | serde | term | read back from |
-//! |---|---|---|
-//! | `bool` | `true`, `false` | |
-//! | integers, `i128`, `u128` | integer | |
-//! | `f32`, `f64` | float; NaN and infinities are refused | an integer, too |
-//! | `char`, `str` | binary | an atom, too, but for `true`, `false` and `undefined` |
-//! | bytes (`serde_bytes`) | binary | a list of integers, too |
-//! | `()`, unit struct, `None` | `undefined` | |
-//! | `Some(x)`, newtype struct | what `x` is | |
-//! | sequence | list | a tuple; a binary as its bytes |
-//! | tuple, tuple struct, `[T; N]` | tuple | a list; a binary as its bytes |
-//! | map | map | |
-//! | struct | map with atoms as keys; see [`Structs`] | keys that are binaries; a tuple of the fields, with or without the struct's name in front |
-//! | unit variant | atom | binary |
-//! | newtype variant, tuple variant | `{variant, value}`, `{variant, a, b}` | |
-//! | struct variant | `{variant, #{a => 1}}` | `{variant, 1}` |
-//! | [`Term`], [`Atom`](super::Atom) | itself | |
+//! The mapping is a table at [`to_term`]. Three things behind it:
 //!
-//! As in JSON, `Some(())` and `Some(None)` come back as `None`. A `Vec<u8>` is a sequence to serde,
-//! hence a list; wrap it with the crate `serde_bytes` to make it a binary. The format does not call
-//! itself human-readable, so an `Ipv4Addr` is `{127,0,0,1}` and a UUID a binary of 16 bytes.
+//! **Depth.** Both ways recurse, because serde does; a value nested more than [`MAX_DEPTH`] levels
+//! is refused before the stack can overflow. A newtype struct and a `Some` are levels, too: a type
+//! that asks for itself through them would otherwise never end, whatever the term.
 //!
-//! Both ways recurse, because serde does; a value nested more than [`MAX_DEPTH`] levels is refused
-//! before the stack can overflow. (A [`Term`] inside a value is one level, however deep it is.)
+//! **A term inside of a value** passes through serde's data model in disguise: a newtype struct of
+//! a name that only this crate's serializer and deserializer know, around the term's encoding. It
+//! is one level, however deep it is.
 //!
 //! **A term in another format** must come back as the same term, so it is not spread over that
 //! format's numbers and maps, which cannot tell an atom from a string nor `1` from `1.0`. It is one
@@ -43,7 +28,8 @@ use super::word::Word;
 use super::{Arena, FromTerm, Term, TermRef, ToTerm};
 use crate::error::{Error, ErrorKind, Result};
 
-/// How many levels a value may nest on its way through serde.
+/// How many levels a value may nest on its way through serde. What serde derives takes up to 4 KiB
+/// of stack for a level where nothing is optimised: half of what a thread of Rust has.
 pub(crate) const MAX_DEPTH: usize = 256;
 
 /// The names by which [`Term`] and [`Atom`](super::Atom) make themselves known to the serializer
@@ -71,7 +57,7 @@ impl ::serde::de::Error for Error {
 fn deeper(depth_left: usize) -> Result<usize> {
     depth_left
         .checked_sub(1)
-        .ok_or_else(|| Error::limit(format!("a value of more than {MAX_DEPTH} levels")))
+        .ok_or_else(|| Error::limit(format!("a value nests more than {MAX_DEPTH} levels")))
 }
 
 /// What structs become.
@@ -143,8 +129,29 @@ impl ToTermOptions {
     }
 }
 
-/// The term of any value that serde can serialize: structs become maps with atoms as keys,
-/// sequences lists, text binaries, variants tagged tuples.
+/// The term of any value that serde can serialize.
+///
+/// | serde | term | [`from_term`] takes for it, too |
+/// |---|---|---|
+/// | `bool` | `true`, `false` | |
+/// | integers, `i128`, `u128` | integer | |
+/// | `f32`, `f64` | float | an integer |
+/// | `char`, `str` | binary | an atom, but for `true`, `false` and `undefined` |
+/// | bytes (`serde_bytes`) | binary | a list of integers |
+/// | `()`, unit struct, `None` | `undefined` | |
+/// | `Some(x)`, newtype struct | what `x` is | |
+/// | sequence | list | a tuple; a binary as its bytes |
+/// | tuple, tuple struct, `[T; N]` | tuple | a list; a binary as its bytes |
+/// | map | map | |
+/// | struct | map with atoms as keys; see [`Structs`] | binaries as keys; a tuple of the fields, with or without the struct's name in front |
+/// | unit variant | atom | a binary |
+/// | newtype variant, tuple variant | `{variant, value}`, `{variant, a, b}` | |
+/// | struct variant | `{variant, #{a => 1}}` | `{variant, 1}` |
+/// | [`Term`], [`Atom`](crate::Atom) | itself | |
+///
+/// As in JSON, `Some(())` and `Some(None)` come back as `None`. A `Vec<u8>` is a sequence to serde,
+/// hence a list; wrap it with the crate `serde_bytes` to make it a binary. The format does not call
+/// itself human-readable, so an `Ipv4Addr` is `{127,0,0,1}` and a UUID a binary of 16 bytes.
 ///
 /// ```
 /// use ferrets::{from_term, term, to_term};
