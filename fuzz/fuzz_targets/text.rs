@@ -1,4 +1,4 @@
-//! Erlang syntax: no input panics, and whatever is read is printed as text that is read as the same.
+//! Erlang syntax: no input panics, and what is read is printed as text that is read as the same.
 
 #![no_main]
 

@@ -49,14 +49,15 @@ impl Cell {
     /// The word now.
     #[inline]
     pub(crate) fn get(&self) -> u64 {
-        // Ordering: Relaxed; the word stands alone, nothing is published through it.
-        self.value.load(Ordering::Relaxed)
+        // Ordering: Acquire; pairs with the Release in `set`: who sees a count sees what its
+        // writer had done before.
+        self.value.load(Ordering::Acquire)
     }
 
     /// Replaces the word. Only one thread may do so at a time; the index's lock sees to it.
     pub(crate) fn set(&self, word: u64) {
-        // Ordering: Relaxed, as above.
-        self.value.store(word, Ordering::Relaxed);
+        // Ordering: Release; pairs with the Acquire in `get`.
+        self.value.store(word, Ordering::Release);
     }
 
     /// The one-based element position that the cell stands in for.

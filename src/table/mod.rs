@@ -324,7 +324,12 @@ impl Table {
     #[doc(alias = "contains_key")]
     #[inline]
     pub fn member(&self, key: impl ToTerm) -> Result<bool> {
-        self.lookup_with(key, |object| object.is_some())
+        key.with(|key| self.member_term(key))?
+    }
+
+    fn member_term(&self, key: TermRef<'_>) -> Result<bool> {
+        self.check(Need::Read)?;
+        Ok(self.core.engine.exists(&pin(), self.core.key(key)))
     }
 
     /// Removes the objects of a key and returns them, in one instant.

@@ -41,7 +41,7 @@ impl<'v> ReadView<'v> {
     /// Whether the key has an object.
     #[inline]
     pub fn member(&self, key: impl ToTerm) -> bool {
-        self.get(key).is_some()
+        key.with(|key| self.core.engine.exists(self.pin, self.core.key(key))).unwrap_or(false)
     }
 
     /// Shows the objects of a key in order, all as they are at one instant; says whether there are

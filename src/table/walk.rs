@@ -252,18 +252,18 @@ impl Table {
 
     fn change_fixation(&self, fix: bool) {
         let who = self.who;
-        let (before, after) = self.core.change_fixations(|fixations| {
+        self.core.change_fixations(|fixations| {
             let before = fixations.count(who);
             if fix {
                 fixations.fix(who);
             } else {
                 fixations.unfix(who);
             }
-            (before, fixations.count(who))
+            let after = fixations.count(who);
+            if (before == 0) != (after == 0) {
+                self.home.note_fixation(who, &self.core, after != 0);
+            }
         });
-        if (before == 0) != (after == 0) {
-            self.home.note_fixation(who, &self.core, after != 0);
-        }
     }
 }
 

@@ -272,17 +272,18 @@ const RESERVED: [&str; 29] = [
     "orelse", "receive", "rem", "try", "when", "xor",
 ];
 
-/// Whether a character may stand in an atom without quotes, after the first.
+/// Whether a character may stand in an atom without quotes, after the first: letters are those of
+/// Latin-1, where the signs of multiplication and division stand among them.
 pub(super) fn is_name_char(character: char) -> bool {
     match character {
         '0'..='9' | 'A'..='Z' | 'a'..='z' | '_' | '@' => true,
-        _ => matches!(character, 'À'..='ÿ' if character != '×' && character != '÷'),
+        _ => matches!(character, '\u{c0}'..='\u{ff}' if !matches!(character, '\u{d7}' | '\u{f7}')),
     }
 }
 
 /// Whether an atom without quotes may begin with the character.
 pub(super) fn is_atom_start(character: char) -> bool {
-    matches!(character, 'a'..='z' | 'ß'..='ÿ' if character != '÷')
+    matches!(character, 'a'..='z' | '\u{df}'..='\u{ff}' if character != '\u{f7}')
 }
 
 pub(super) fn is_reserved(name: &str) -> bool {

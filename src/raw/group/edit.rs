@@ -90,7 +90,10 @@ impl Group {
             let block = unsafe { block_of(slot) };
             (block.to_block(), slot.digest())
         });
-        Self::with_digests(self.hash, Counted { left: newest.alive() as usize, items: alive })
+        let living = self.chunks.walk(newest.len()).find(|slot| slot.died() == 0);
+        // SAFETY: as above.
+        let sample = living.map(|slot| unsafe { block_of(slot) }.to_block());
+        Self::with_digests(self.hash, sample, Counted { left: newest.alive() as usize, items: alive })
     }
 
     /// Lets all changes from now on become visible with a batch: until [`finish`](Self::finish) or

@@ -181,6 +181,9 @@ pub(crate) struct Group {
     bytes: AtomicUsize,
     /// The hash of the key.
     hash: u64,
+    /// One of its first objects, dead or alive: all have the same key, and whoever wants only that
+    /// need not look for a living one.
+    sample: Option<Block>,
     /// Held by writers.
     memory: Mutex<Option<Box<Memory>>>,
 }
@@ -212,10 +215,16 @@ impl Group {
     /// A group of objects with their hashes, for a key with that hash. The hash of an object must
     /// be a good one of its whole contents.
     pub(crate) fn new(hash: u64, objects: Vec<(Block, u64)>) -> Self {
-        Self::with_digests(hash, objects.into_iter().map(|(block, hash)| (block, digest(hash))))
+        let sample = objects.first().map(|(block, _)| block.clone());
+        let objects = objects.into_iter().map(|(block, hash)| (block, digest(hash)));
+        Self::with_digests(hash, sample, objects)
     }
 
-    fn with_digests(hash: u64, objects: impl ExactSizeIterator<Item = (Block, u32)>) -> Self {
+    fn with_digests(
+        hash: u64,
+        sample: Option<Block>,
+        objects: impl ExactSizeIterator<Item = (Block, u32)>,
+    ) -> Self {
         let group = Self {
             state: AtomicU64::new(0),
             pending: AtomicPtr::new(std::ptr::null_mut()),
@@ -223,10 +232,16 @@ impl Group {
             newest: AtomicU64::new(0),
             bytes: AtomicUsize::new(size_of::<Self>()),
             hash,
+            sample,
             memory: Mutex::new(None),
         };
         group.fill(objects);
         group
+    }
+
+    /// An object that has the group's key, dead or alive. O(1).
+    pub(crate) fn sample(&self) -> Option<BlockRef<'_>> {
+        self.sample.as_ref().map(Block::borrow)
     }
 
     /// The hash of the key.

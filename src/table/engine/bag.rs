@@ -47,20 +47,28 @@ impl BagEngine {
         self.hasher.hash_object(ObjectRef::new(block))
     }
 
-    /// One of the objects of an entry: all have the same key.
-    fn any<'p>(pin: &'p Pin, entry: BagRef<'p>) -> Option<BlockRef<'p>> {
+    /// An object with the key of an entry, dead or alive.
+    fn sample(entry: BagRef<'_>) -> Option<BlockRef<'_>> {
         match entry {
             BagRef::One(block) => Some(block),
-            BagRef::Many(_) => entry.snapshot(pin).iter().next(),
+            BagRef::Many(group) => group.sample(),
         }
     }
 
-    fn is_of(&self, pin: &Pin, entry: BagRef<'_>, key: Key<'_>) -> bool {
-        let block = match entry {
-            BagRef::One(block) => Some(block),
-            BagRef::Many(group) => group.snapshot(pin).iter().next(),
-        };
-        block.is_some_and(|block| has_key(block, self.keypos, key.term))
+    fn is_of(&self, entry: BagRef<'_>, key: Key<'_>) -> bool {
+        Self::sample(entry).is_some_and(|block| has_key(block, self.keypos, key.term))
+    }
+
+    /// Whether the key has an object. O(1).
+    pub(super) fn exists(&self, pin: &Pin, key: Key<'_>) -> bool {
+        let entry = self.index.get(pin, key.hash, |entry| self.is_of(entry, key));
+        entry.is_some_and(|entry| !entry.snapshot(pin).is_empty())
+    }
+
+    /// The first object of a key.
+    pub(super) fn first_of<'p>(&self, pin: &'p Pin, key: Key<'_>) -> Option<ObjectRef<'p>> {
+        let entry = self.index.get(pin, key.hash, |entry| self.is_of(entry, key))?;
+        entry.snapshot(pin).iter().next().map(ObjectRef::new)
     }
 
     fn write<R>(
@@ -69,7 +77,7 @@ impl BagEngine {
         key: Key<'_>,
         change: impl FnOnce(Option<BagRef<'_>>) -> (Change<Bagged>, R),
     ) -> Result<R, Refused> {
-        self.index.write(pin, key.hash, |entry| self.is_of(pin, entry, key), change)
+        self.index.write(pin, key.hash, |entry| self.is_of(entry, key), change)
     }
 
     pub(super) fn insert(&self, pin: &Pin, block: Block) -> Result<(), Refused> {
@@ -129,7 +137,7 @@ impl BagEngine {
         let inserted = self.index.batch(pin, &hashes, |batch: &mut Batch<'p, Bagged>| {
             let exists = |block: &Block| {
                 let key = self.key(block.borrow());
-                batch.get(key.hash, |entry| self.is_of(pin, entry, key)).is_some()
+                batch.get(key.hash, |entry| self.is_of(entry, key)).is_some()
             };
             if new && blocks.iter().any(exists) {
                 return Err(NotAll::Exists);
@@ -162,7 +170,7 @@ impl BagEngine {
         key: Key<'_>,
         blocks: Vec<Block>,
     ) -> Result<(), Refused> {
-        let is_of = |entry: BagRef<'_>| self.is_of(pin, entry, key);
+        let is_of = |entry: BagRef<'_>| self.is_of(entry, key);
         let mut all = Vec::new();
         match batch.get(key.hash, is_of) {
             Some(BagRef::Many(group)) => {
@@ -233,7 +241,7 @@ impl BagEngine {
         key: Key<'_>,
         visit: impl FnMut(ObjectRef<'p>),
     ) -> bool {
-        let Some(entry) = self.index.get(pin, key.hash, |entry| self.is_of(pin, entry, key)) else {
+        let Some(entry) = self.index.get(pin, key.hash, |entry| self.is_of(entry, key)) else {
             return false;
         };
         let snapshot = entry.snapshot(pin);
@@ -307,7 +315,8 @@ impl BagEngine {
             let (bucket, end) = self.index.bucket(pin, hash);
             let mut least: Option<(Key<'_>, BagRef<'_>)> = None;
             for entry in bucket {
-                let Some(key) = Self::any(pin, entry).map(|block| self.key(block)) else {
+                let sample = Self::sample(entry).filter(|_| !entry.snapshot(pin).is_empty());
+                let Some(key) = sample.map(|block| self.key(block)) else {
                     continue; // emptied just now
                 };
                 let relation = match position {

@@ -90,14 +90,13 @@ impl Engine {
     pub(crate) fn first_of<'p>(&self, pin: &'p Pin, key: Key<'_>) -> Option<ObjectRef<'p>> {
         match self {
             Self::Set(set) => set.get(pin, key),
-            Self::Bag(bag) => {
-                let mut first = None;
-                bag.each(pin, key, |object| {
-                    first.get_or_insert(object);
-                });
-                first
-            }
+            Self::Bag(bag) => bag.first_of(pin, key),
         }
+    }
+
+    /// Whether a key has an object. O(1).
+    pub(crate) fn exists(&self, pin: &Pin, key: Key<'_>) -> bool {
+        each!(self, engine => engine.exists(pin, key))
     }
 
     #[inline]

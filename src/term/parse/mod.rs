@@ -2,7 +2,7 @@
 //!
 //! Reads everything that `~p` and `~w` print for data, with any line breaks, and what people write
 //! besides: comments, `$a`, `16#ff`, `1_000`, `"a" "b"`, every escape, the segments of bitstrings
-//! (`<<16#ff:16/little, "ä"/utf8>>`), a full stop at the end. What [`Display`](std::fmt::Display)
+//! (`<<16#ff:16/little, "text"/utf8>>`), a full stop at the end. What [`Display`](std::fmt::Display)
 //! prints is read back as the very same term, but for funs made by `fun ... end`, of which the text
 //! tells too little.
 //!
