@@ -43,10 +43,6 @@ impl Owner {
         self.number
     }
 
-    pub(crate) fn home(&self) -> &Arc<Registry> {
-        &self.home
-    }
-
     /// Who it is, as a term: what `info` gives as a table's owner.
     #[doc(alias = "self")]
     #[must_use]

@@ -293,8 +293,8 @@ fn long_literals_need_no_recursion_limit() {
     ]);
     assert_eq!(list.as_ref().as_list().unwrap().count(), 130);
     let atoms = term!([
-        :a, :b, :c, :d, :e, :f, :g, :h, :i, :j, :k, :l, :m, :n, :o, :p, :q, :r, :s, :t, :u, :v, :w, :x, :y,
-        :z, -1, -2, -3, -4, -5, #{}, #{:a => :b} | :tail
+        :a, :b, :c, :d, :e, :f, :g, :h, :i, :j, :k, :l, :m, :n, :o, :p, :q, :r, :s, :t, :u, :v,
+        :w, :x, :y, :z, -1, -2, -3, -4, -5, #{}, #{:a => :b} | :tail
     ]);
     assert!(atoms.to_string().ends_with("#{},#{a => b}|tail]"));
 }

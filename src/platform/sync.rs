@@ -9,7 +9,7 @@ pub(crate) use loom::sync::atomic::{
 };
 
 #[cfg(not(crossbeam_loom))]
-pub(crate) use parking_lot::{Mutex, RwLock};
+pub(crate) use parking_lot::Mutex;
 
 #[cfg(crossbeam_loom)]
 pub(crate) use self::modelled::Mutex;

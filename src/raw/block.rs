@@ -145,8 +145,10 @@ impl Block {
         unsafe { ptr.write(header) };
         if shape.large {
             let ext = u64::from(arity) | u64::from(len) << 32;
-            // SAFETY: a large shape has this word right after the header.
-            unsafe { ptr.add(1).cast::<u64>().write(ext) };
+            // SAFETY: one header behind the start lies inside a large shape.
+            let behind = unsafe { ptr.add(1) }.cast::<u64>();
+            // SAFETY: a large shape has this word there.
+            unsafe { behind.write(ext) };
         }
         // SAFETY: `words_at` lies inside the allocation.
         let to = unsafe { ptr.cast::<u8>().add(shape.words_at) }.cast::<u64>();
@@ -240,8 +242,10 @@ impl<'a> BlockRef<'a> {
     #[inline]
     fn ext(self) -> u64 {
         debug_assert!(self.is_large(), "only large blocks have the word");
-        // SAFETY: R3: a large block has this word right after the header.
-        unsafe { self.ptr.add(1).cast::<u64>().read() }
+        // SAFETY: R3: one header behind the start lies inside a large block.
+        let behind = unsafe { self.ptr.add(1) }.cast::<u64>();
+        // SAFETY: R3: a large block has this word there.
+        unsafe { behind.read() }
     }
 
     #[inline]

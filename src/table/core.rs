@@ -192,7 +192,6 @@ impl TableCore {
     }
 
     #[inline]
-    #[inline]
     pub(crate) fn key<'a>(&self, term: TermRef<'a>) -> Key<'a> {
         Key { term, hash: self.hasher.hash(term) }
     }
@@ -266,7 +265,12 @@ impl TableCore {
 
 /// The owner as a pid.
 pub(crate) fn owner_pid(owner: OwnerId) -> crate::term::Pid {
-    crate::term::Pid { node: Atom::NO_NODE, id: owner as u32, serial: (owner >> 32) as u32, creation: 0 }
+    crate::term::Pid {
+        node: Atom::NO_NODE,
+        id: owner as u32,
+        serial: (owner >> 32) as u32,
+        creation: 0,
+    }
 }
 
 /// A table's id as a reference.

@@ -66,8 +66,8 @@ pub(crate) fn info(core: &TableCore, store: u32) -> Info {
     let private = core.options.access == Access::Private;
     let write_concurrency =
         if private { WriteConcurrency::False } else { options.write_concurrency };
-    let decentralized = options.decentralized_counters
-        && write_concurrency != WriteConcurrency::False;
+    let decentralized =
+        options.decentralized_counters && write_concurrency != WriteConcurrency::False;
     let pid = |owner: OwnerId| owner_pid(if owner == NOBODY { 0 } else { owner });
     let safe_fixed = core.fixations.lock().state().map(|(since, holders)| SafeFixed {
         since,

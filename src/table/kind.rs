@@ -25,8 +25,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, for tables and tests.
-    pub const ALL: &'static [Self] =
-        &[Self::Set, Self::OrderedSet, Self::Bag, Self::DuplicateBag];
+    pub const ALL: &'static [Self] = &[Self::Set, Self::OrderedSet, Self::Bag, Self::DuplicateBag];
 
     /// The atom that ETS calls it by.
     #[must_use]

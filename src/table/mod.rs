@@ -19,7 +19,7 @@ mod walk;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use self::core::{Need, OwnerId, TableCore};
+use self::core::{Key, Need, OwnerId, TableCore, id_term};
 use self::engine::Updated;
 pub use info::{Info, SafeFixed};
 pub use integer::Integer;
@@ -269,9 +269,7 @@ impl Table {
     #[doc(alias = "ets:lookup_element/3")]
     pub fn lookup_element(&self, key: impl ToTerm, position: usize) -> Result<Term> {
         self.check(Need::Read)?;
-        key.with(|key| {
-            self.element_of(key, position)?.ok_or_else(|| self.core.no_such_key(key))
-        })?
+        key.with(|key| self.element_of(key, position)?.ok_or_else(|| self.core.no_such_key(key)))?
     }
 
     /// As [`lookup_element`](Self::lookup_element), but `default` for a key that is not there.
@@ -643,7 +641,7 @@ impl Table {
             (ObjectRef::new(expected.borrow()), ObjectRef::new(new.borrow()));
         let keypos = self.core.options.keypos;
         let (old_key, new_key) = (old_object.element(keypos), new_object.element(keypos));
-        let key = self.core.key(old_key.expect("`block` has checked it"));
+        let key = self.core.key(old_key.unwrap_or(TermRef::atom(Atom::UNDEFINED)));
         if old_key != new_key {
             let message = format!("the key {} would change", key.term);
             return Err(Error::new(ErrorKind::KeyPosition, message));
@@ -688,7 +686,7 @@ impl Table {
 
     fn update_key<T: ToObject>(
         &self,
-        key: self::core::Key<'_>,
+        key: Key<'_>,
         f: &mut impl FnMut(Option<&Object>) -> Result<Option<T>>,
     ) -> Result<Objects> {
         for _ in 0..UPDATE_ATTEMPTS {
@@ -773,7 +771,7 @@ impl Table {
     #[doc(alias = "tid")]
     #[must_use]
     pub fn id(&self) -> Term {
-        self::core::id_term(self.home.creation(), self.core.id)
+        id_term(self.home.creation(), self.core.id)
     }
 
     /// The name.
@@ -812,4 +810,3 @@ fn call<R>(f: impl FnOnce() -> Result<R>) -> Result<R> {
         Err(Error::new(ErrorKind::Panicked, format!("the closure panicked: {text}")))
     })
 }
-

@@ -38,11 +38,7 @@ impl CounterOp {
     /// If the sum passes `threshold` (above it for an increment of zero or more, below it for a
     /// negative one), the element becomes `set_value` instead.
     #[must_use]
-    pub fn bounded(
-        mut self,
-        threshold: impl Into<Integer>,
-        set_value: impl Into<Integer>,
-    ) -> Self {
+    pub fn bounded(mut self, threshold: impl Into<Integer>, set_value: impl Into<Integer>) -> Self {
         self.bound = Some((threshold.into(), set_value.into()));
         self
     }

@@ -8,9 +8,9 @@ use std::sync::atomic::Ordering;
 use super::Table;
 use super::core::Need;
 use super::engine::{KeyAndObjects, Position};
-use crate::error::{Error, Result};
 #[cfg(doc)]
 use crate::error::ErrorKind;
+use crate::error::{Error, Result};
 use crate::raw::reclaim::pin;
 use crate::term::{Object, ObjectRef, Objects, Term, TermRef, ToObject, ToTerm};
 
@@ -134,12 +134,11 @@ impl Table {
     /// As [`first`](Self::first).
     #[doc(alias = "ets:tab2list/1")]
     pub fn tab2list(&self) -> Result<Vec<Object>> {
-        let mut all = Vec::with_capacity(self.len()?);
-        self.chunks(|chunk| {
+        let all = Vec::with_capacity(self.len()?);
+        self.chunks(all, |chunk, mut all| {
             all.append(chunk);
-            Ok(())
-        })?;
-        Ok(all)
+            Ok(all)
+        })
     }
 
     /// Calls `f` on every object and what it returned for the one before, `acc` for the first. `f`
@@ -153,14 +152,7 @@ impl Table {
     /// As [`first`](Self::first); also if the table is deleted meanwhile.
     #[doc(alias = "ets:foldl/3")]
     pub fn foldl<A>(&self, acc: A, mut f: impl FnMut(&Object, A) -> A) -> Result<A> {
-        let mut acc = Some(acc);
-        self.chunks(|chunk| {
-            for object in chunk.drain(..) {
-                acc = acc.take().map(|acc| f(&object, acc));
-            }
-            Ok(())
-        })?;
-        Ok(acc.expect("put back after every call"))
+        self.chunks(acc, |chunk, acc| Ok(chunk.iter().fold(acc, |acc, object| f(object, acc))))
     }
 
     /// As [`foldl`](Self::foldl), with the objects of one key in the reverse order.
@@ -170,40 +162,41 @@ impl Table {
     #[doc(alias = "ets:foldr/3")]
     pub fn foldr<A>(&self, acc: A, mut f: impl FnMut(&Object, A) -> A) -> Result<A> {
         let keypos = self.keypos();
-        let mut acc = Some(acc);
-        self.chunks(|chunk| {
-            let same = |a: &Object, b: &Object| a.element(keypos) == b.element(keypos);
-            for objects in chunk.chunk_by_mut(same) {
-                for object in objects.iter().rev() {
-                    acc = acc.take().map(|acc| f(object, acc));
-                }
-            }
-            chunk.clear();
-            Ok(())
-        })?;
-        Ok(acc.expect("put back after every call"))
+        let same = |a: &Object, b: &Object| a.element(keypos) == b.element(keypos);
+        self.chunks(acc, |chunk, acc| {
+            let objects = chunk.chunk_by(same).flat_map(|objects| objects.iter().rev());
+            Ok(objects.fold(acc, |acc, object| f(object, acc)))
+        })
     }
 
-    /// Shows all objects, some at a time; those of one key together.
-    fn chunks(&self, mut visit: impl FnMut(&mut Vec<Object>) -> Result<()>) -> Result<()> {
+    /// Folds over all objects, some at a time; those of one key together.
+    fn chunks<A>(
+        &self,
+        mut acc: A,
+        mut visit: impl FnMut(&mut Vec<Object>, A) -> Result<A>,
+    ) -> Result<A> {
         let mut chunk = Vec::with_capacity(FOLD_CHUNK);
         let mut next = Some(0);
         while let Some(from) = next {
             self.check(Need::Read)?;
             let mut failed = None;
-            next = self.core.engine.scan(&pin(), from, FOLD_CHUNK, |object: ObjectRef<'_>| {
-                match object.to_object() {
-                    Ok(object) => chunk.push(object),
-                    Err(error) => failed = Some(error),
-                }
-            });
+            next =
+                self.core.engine.scan(
+                    &pin(),
+                    from,
+                    FOLD_CHUNK,
+                    |object: ObjectRef<'_>| match object.to_object() {
+                        Ok(object) => chunk.push(object),
+                        Err(error) => failed = Some(error),
+                    },
+                );
             if let Some(error) = failed {
                 return Err(error);
             }
-            visit(&mut chunk)?;
+            acc = visit(&mut chunk, acc)?;
             chunk.clear();
         }
-        Ok(())
+        Ok(acc)
     }
 
     /// Empties the table, then inserts what `next` returns, some objects at a time, until it
@@ -212,10 +205,7 @@ impl Table {
     /// # Errors
     /// As [`insert`](Self::insert); what was inserted before stays.
     #[doc(alias = "ets:init_table/2")]
-    pub fn init_table<T: ToObject>(
-        &self,
-        mut next: impl FnMut() -> Option<Vec<T>>,
-    ) -> Result<()> {
+    pub fn init_table<T: ToObject>(&self, mut next: impl FnMut() -> Option<Vec<T>>) -> Result<()> {
         self.delete_all_objects()?;
         while let Some(objects) = next() {
             for object in objects {
@@ -279,4 +269,3 @@ impl Drop for Fixation {
         self.table.change_fixation(false);
     }
 }
-

@@ -165,14 +165,6 @@ impl Arena {
         Ok(Word::boxed(Tag::Bits, offset, len))
     }
 
-    fn words_of(&mut self, words: &[Word]) -> Result<usize> {
-        let offset = self.reserve(words.len())?;
-        for (at, word) in words.iter().enumerate() {
-            self.set(offset + at, *word);
-        }
-        Ok(offset)
-    }
-
     /// The longest tuple, as in Erlang: 16,777,215 elements.
     pub(crate) const MAX_ARITY: usize = (1 << 24) - 1;
 
@@ -394,10 +386,5 @@ impl Arena {
         self.words[offset..offset + fixed].copy_from_slice(&from[at..at + fixed]);
         self.place(offset + fixed, &from[at + fixed..at + fixed + terms], todo);
         Ok(Word::boxed(Tag::Fun, offset, word.len()))
-    }
-
-    /// For the parts of funs and others that are words of terms.
-    pub(crate) fn raw_words(&mut self, words: &[Word]) -> Result<usize> {
-        self.words_of(words)
     }
 }

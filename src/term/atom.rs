@@ -100,9 +100,9 @@ fn record(index: u32) -> &'static Record {
 
 fn hash_of(name: &str) -> u32 {
     // FNV-1a: names are short, and nobody who can choose them can choose a million of them.
-    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
+    let hash = name
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     hash ^ hash >> 15
 }
 

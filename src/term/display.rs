@@ -276,8 +276,9 @@ const RESERVED: [&str; 29] = [
 /// Latin-1, where the signs of multiplication and division stand among them.
 pub(super) fn is_name_char(character: char) -> bool {
     match character {
-        '0'..='9' | 'A'..='Z' | 'a'..='z' | '_' | '@' => true,
-        _ => matches!(character, '\u{c0}'..='\u{ff}' if !matches!(character, '\u{d7}' | '\u{f7}')),
+        '\u{d7}' | '\u{f7}' => false,
+        '0'..='9' | 'A'..='Z' | 'a'..='z' | '_' | '@' | '\u{c0}'..='\u{ff}' => true,
+        _ => false,
     }
 }
 

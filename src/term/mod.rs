@@ -366,7 +366,7 @@ impl Eq for Term {}
 
 impl PartialEq for TermRef<'_> {
     fn eq(&self, other: &Self) -> bool {
-        order::equal(*self, *other)
+        equal(*self, *other)
     }
 }
 

@@ -109,7 +109,9 @@ impl<'a> TermRef<'a> {
             Tag::Int => View::Int(word.as_int()),
             Tag::Atom => View::Atom(Atom::from_index(word.atom_index())),
             Tag::Nil => View::Nil,
-            Tag::Tuple => View::Tuple(TupleRef { heap: self.heap, words: self.payload(word.len()) }),
+            Tag::Tuple => {
+                View::Tuple(TupleRef { heap: self.heap, words: self.payload(word.len()) })
+            }
             Tag::List => View::List(ListRef { term: self }),
             Tag::Map => View::Map(MapRef { heap: self.heap, words: self.payload(word.len() * 2) }),
             Tag::Binary => View::Binary(self.bytes(word.len())),
@@ -588,9 +590,10 @@ impl<'a> ReferenceRef<'a> {
     /// Packs the parts for [`Arena::payload`](super::arena::Arena::payload).
     pub(crate) fn pack(node: Atom, creation: u32, ids: &[u32]) -> Vec<u64> {
         let mut words = vec![node_word(node, creation)];
-        words.extend(ids.chunks(2).map(|two| {
-            u64::from(two[0]) | two.get(1).map_or(0, |high| u64::from(*high) << 32)
-        }));
+        words
+            .extend(ids.chunks(2).map(|two| {
+                u64::from(two[0]) | two.get(1).map_or(0, |high| u64::from(*high) << 32)
+            }));
         words
     }
 }

@@ -184,7 +184,7 @@ impl Plan<'_> {
             15 => power(self.random.pick(&[59, 60, 63, 64]).to_owned(), -1),
             16 => minus_power(self.random.pick(&[59, 60, 63, 64, 100]).to_owned(), 0),
             17 => minus_power(self.random.pick(&[59, 60, 63, 64]).to_owned(), -1),
-            18 => int(self.random.int(-1 << 62, 1 << 62)),
+            18 => int(self.random.int(-1 << 61, 1 << 61)),
             _ => int(0),
         }
     }

@@ -208,6 +208,7 @@ impl Chunks {
     }
 
     /// Bytes of all chunks but the first.
+    #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.chunks().map(|chunk| size_of_val(chunk.0)).sum()
     }
@@ -282,6 +283,7 @@ impl Directory {
     }
 
     /// Asserts that it leads to all chunks, in their order.
+    #[cfg(test)]
     pub(super) fn check(&self, chunks: &Chunks) {
         assert!(chunks.chunks().map(Chunk::raw).eq(self.0.iter().copied()), "a chunk is missing");
     }
@@ -313,7 +315,7 @@ mod tests {
             bytes += chunks.extend(chunk, None);
             let now: Vec<_> = chunks.walk(u32::MAX).map(std::ptr::from_ref).collect();
             assert_eq!(now[..before.len()], before);
-            assert_eq!(now.len(), (0..=chunk).map(size).sum());
+            assert_eq!(now.len(), (0..=chunk).map(size).sum::<usize>());
             before = now;
         }
         assert_eq!(chunks.bytes(), bytes);

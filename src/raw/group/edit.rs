@@ -1,5 +1,6 @@
 //! Changing a group.
 
+use std::hint::black_box;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -15,6 +16,9 @@ use crate::raw::reclaim::{Pin, Retired, pin};
 
 /// Numbers of slots.
 type Numbers = SmallVec<[u32; 4]>;
+
+/// Objects whose memory is loaded at the same time where many are gone through.
+const AHEAD: usize = 16;
 
 /// A group whose writers' lock is held. Everything that is done to it becomes visible at once.
 #[derive(Debug)]
@@ -62,17 +66,25 @@ impl Group {
     }
 
     /// Deletes all objects for which `keep` does not hold; returns how many. O(n).
+    #[cfg(test)]
     pub(crate) fn retain(&self, pin: &Pin, keep: impl FnMut(BlockRef<'_>) -> bool) -> usize {
         self.edit(pin, |edit| edit.retain(keep))
     }
 
-    /// Fills a group that nobody else has yet.
-    pub(super) fn fill(&self, objects: impl ExactSizeIterator<Item = (Block, u32)>) {
+    /// Fills a group that nobody else has yet with about `count` objects.
+    pub(super) fn fill(&self, count: usize, mut objects: impl Iterator<Item = (Block, u32)>) {
         self.edit(&pin(), |edit| {
-            if objects.len() > SMALL as usize {
-                edit.remember(objects.len());
+            if count > SMALL as usize {
+                edit.remember(count);
             }
-            objects.for_each(|(block, digest)| edit.push(block, digest));
+            loop {
+                let some: SmallVec<[_; AHEAD]> = objects.by_ref().take(AHEAD).collect();
+                if some.is_empty() {
+                    return;
+                }
+                edit.look_up(some.iter().map(|(_, digest)| *digest));
+                some.into_iter().for_each(|(block, digest)| edit.push(block, digest));
+            }
         });
     }
 
@@ -85,15 +97,20 @@ impl Group {
         let _memory = self.memory.lock();
         assert!(self.record().is_none(), "a batch ends before the group is rebuilt");
         let newest = self.newest();
-        let alive = self.chunks.walk(newest.len()).filter(|slot| slot.died() == 0).map(|slot| {
-            // SAFETY: G1, G2: filled and alive, and we hold the lock of those who could kill it.
-            let block = unsafe { block_of(slot) };
-            (block.to_block(), slot.digest())
+        let alive = self.chunks.walk(newest.len()).filter(|slot| slot.died() == 0);
+        // SAFETY: G1, G2: filled and alive, and we hold the lock of those who could kill it.
+        let mut alive = alive.map(|slot| (unsafe { block_of(slot) }, slot.digest()));
+        let first = alive.next();
+        let sample = first.map(|(block, _)| block.to_block());
+        let mut alive = first.into_iter().chain(alive);
+        let objects = std::iter::from_fn(|| {
+            let some: SmallVec<[_; AHEAD]> = alive.by_ref().take(AHEAD).collect();
+            // To count in a block waits for its cache line, to read from one does not.
+            black_box(some.iter().fold(0, |all, (block, _)| all ^ block.hash()));
+            (!some.is_empty()).then_some(some)
         });
-        let living = self.chunks.walk(newest.len()).find(|slot| slot.died() == 0);
-        // SAFETY: as above.
-        let sample = living.map(|slot| unsafe { block_of(slot) }.to_block());
-        Self::with_digests(self.hash, sample, Counted { left: newest.alive() as usize, items: alive })
+        let objects = objects.flatten().map(|(block, digest)| (block.to_block(), digest));
+        Self::with_digests(self.hash, sample, newest.alive() as usize, objects)
     }
 
     /// Lets all changes from now on become visible with a batch: until [`finish`](Self::finish) or
@@ -157,6 +174,7 @@ impl Group {
     }
 
     /// Asserts that the group is whole. O(n).
+    #[cfg(test)]
     pub(crate) fn check(&self) {
         let memory = self.memory.lock();
         let newest = self.newest();
@@ -215,27 +233,6 @@ unsafe fn block_of<'a>(slot: &Slot) -> BlockRef<'a> {
     unsafe { BlockRef::from_raw(raw) }
 }
 
-/// An iterator whose length is known.
-struct Counted<I> {
-    left: usize,
-    items: I,
-}
-
-impl<I: Iterator> Iterator for Counted<I> {
-    type Item = I::Item;
-
-    fn next(&mut self) -> Option<I::Item> {
-        self.left = self.left.saturating_sub(1);
-        self.items.next()
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
-    }
-}
-
-impl<I: Iterator> ExactSizeIterator for Counted<I> {}
-
 impl<'a> Edit<'a> {
     fn of(group: &'a Group, pin: &'a Pin, memory: &'a mut Option<Box<Memory>>) -> Self {
         let bytes = group.bytes.load(Ordering::Relaxed) - Memory::bytes_of(memory);
@@ -279,6 +276,7 @@ impl<'a> Edit<'a> {
     }
 
     /// Deletes all objects for which `keep` does not hold; returns how many. O(n).
+    #[cfg(test)]
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(BlockRef<'_>) -> bool) -> usize {
         let slots = (0..).zip(self.group.chunks.walk(self.next.len()));
         let alive = slots.filter(|(_, slot)| slot.died() == 0);
@@ -293,6 +291,7 @@ impl<'a> Edit<'a> {
     }
 
     /// How many objects there are. O(1).
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.next.alive() as usize
     }
@@ -329,6 +328,13 @@ impl<'a> Edit<'a> {
             memory.seen.insert(digest, at);
         }
         self.next = State::new(self.next.dead(), at + 1);
+    }
+
+    /// Loads what pushing objects with these digests will need, all at the same time.
+    fn look_up(&self, digests: impl Iterator<Item = u32>) {
+        if let Some(memory) = &*self.memory {
+            black_box(digests.fold(0, |all, digest| all ^ memory.seen.glance(digest)));
+        }
     }
 
     /// Begins to keep an index of digests.

@@ -33,8 +33,9 @@
 //!
 //! [`Group::prepare`] sets the pending bit of the state and puts a [`Pending`] record beside it: the
 //! state before, the state after, and the [`Commit`] word that many groups and slots of the index
-//! share. Changes then move only the state after. A reader who finds the bit asks the word; if the
-//! record is not the one of his state, the batch has ended meanwhile and he loads the state again.
+//! share. Changes then move only the state after. A reader who finds the bit asks the word, and takes
+//! one state or the other; both are complete, so it does not matter if the record is that of a later
+//! batch already. If there is none, the batch has ended meanwhile, and he loads the state again.
 //! After the decision [`Group::finish`] (or [`Group::cancel`]) makes the record's verdict the
 //! state, and only then retires the record and the blocks that have died.
 //!
@@ -47,13 +48,14 @@
 //!
 //! # What it is bad at
 //!
-//! A small group costs about 100 bytes besides its blocks, a large one 30 bytes an object.
-//! Deleting leaves holes: [`Group::needs_rebuild`] asks for a compact copy when more than half the
-//! slots are dead. [`Group::rebuild`] costs O(n), mostly the count in each living block, which is a
-//! cache miss apiece (some 50 to 100 ns an object in a large group, paid once for as many
-//! deletions); while it runs, other writers of the bucket wait, readers do not. A `delete` that picks
-//! out single ones of many objects with equal hashes walks along all of these. Objects have no
-//! order but that of their insertion, and no number that outlives a rebuild.
+//! A small group costs about 110 bytes besides its blocks, a large one 25 to 35 bytes an object.
+//! Deleting leaves holes: [`Group::needs_rebuild`] asks for a compact copy when more than half of
+//! the slots are dead. [`Group::rebuild`] costs O(n), some 100 ns an object in a large group, paid
+//! once for as many deletions: mostly the count in each living block and the index of digests, both
+//! cache misses. While it runs, other writers of the bucket wait; readers do not. A `delete` that
+//! picks out single ones of many objects with equal hashes walks along all of these; to delete many
+//! of them there is [`Group::retain`]. Objects have no order but that of their insertion, and no
+//! number that outlives a rebuild.
 
 mod chunks;
 mod edit;
@@ -70,7 +72,6 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use chunks::{Chunks, Directory, Slot, Walk};
-pub(crate) use edit::Edit;
 use seen::Seen;
 
 use super::block::{Block, BlockRef};
@@ -216,14 +217,17 @@ impl Group {
     /// be a good one of its whole contents.
     pub(crate) fn new(hash: u64, objects: Vec<(Block, u64)>) -> Self {
         let sample = objects.first().map(|(block, _)| block.clone());
+        let count = objects.len();
         let objects = objects.into_iter().map(|(block, hash)| (block, digest(hash)));
-        Self::with_digests(hash, sample, objects)
+        Self::with_digests(hash, sample, count, objects)
     }
 
+    /// As [`new`](Self::new), of about `count` objects with their digests.
     fn with_digests(
         hash: u64,
         sample: Option<Block>,
-        objects: impl ExactSizeIterator<Item = (Block, u32)>,
+        count: usize,
+        objects: impl Iterator<Item = (Block, u32)>,
     ) -> Self {
         let group = Self {
             state: AtomicU64::new(0),
@@ -235,7 +239,7 @@ impl Group {
             sample,
             memory: Mutex::new(None),
         };
-        group.fill(objects);
+        group.fill(count, objects);
         group
     }
 
@@ -282,9 +286,7 @@ impl Group {
             let pending = self.pending.load(Ordering::Acquire);
             // SAFETY: G4: found under a pin.
             if let Some(pending) = unsafe { pending.as_ref() } {
-                if pending.before.with_pending() == state {
-                    return pending.visible();
-                }
+                return pending.visible();
             }
         }
     }
@@ -309,7 +311,7 @@ impl Reap for Group {
         while freed < budget {
             let Some(mut slots) = self.chunks.pop() else {
                 release(self.chunks.first_mut(), dead);
-                let pending = std::mem::replace(&mut self.pending, AtomicPtr::default());
+                let pending = std::mem::take(&mut self.pending);
                 if let Some(pending) = NonNull::new(pending.load(Ordering::Relaxed)) {
                     // SAFETY: G4: in use until now, and we have the group to ourselves.
                     unsafe { free_pending(pending.cast()) };

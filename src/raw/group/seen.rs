@@ -170,6 +170,12 @@ impl Seen {
         page.used += 1;
     }
 
+    /// Looks where a digest belongs, so that it is in the cache.
+    pub(super) fn glance(&self, digest: u32) -> u32 {
+        let page = &self.pages[self.page_of(digest)];
+        page.entries[page.home(digest)].slot
+    }
+
     /// The slots with that digest, newest first.
     pub(super) fn slots(&self, digest: u32) -> impl Iterator<Item = u32> {
         let page = &self.pages[self.page_of(digest)];
@@ -271,6 +277,7 @@ impl Seen {
     }
 
     /// Asserts that it is whole.
+    #[cfg(test)]
     pub(super) fn check(&self) {
         assert_eq!(
             self.directory.len(),

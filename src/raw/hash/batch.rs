@@ -14,9 +14,7 @@ use std::sync::Arc;
 
 use super::line::{Locked, SlotWord};
 use super::segment::Root;
-use super::{
-    Delta, Handle, Index, Place, Refused, Retired, Weight, insert_word, limit, locate,
-};
+use super::{Delta, Handle, Index, Place, Refused, Retired, Weight, insert_word, limit, locate};
 use crate::platform::sync::Backoff;
 use crate::raw::Commit;
 use crate::raw::reclaim::Pin;
@@ -56,6 +54,9 @@ impl Staged {
     }
 }
 
+/// What is done when a batch is decided; it is told whether that was to commit.
+type Finish<'p> = Box<dyn FnOnce(&Pin, bool) + 'p>;
+
 /// A batch under way: all its buckets are locked.
 pub(crate) struct Batch<'p, H: Handle> {
     pin: &'p Pin,
@@ -64,7 +65,7 @@ pub(crate) struct Batch<'p, H: Handle> {
     locks: Vec<(Option<u64>, Locked<'p>)>,
     staged: Vec<Staged>,
     commit: Arc<Commit>,
-    finish: Vec<Box<dyn FnOnce(&Pin, bool) + 'p>>,
+    finish: Vec<Finish<'p>>,
     /// What the slots hold more, lines included.
     delta: Delta,
     /// What the entries that were changed inside weigh more.
@@ -178,11 +179,7 @@ impl<'p, H: Handle> Batch<'p, H> {
     }
 
     /// The entry with that hash for which `same` holds, as it is before the batch.
-    pub(crate) fn get(
-        &self,
-        hash: u64,
-        same: impl Fn(H::Ref<'_>) -> bool,
-    ) -> Option<H::Ref<'p>> {
+    pub(crate) fn get(&self, hash: u64, same: impl Fn(H::Ref<'_>) -> bool) -> Option<H::Ref<'p>> {
         // SAFETY: R1, R5: in a slot of a bucket that we hold the lock of, until the batch ends,
         // and the pin outlives it.
         self.place(hash, &same).map(|place| unsafe { H::borrow(place.raw) })

@@ -16,7 +16,6 @@ use super::line::{Line, Locked, Slot};
 use super::segment::{MAX_BITS, MAX_DEPTH, Root, Segment};
 use super::{Delta, Handle, Index, Pin, Retired, insert_word, limit, prefetch, visible_or_new};
 use crate::platform::sync::{Backoff, Ordering};
-use crate::raw::reclaim;
 
 /// What to make of which segments.
 struct Plan {
@@ -103,8 +102,8 @@ impl<H: Handle> Index<H> {
 
     /// Merges a claimed segment with its neighbour.
     fn merge(&self, pin: &Pin, root: &Root, one: Segment, other: Segment) -> bool {
-        let fits = other.depth() == one.depth()
-            && one.count() + other.count() <= limit(root.bits) / 2;
+        let fits =
+            other.depth() == one.depth() && one.count() + other.count() <= limit(root.bits) / 2;
         if !fits || !other.claim() {
             return false;
         }
@@ -216,7 +215,7 @@ fn segment_retire(segment: Segment, pin: &Pin) {
     }
     let raw = std::ptr::NonNull::new(segment.word()).expect("a segment is somewhere").cast();
     // SAFETY: R7: unlinked from the directory just now.
-    pin.retire(unsafe { reclaim::Retired::new(raw, segment.bytes(), free) });
+    pin.retire(unsafe { Retired::new(raw, segment.bytes(), free) });
 }
 
 fn free_unused(segment: Segment) {
@@ -226,9 +225,10 @@ fn free_unused(segment: Segment) {
 
 /// All entries of locked buckets.
 fn entries<'a>(locks: &'a [Locked<'_>]) -> impl Iterator<Item = std::ptr::NonNull<()>> + 'a {
-    locks.iter().flat_map(|locked| Lines(Some(locked.line()))).flat_map(|line| {
-        line.words().filter_map(visible_or_new)
-    })
+    locks
+        .iter()
+        .flat_map(|locked| Lines(Some(locked.line())))
+        .flat_map(|line| line.words().filter_map(visible_or_new))
 }
 
 /// The lines of a bucket whose lock we hold.
@@ -272,7 +272,8 @@ fn distribute<H: Handle>(locks: &[Locked<'_>], new: [Option<Segment>; 2]) -> Opt
         let target = if upper { high.unwrap_or(low) } else { low };
         counts[usize::from(upper)] += 1;
         let line = target.bucket(target.bucket_of(hash));
-        extra += insert_word::<H>(&mut Locked::fresh(line), hash, super::SlotWord::entry(raw)).ok()?;
+        extra +=
+            insert_word::<H>(&mut Locked::fresh(line), hash, super::SlotWord::entry(raw)).ok()?;
     }
     low.add_count(counts[0]);
     if let Some(high) = high {

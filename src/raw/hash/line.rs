@@ -135,11 +135,6 @@ impl Header {
     }
 
     #[inline]
-    pub(super) fn is_frozen(self) -> bool {
-        self.0 & FROZEN != 0
-    }
-
-    #[inline]
     pub(super) fn tag(self, slot: usize) -> u8 {
         (self.0 >> (slot * 8 + 8)) as u8
     }
@@ -173,11 +168,6 @@ impl Candidates {
     #[inline]
     pub(super) fn is_empty(self) -> bool {
         self.0 == 0
-    }
-
-    #[inline]
-    pub(super) fn without(self, slot: usize) -> Self {
-        Self(self.0 & !(0x80 << (slot * 8 + 8)))
     }
 
     fn contains(self, slot: usize) -> bool {
@@ -261,12 +251,7 @@ impl Line {
             let taken = seen & LOCK == 0
                 && self
                     .header
-                    .compare_exchange_weak(
-                        seen,
-                        seen | LOCK,
-                        Ordering::Acquire,
-                        Ordering::Relaxed,
-                    )
+                    .compare_exchange_weak(seen, seen | LOCK, Ordering::Acquire, Ordering::Relaxed)
                     .is_ok();
             if taken {
                 return Some(Locked { line: self, header: Header(seen) });

@@ -53,7 +53,7 @@ use line::{LAST, Line, Locked, SLOTS, Slot, SlotWord};
 use segment::{Root, Segment};
 use totals::{Delta, Totals};
 
-use super::reclaim::{Pin, Reap, Retired, pin};
+use super::reclaim::{Pin, Reap, Retired};
 use super::{Handle, Weight};
 use crate::platform::sync::{AtomicPtr, Mutex, Ordering};
 
@@ -155,7 +155,7 @@ impl<H: Handle> Index<H> {
         hash: u64,
         same: impl Fn(H::Ref<'p>) -> bool,
     ) -> Option<H::Ref<'p>> {
-        let line = self.root(pin).bucket::<'p>(hash);
+        let line = self.root(pin).bucket(hash);
         let header = line.header();
         let mut others = header.candidates(line::tag(hash));
         // The slot is calculated, not branched to: which of seven it is cannot be predicted, that
@@ -262,7 +262,7 @@ impl<H: Handle> Index<H> {
             if root.closed {
                 return Err(Refused::Closed);
             }
-            let Some(locked) = root.bucket::<'p>(hash).lock() else {
+            let Some(locked) = root.bucket(hash).lock() else {
                 continue; // frozen: the root or its directory has changed
             };
             if self.is_current(root) {
@@ -299,6 +299,8 @@ impl<H: Handle> Index<H> {
         let old = {
             let mut deepest = self.shape.lock();
             if self.root(pin).closed {
+                // SAFETY: nobody was told of it.
+                unsafe { new.segment(0).free() };
                 return Err(Refused::Closed);
             }
             *deepest = 1;
@@ -402,10 +404,9 @@ fn locate<'p, H: Handle>(
 /// Puts an entry into a free slot of a locked bucket; returns the bytes of a line that it needed.
 fn insert_entry<H: Handle>(locked: &mut Locked<'_>, hash: u64, new: H) -> Result<i64, Refused> {
     let raw = new.into_raw();
-    insert_word::<H>(locked, hash, SlotWord::entry(raw)).map_err(|refused| {
+    insert_word::<H>(locked, hash, SlotWord::entry(raw)).inspect_err(|_| {
         // SAFETY: it was not put anywhere, so it is ours again.
         drop(unsafe { H::from_raw(raw) });
-        refused
     })
 }
 

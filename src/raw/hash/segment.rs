@@ -312,11 +312,6 @@ impl Root {
         })
     }
 
-    /// Whether some segment needs a directory as large as this.
-    pub(super) fn is_full_depth(&self) -> bool {
-        self.segments().any(|segment| segment.depth() == self.depth)
-    }
-
     pub(super) fn bytes(&self) -> usize {
         size_of::<Self>() + size_of_val::<[_]>(&self.directory)
     }

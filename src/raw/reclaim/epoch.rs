@@ -50,9 +50,7 @@ pub(crate) struct Pin(Guard);
 /// Pins the thread. About 10 ns; next to nothing if it is pinned already.
 pub(crate) fn pin() -> Pin {
     // A thread whose locals are gone (it is in its last destructors) registers for this once.
-    Pin(LOCAL
-        .try_with(|local| local.handle.pin())
-        .unwrap_or_else(|_| COLLECTOR.register().pin()))
+    Pin(LOCAL.try_with(|local| local.handle.pin()).unwrap_or_else(|_| COLLECTOR.register().pin()))
 }
 
 /// A small number that is the thread's own, for choosing among striped counters.

@@ -20,10 +20,10 @@
 //! A [`Pin`] never leaves the crate's own calls: user code runs pinned only inside the read views,
 //! which say so.
 
-#[cfg(crossbeam_loom)]
-mod model;
 #[cfg(not(crossbeam_loom))]
 mod epoch;
+#[cfg(crossbeam_loom)]
+mod model;
 
 use std::ptr::NonNull;
 

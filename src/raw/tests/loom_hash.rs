@@ -686,7 +686,7 @@ fn loom_clear_against_put() {
         let left = left(&index);
         match replaced {
             None => assert!(left.contains(&(A[0], 1)), "it came after the clearing"),
-            Some(_) => assert!(left.is_empty() || left == [(A[0], 1)] , "{left:?}"),
+            Some(_) => assert!(left.is_empty() || left == [(A[0], 1)], "{left:?}"),
         }
     });
 }

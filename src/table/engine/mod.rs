@@ -7,8 +7,8 @@ mod bag;
 mod set;
 
 use bag::BagEngine;
-pub(crate) use set::Updated;
 use set::SetEngine;
+pub(crate) use set::Updated;
 
 use super::core::Key;
 use super::kind::Kind;

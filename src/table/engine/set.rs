@@ -3,8 +3,7 @@
 use std::cmp::Ordering;
 
 use super::{
-    Arena, Edit, Key, KeyAndObjects, Objects, Position, Step, edited, has_key, key_of, push,
-    with_cell,
+    Edit, Key, KeyAndObjects, Objects, Position, Step, edited, has_key, key_of, push, with_cell,
 };
 use crate::error::Result;
 use crate::raw::block::{Block, BlockRef};

@@ -2,9 +2,9 @@
 //!
 //! Reads everything that `~p` and `~w` print for data, with any line breaks, and what people write
 //! besides: comments, `$a`, `16#ff`, `1_000`, `"a" "b"`, every escape, the segments of bitstrings
-//! (`<<16#ff:16/little, "text"/utf8>>`), a full stop at the end. What [`Display`](std::fmt::Display)
-//! prints is read back as the very same term, but for funs made by `fun ... end`, of which the text
-//! tells too little.
+//! (`<<16#ff:16/little, "text"/utf8>>`), a full stop at the end. What
+//! [`Display`](std::fmt::Display) prints is read back as the very same term, but for funs made by
+//! `fun ... end`, of which the text tells too little.
 //!
 //! Where Erlang is more lenient than is good for data, this is not: a character above 255 in a
 //! binary without `/utf8` is an error instead of its low eight bits. Of the types of segments,
