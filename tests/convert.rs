@@ -1,5 +1,7 @@
 //! Rust values to terms and back, the macros, and comparisons with plain values.
 
+#![allow(clippy::unwrap_used, reason = "tests fail loudly")]
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
@@ -163,7 +165,7 @@ fn atoms_names_and_views() {
     assert_eq!(term!(:true), true);
     assert_ne!(term!("true"), true);
     assert_eq!(term!(:ok), Atom::OK);
-    assert_eq!(bool::try_from(&term!(:false)).unwrap(), false);
+    assert!(!bool::try_from(&term!(:false)).unwrap());
     assert_eq!(Atom::try_from(term!(:ok).as_ref()).unwrap(), Atom::OK);
     assert_eq!(Term::from(true), term!(:true));
     assert_eq!(Term::from(()), term!({}));

@@ -1,5 +1,6 @@
 //! Rust types through serde to terms and back; terms inside other formats.
 #![cfg(feature = "serde")]
+#![allow(clippy::unwrap_used, reason = "tests fail loudly")]
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;

@@ -11,6 +11,13 @@
 //! No test knows the order in which things happen; each knows something that holds in every order:
 //! objects are whole, counts are exact, lists appear at once, what stands throughout is met once,
 //! and in the end the memory is back.
+
+#![allow(
+    dropping_copy_types,
+    clippy::assertions_on_constants,
+    clippy::semicolon_if_nothing_returned,
+    reason = "what is read is checked on the way and then dropped; the cfg is asserted"
+)]
 #![allow(
     clippy::disallowed_methods,
     clippy::print_stderr,

@@ -1,5 +1,7 @@
 //! Erlang syntax, out and in: against what OTP 27 printed and read, and against garbage.
 
+#![allow(clippy::unwrap_used, reason = "tests fail loudly")]
+
 #[path = "support/terms.rs"]
 mod terms;
 

@@ -641,6 +641,7 @@ impl Table {
             (ObjectRef::new(expected.borrow()), ObjectRef::new(new.borrow()));
         let keypos = self.core.options.keypos;
         let (old_key, new_key) = (old_object.element(keypos), new_object.element(keypos));
+        // `block` has checked that both have one.
         let key = self.core.key(old_key.unwrap_or(TermRef::atom(Atom::UNDEFINED)));
         if old_key != new_key {
             let message = format!("the key {} would change", key.term);
