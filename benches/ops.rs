@@ -176,8 +176,8 @@ fn scans(criterion: &mut Criterion) {
         group.bench_function(format!("for_each/{size}"), |b| {
             b.iter(|| {
                 let mut sum = 0;
-                table.read(|view| view.for_each(|object| sum += number(Some(object))))?;
-                ferrets::Result::Ok(sum)
+                let add = |object: ObjectRef<'_>| sum += number(Some(object));
+                table.read(|view| view.for_each(add)).map(|()| sum)
             });
         });
         group.bench_function(format!("foldl/{size}"), |b| {

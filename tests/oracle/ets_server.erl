@@ -140,6 +140,11 @@ call(slots, [Table], Ours) ->
     slots(Table, 0, [], Ours);
 call(take, [Table, Key], _) ->
     take(Table, Key);
+call(Function, Arguments, _) when Function =:= insert; Function =:= insert_new ->
+    %% Begin with a full time slice. An insertion that is interrupted puts the protection back that
+    %% the table was made with, whatever setopts/2 has said.
+    erlang:yield(),
+    apply(ets, Function, Arguments);
 call(Function, Arguments, _) ->
     apply(ets, Function, Arguments).
 

@@ -36,6 +36,9 @@ struct Plan<'a> {
     pool: &'a Pool,
     /// Whether tables may be compressed.
     compressed: bool,
+    /// Whether long lists are inserted; if not, protections may change. Both together show how OTP
+    /// forgets the latter over the former.
+    bulk: bool,
     old: bool,
     keys: Vec<Term>,
     values: Vec<Term>,
@@ -54,7 +57,7 @@ impl Generator {
     /// Sequence number `number` of the run with `seed`.
     pub(crate) fn sequence(&self, seed: u64, number: u64) -> Vec<Operation> {
         let mut random = Random::new(seed, number);
-        let compressed = random.chance(40);
+        let (compressed, bulk) = (random.chance(40), random.chance(40));
         let pool = if compressed { &self.compressible } else { &self.all };
         let keys = pool.keys(&mut random);
         let mut values = pool.keys(&mut random);
@@ -63,6 +66,7 @@ impl Generator {
             random: &mut random,
             pool,
             compressed,
+            bulk,
             old: self.old,
             keys,
             values,
@@ -89,7 +93,7 @@ const MENU: &[(u32, Step)] = menu! {
     7 insert_list();
     5 insert_new();
     4 insert_new_list();
-    1 insert_many();
+    2 insert_many();
     8 with_key("lookup");
     3 with_key("member");
     5 with_key("take");
@@ -260,6 +264,9 @@ impl Plan<'_> {
 
     /// Enough objects to make a table grow, or one key of a bag; a few of them are used again later.
     fn insert_many(&mut self) {
+        if !self.bulk {
+            return self.insert_list();
+        }
         let table = self.any_table();
         let (from, count) = (self.random.int(0, 3), self.random.int(20, 300));
         let one_key = (!self.old && self.random.chance(50)).then(|| self.key());
@@ -559,6 +566,7 @@ impl Plan<'_> {
     fn table_setting(&mut self) -> Term {
         let access = self.word(&["public", "protected", "private"]);
         match self.random.range(0, 19) {
+            0..12 if self.bulk => list([]),
             0..12 => tuple([atom("protection"), access]),
             12 => tuple([atom("heir"), atom("none")]),
             13 => tuple([atom("heir"), atom("none"), access]),

@@ -1,8 +1,8 @@
 //! Operations: calls of ETS functions, as they travel, are kept and are printed.
 
-use ferrets::{Term, TermRef};
+use ferrets::{Elements, Term, TermRef, View};
 
-use crate::terms::{atom, elements, has_no_syntax, int, list, list_elements, name, own, tuple};
+use crate::terms::{atom, elements, has_no_syntax, int, list, list_elements, name, tuple};
 
 /// One call.
 #[derive(Clone, Debug)]
@@ -116,7 +116,7 @@ fn variable(handle: TermRef<'_>) -> String {
     format!("T{}", name.trim_start_matches("t@"))
 }
 
-/// Erlang source of an argument; in external format where the term has no syntax.
+/// Erlang source of an argument; parts that have no syntax are in external format.
 fn source(argument: TermRef<'_>) -> String {
     if is_handle(argument) {
         return variable(argument);
@@ -124,9 +124,17 @@ fn source(argument: TermRef<'_>) -> String {
     if !has_no_syntax(argument) {
         return argument.to_string();
     }
-    let bytes = own(argument).as_ref().encode().expect("a small term");
-    let bytes: Vec<String> = bytes.iter().map(u8::to_string).collect();
-    format!("binary_to_term(<<{}>>)", bytes.join(","))
+    let all = |parts: Elements<'_>| parts.map(source).collect::<Vec<_>>().join(",");
+    match argument.view() {
+        View::Tuple(tuple) => format!("{{{}}}", all(tuple.elements())),
+        View::List(list) if list.is_proper() => format!("[{}]", all(list.elements())),
+        View::List(list) => format!("[{}|{}]", all(list.elements()), source(list.tail())),
+        _ => {
+            let bytes = argument.encode().expect("a small term");
+            let bytes: Vec<String> = bytes.iter().map(u8::to_string).collect();
+            format!("binary_to_term(<<{}>>)", bytes.join(","))
+        }
+    }
 }
 
 /// A whole sequence to paste into a shell.

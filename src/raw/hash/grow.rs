@@ -214,7 +214,7 @@ fn segment_retire(segment: Segment, pin: &Pin) {
         unsafe { Segment::from_word(raw.as_ptr().cast()).free() };
     }
     let raw = std::ptr::NonNull::new(segment.word()).expect("a segment is somewhere").cast();
-    // SAFETY: R7: unlinked from the directory just now.
+    // SAFETY: R6, R7: frozen, and unlinked from the directory just now.
     pin.retire(unsafe { Retired::new(raw, segment.bytes(), free) });
 }
 

@@ -305,6 +305,7 @@ impl Root {
     pub(super) fn segments(&self) -> impl Iterator<Item = Segment> + '_ {
         let mut at = 0;
         std::iter::from_fn(move || {
+            // Ordering: Acquire; pairs with the Release in `set`.
             let word = self.directory.get(at)?.load(Ordering::Acquire);
             let segment = Segment::from_word(word);
             at += 1 << (self.depth - segment.depth());

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::ScopedJoinHandle;
 
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::hash::{Change, Index, Refused};
@@ -42,6 +43,11 @@ fn keys(index: &Index<Block>, budget: usize) -> Vec<u64> {
         next = index.scan(&pin(), from, budget, |entry| all.push(entry.words()[0]));
     }
     all
+}
+
+/// Waits for threads; that a scope has waited for them, ThreadSanitizer does not see.
+fn join<'a>(threads: impl IntoIterator<Item = ScopedJoinHandle<'a, ()>>) {
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
 struct Rng(u64);
@@ -90,19 +96,20 @@ fn readers_find_what_stays_while_others_come_and_go() {
         put(&index, key, key);
     }
     std::thread::scope(|scope| {
+        let mut threads = Vec::new();
         for worker in 0..2_u64 {
             let (index, stop) = (&index, &stop);
-            scope.spawn(move || {
+            threads.push(scope.spawn(move || {
                 let (low, high) = (10_000 * (worker + 1), 10_000 * (worker + 1) + 8_000);
                 for _ in 0..6 {
                     (low..high).for_each(|key| assert!(put(index, key, key)));
                     (low..high).for_each(|key| assert!(remove(index, key)));
                 }
                 stop.store(true, Ordering::Relaxed);
-            });
+            }));
         }
         for _ in 0..2 {
-            scope.spawn(|| {
+            threads.push(scope.spawn(|| {
                 while !stop.load(Ordering::Relaxed) {
                     for key in stable.clone() {
                         assert_eq!(get(&index, key), Some(key));
@@ -114,8 +121,9 @@ fn readers_find_what_stays_while_others_come_and_go() {
                     assert_eq!(total, all.len(), "no entry twice");
                     assert!(all.starts_with(&stable.clone().collect::<Vec<_>>()), "none missed");
                 }
-            });
+            }));
         }
+        join(threads);
     });
     assert_eq!(index.weight(&pin()).items, 2_000);
 }
@@ -137,13 +145,13 @@ fn batches_are_seen_whole() {
     put_all(&index, &keys, 0);
     std::thread::scope(|scope| {
         let (index, stop, keys) = (&index, &stop, &keys);
-        scope.spawn(move || {
+        let writer = scope.spawn(move || {
             for round in 1..4_000 {
                 put_all(index, keys, round);
             }
             stop.store(true, Ordering::Relaxed);
         });
-        scope.spawn(move || {
+        let grower = scope.spawn(move || {
             for key in (1_000..200_000).cycle() {
                 if stop.load(Ordering::Relaxed) {
                     break;
@@ -151,12 +159,13 @@ fn batches_are_seen_whole() {
                 put(index, key, 0);
             }
         });
-        scope.spawn(move || {
+        let reader = scope.spawn(move || {
             while !stop.load(Ordering::Relaxed) {
                 let values: Vec<u64> = keys.iter().map(|key| get(index, *key).unwrap()).collect();
                 assert!(values.is_sorted(), "a later read sees no older batch: {values:?}");
             }
         });
+        join([writer, grower, reader]);
     });
     assert_eq!(get(&index, 7), Some(3_999));
 }
