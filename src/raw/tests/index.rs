@@ -46,6 +46,7 @@ fn keys(index: &Index<Block>, budget: usize) -> Vec<u64> {
 }
 
 /// Waits for threads; that a scope has waited for them, ThreadSanitizer does not see.
+#[allow(single_use_lifetimes, reason = "there is no anonymous one in this place")]
 fn join<'a>(threads: impl IntoIterator<Item = ScopedJoinHandle<'a, ()>>) {
     threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
