@@ -1,6 +1,6 @@
 //! The real thing: an Erlang runtime on the other end of a pipe.
 
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufReader, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
@@ -43,19 +43,22 @@ impl Erlang {
     pub(crate) fn start() -> Option<Self> {
         let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/ets_server.erl");
         // Two schedulers: with one, ETS reports that options for concurrency have no effect.
-        let mut process = Command::new(executable())
+        let spawned = Command::new(executable())
             .args(["+S", "2:2", "-noshell", "-noinput", "-kernel", "logger_level", "none"])
             .args(["-eval", &boot(&server)])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
-            .spawn()
-            .ok()?;
-        let input = BufWriter::new(process.stdin.take()?);
-        let output = BufReader::new(process.stdout.take()?);
-        let mut erlang = Self { process, input: Some(input), output, release: String::new() };
-        erlang.send(&[]).ok()?;
-        erlang.receive(&[]).ok()?;
+            .spawn();
+        let mut process = match spawned {
+            Err(error) if error.kind() == ErrorKind::NotFound => return None,
+            spawned => spawned.expect("an Erlang that is there can be started"),
+        };
+        let input = process.stdin.take().map(BufWriter::new);
+        let output = BufReader::new(process.stdout.take().expect("it was asked for"));
+        let mut erlang = Self { process, input, output, release: String::new() };
+        let answer = erlang.send(&[]).and_then(|()| erlang.receive(&[]));
+        answer.expect("the server compiles and answers");
         Some(erlang)
     }
 

@@ -289,7 +289,8 @@ impl Directory {
     }
 }
 
-#[cfg(all(test, not(crossbeam_loom)))]
+#[cfg(test)]
+#[cfg(not(crossbeam_loom))]
 mod tests {
     use super::{CHUNK, Chunks, Directory, FIRST, locate, size};
 

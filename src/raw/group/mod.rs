@@ -59,11 +59,13 @@
 
 mod chunks;
 mod edit;
-#[cfg(all(test, crossbeam_loom))]
+#[cfg(test)]
+#[cfg(crossbeam_loom)]
 #[path = "../tests/loom_group.rs"]
 mod loom_group;
 mod seen;
-#[cfg(all(test, not(crossbeam_loom)))]
+#[cfg(test)]
+#[cfg(not(crossbeam_loom))]
 mod tests;
 
 use std::fmt;

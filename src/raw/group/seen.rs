@@ -298,7 +298,8 @@ impl Seen {
     }
 }
 
-#[cfg(all(test, not(crossbeam_loom)))]
+#[cfg(test)]
+#[cfg(not(crossbeam_loom))]
 mod tests {
     use std::collections::HashMap;
 

@@ -36,6 +36,15 @@ struct Head {
     busy: AtomicU32,
 }
 
+/// Tells loom that the segment is freed: whoever counted in it must have done so before.
+#[cfg(crossbeam_loom)]
+impl Drop for Head {
+    fn drop(&mut self) {
+        self.count.with_mut(|_| ());
+        self.busy.with_mut(|_| ());
+    }
+}
+
 /// A pointer to a segment; owns nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Segment {

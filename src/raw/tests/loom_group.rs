@@ -6,7 +6,6 @@
 
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicPtr, Ordering};
@@ -16,21 +15,12 @@ use super::{BagRef, Group, SMALL, Snapshot, chunks};
 use crate::raw::Commit;
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::reclaim::{Pin, Retired, pin};
+use crate::raw::tests::loom_support::model;
 
 const KEY: u64 = 7;
 
-/// Runs a model and prints how large it was.
-fn model(name: &str, run: impl Fn() + Send + Sync + 'static) {
-    assert!(cfg!(crossbeam_sanitize), "run with --cfg crossbeam_loom --cfg crossbeam_sanitize");
-    assert!(chunks::CHUNK < SMALL as usize && SMALL < 8, "the sizes are those of models");
-    let executions = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&executions);
-    loom::model(move || {
-        counter.fetch_add(1, Relaxed);
-        run();
-    });
-    println!("{name}: {} executions", executions.load(Relaxed));
-}
+const _: () = assert!(cfg!(crossbeam_sanitize), "a model takes both cfgs");
+const _: () = assert!(chunks::CHUNK < SMALL as usize && SMALL < 8, "the sizes are those of models");
 
 /// A group of the numbers below `count`, and a second reference of each of its blocks and of the
 /// blocks of `more` numbers to come.
@@ -119,7 +109,7 @@ fn beside(world: &World, states: &'static [&'static [u64]], write: impl FnOnce(&
 
 #[test]
 fn appends_are_seen_in_their_order() {
-    model("append", || {
+    model("group: append", || {
         let world = World::new(1, 4);
         // The second fills the slots in the group, the third begins a chunk, the fourth an index
         // of digests, and the fifth another chunk.
@@ -132,7 +122,7 @@ fn appends_are_seen_in_their_order() {
 
 #[test]
 fn deleted_blocks_are_not_read() {
-    model("delete", || {
+    model("group: delete", || {
         let world = World::new(3, 0);
         beside(&world, &[&[0, 1, 2], &[0, 2], &[2]], |pin| {
             world.delete(pin, 1);
@@ -144,7 +134,7 @@ fn deleted_blocks_are_not_read() {
 
 #[test]
 fn deleted_blocks_are_not_read_between_pins() {
-    model("delete with pins", || {
+    model("group: delete with pins", || {
         let world = World::new(3, 0);
         let group = Arc::clone(&world.group);
         let reader = thread::spawn(move || {
@@ -160,7 +150,7 @@ fn deleted_blocks_are_not_read_between_pins() {
 
 #[test]
 fn an_edit_is_seen_at_once() {
-    model("edit", || {
+    model("group: edit", || {
         let world = World::new(3, 2);
         beside(&world, &[&[0, 1, 2], &[1, 3], &[1, 3, 4]], |pin| {
             let (group, blocks) = (&world.group, &world.blocks);
@@ -178,7 +168,7 @@ fn an_edit_is_seen_at_once() {
 
 #[test]
 fn a_batch_is_seen_at_once() {
-    model("batch", || {
+    model("group: batch", || {
         let (one, two) = (World::new(1, 1), World::new(2, 0));
         let groups = [Arc::clone(&one.group), Arc::clone(&two.group)];
         let reader = thread::spawn(move || {
@@ -206,7 +196,7 @@ fn a_batch_is_seen_at_once() {
 
 #[test]
 fn a_batch_over_groups_is_seen_by_all_readers() {
-    model("batch with two readers", || {
+    model("group: batch with two readers", || {
         let (one, two) = (World::new(1, 1), World::new(1, 1));
         let readers = [(&one, &two), (&two, &one)].map(|(first, second)| {
             let (first, second) = (Arc::clone(&first.group), Arc::clone(&second.group));
@@ -236,7 +226,7 @@ fn a_batch_over_groups_is_seen_by_all_readers() {
 
 #[test]
 fn batches_follow_each_other() {
-    model("two batches", || {
+    model("group: two batches", || {
         let world = World::new(2, 2);
         beside(&world, &[&[0, 1], &[1, 2], &[1, 2, 3]], |pin| {
             let first = Arc::new(Commit::new());
@@ -257,7 +247,7 @@ fn batches_follow_each_other() {
 
 #[test]
 fn a_cancelled_batch_is_not_seen() {
-    model("cancel", || {
+    model("group: cancel", || {
         let world = World::new(2, 2);
         beside(&world, &[&[0, 1], &[0, 1, 3], &[1, 3]], |pin| {
             world.group.prepare(&Arc::new(Commit::new()));
@@ -273,7 +263,7 @@ fn a_cancelled_batch_is_not_seen() {
 
 #[test]
 fn writers_take_turns() {
-    model("two writers", || {
+    model("group: two writers", || {
         let world = World::new(1, 2);
         let (group, block) = (Arc::clone(&world.group), world.blocks[1].clone());
         let other = thread::spawn(move || {
@@ -312,7 +302,7 @@ unsafe fn bury(raw: NonNull<()>) {
 
 #[test]
 fn a_rebuilt_group_takes_the_place_of_the_old() {
-    model("rebuild", || {
+    model("group: rebuild", || {
         let world = World::new(0, 4);
         let objects = world.blocks[..3].iter().cloned().zip(0..).collect();
         let old = Entry::new(Group::new(KEY, objects));

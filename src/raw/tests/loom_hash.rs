@@ -197,6 +197,27 @@ fn loom_delete_against_get() {
     });
 }
 
+/// What a reader has found stays, whatever becomes of it, until he lets go of it.
+#[test]
+fn loom_writes_against_a_held_entry() {
+    model("writes against a held entry", || {
+        let index = index(&[A[0]]);
+        let writer = spawn(&index, |index| {
+            put(index, A[0], 1).unwrap();
+            delete(index, A[0]);
+        });
+        {
+            let pin = pin();
+            let first = index.get(&pin, A[0].hash(), is(A[0]));
+            let later = index.get(&pin, A[0].hash(), is(A[0]));
+            let seen = [first.map(Body::value), later.map(Body::value)];
+            assert!(in_order(&[Some(0), Some(1), None], seen), "{seen:?}");
+        }
+        writer.join().unwrap();
+        assert_eq!(left(&index), []);
+    });
+}
+
 /// The slot and the tag of a deleted entry are used again at once.
 #[test]
 fn loom_slot_reuse_against_get() {
