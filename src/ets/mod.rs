@@ -29,13 +29,14 @@
 //! Differences from OTP 27:
 //!
 //! * A table has no heir: of the values of that option only `none` is taken.
-//! * A default object without a key element, for a key that is missing, is refused; OTP stores it in
-//!   a hash table and crashes on it in an ordered one.
+//! * A default object without a key element, for a key that is missing, is refused; OTP stores it
+//!   in a hash table and crashes on it in an ordered one.
 //! * `next` and its kin accept any key while the table is fixed, OTP only those that were deleted
 //!   meanwhile.
 //! * Positions above 2^31 are what they are; OTP keeps 32 bits of those that `new` and
 //!   `lookup_element` get.
-//! * Some things that OTP does wrong are right: `take` from a fixed bag leaves the right size behind;
+//! * Some things that OTP does wrong are right: `take` from a fixed bag leaves the right size
+//!   behind;
 //!   a protection that was changed stays changed when a long list is inserted or all objects are
 //!   deleted; asking for the item `binary` of a table that does not exist gives nobody rights to
 //!   private tables.

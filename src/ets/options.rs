@@ -34,8 +34,8 @@ impl TableOptions {
     /// ```
     ///
     /// # Errors
-    /// [`BadOption`](ErrorKind::BadOption) for an option that ETS does not have, for one with a value
-    /// that it does not take, and for anything but a proper list.
+    /// [`BadOption`](ErrorKind::BadOption) for an option that ETS does not have, for one with a
+    /// value that it does not take, and for anything but a proper list.
     pub fn from_term(options: TermRef<'_>) -> Result<Self> {
         let Some(list) = options.as_list() else {
             return Err(bad_option(format!("table options are a proper list, not {options}")));

@@ -26,13 +26,13 @@
 //! * **G2** A group owns one reference of the block of each filled slot, unless the slot is dead in
 //!   the last state that was stored: those references went to [`reclaim`]. Only the holder of the
 //!   writers' lock marks slots as dead, before the state is stored that makes them so.
-//! * **G3** Readers take a state under a pin and follow only what is alive in it. A block is retired
-//!   after the state was stored in which it is dead, so later than such a pin was taken.
+//! * **G3** Readers take a state under a pin and follow only what is alive in it. A block is
+//!   retired after the state was stored in which it is dead, so later than such a pin was taken.
 //! * **G4** The record of a pending change is written before the state that refers to it, put out
 //!   of use by the holder of the writers' lock after the state was stored that no longer does, and
 //!   then retired.
-//! * **G5** A [`group::Bagged`] with bit two leads to a boxed group, one without to a block; it owns
-//!   what it leads to.
+//! * **G5** A [`group::Bagged`] with bit two leads to a boxed group, one without to a block; it
+//!   owns what it leads to.
 //! * **G6** A chunk is a boxed slice whose first place says how many slots follow. It is linked
 //!   once, and freed only by who has the whole group to himself.
 #![allow(unsafe_code, reason = "this is the one island; every block answers to a number above")]

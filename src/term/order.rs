@@ -25,9 +25,12 @@
 //! where `compare_exact` is, which is exactly where `equal` holds.
 //!
 //! **Shape of the code.** A leaf (anything that holds no terms) is compared in place. Tuples, maps,
-//! lists and funs become *runs*: pairs of words to compare one after the other. Runs that wait stand
-//! on an explicit stack, whose first entries need no allocation, so that terms a million levels deep
-//! cost heap, not native stack. A run of the last elements of a tuple or list is used up before what
+//! lists and funs become *runs*: pairs of words to compare one after the other. Runs that wait
+//! stand
+//! on an explicit stack, whose first entries need no allocation, so that terms a million levels
+//! deep
+//! cost heap, not native stack. A run of the last elements of a tuple or list is used up before
+//! what
 //! it holds is opened, so long lists built pair by pair need no stack at all. Lists are cut where
 //! either of the two has the end of a segment: no result depends on how a list is laid out.
 

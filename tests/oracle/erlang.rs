@@ -78,7 +78,7 @@ impl Erlang {
             list(sequences.iter().map(|sequence| list(sequence.iter().map(Operation::to_term))));
         let bytes = request.as_ref().encode().map_err(std::io::Error::other)?;
         let size = u32::try_from(bytes.len()).map_err(std::io::Error::other)?;
-        let input = self.input.as_mut().ok_or(std::io::ErrorKind::BrokenPipe)?;
+        let input = self.input.as_mut().ok_or(ErrorKind::BrokenPipe)?;
         input.write_all(&size.to_be_bytes())?;
         input.write_all(&bytes)?;
         input.flush()

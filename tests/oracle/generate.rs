@@ -262,7 +262,8 @@ impl Plan<'_> {
         self.push(&table, "insert_new", [objects]);
     }
 
-    /// Enough objects to make a table grow, or one key of a bag; a few of them are used again later.
+    /// Enough objects to make a table grow, or one key of a bag; a few of them are used again
+    /// later.
     fn insert_many(&mut self) {
         if !self.bulk {
             return self.insert_list();

@@ -2,8 +2,8 @@
 //!
 //! The terms are small but mean: numbers that stand at the borders of representations and at 2^53,
 //! both zeros, integers and floats of the same value, lists with tails and in pieces, bitstrings,
-//! nested maps with numbers as keys, and everything that has a node. [`Terms::twisted`] gives a term
-//! like another one, so that comparisons find something equal, tied or nearly so.
+//! nested maps with numbers as keys, and everything that has a node. [`Terms::twisted`] gives a
+//! term like another one, so that comparisons find something equal, tied or nearly so.
 #![allow(dead_code, reason = "every test that includes this uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "what is made here fits every limit")]
 

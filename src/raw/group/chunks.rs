@@ -1,7 +1,8 @@
 //! Where a group keeps its objects: slots in chunks that never move.
 //!
 //! ```text
-//! Chunks { slot | slot | link } -> [ link | slot | slot ] -> [ link | 4 slots ] -> ... [ link | 1024 slots ] -> ...
+//! Chunks { slot | slot | link } -> [ link | slot | slot ] -> [ link | 4 slots ] -> ...
+//!     ... -> [ link | 1024 slots ] -> [ link | 1024 slots ] -> ...
 //! ```
 //!
 //! The first two slots lie in the group itself. Each further chunk is as large as all before it, up

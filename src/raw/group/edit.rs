@@ -94,8 +94,8 @@ impl Group {
     /// # Panics
     /// If a change is pending.
     pub(crate) fn rebuild(&self) -> Self {
-        let _memory = self.memory.lock();
-        assert!(self.record().is_none(), "a batch ends before the group is rebuilt");
+        let memory = self.memory.lock();
+        assert!(self.record(&memory).is_none(), "a batch ends before the group is rebuilt");
         let newest = self.newest();
         let alive = self.chunks.walk(newest.len()).filter(|slot| slot.died() == 0);
         // SAFETY: G1, G2: filled and alive, and we hold the lock of those who could kill it.
@@ -120,8 +120,8 @@ impl Group {
     /// # Panics
     /// If a change is pending with another commit word.
     pub(crate) fn prepare(&self, commit: &Arc<Commit>) {
-        let _memory = self.memory.lock();
-        if let Some(record) = self.record() {
+        let memory = self.memory.lock();
+        if let Some(record) = self.record(&memory) {
             assert!(Arc::ptr_eq(&record.commit, commit), "one batch at a time");
             return;
         }
@@ -144,10 +144,11 @@ impl Group {
     /// If the batch is not committed.
     pub(crate) fn finish(&self, pin: &Pin) {
         let mut memory = self.memory.lock();
-        let Some(record) = self.record() else { return };
+        let Some(record) = self.record(&memory) else { return };
         assert!(record.commit.is_committed(), "only what was committed can be finished");
+        let killed = std::mem::take(&mut *record.dying.lock());
         let mut edit = Edit::of(self, pin, &mut memory);
-        edit.dying = std::mem::take(&mut *record.dying.lock()).into();
+        edit.dying = killed.into();
         edit.settle();
     }
 
@@ -158,18 +159,18 @@ impl Group {
     /// If the batch is committed.
     pub(crate) fn cancel(&self, pin: &Pin) {
         let mut memory = self.memory.lock();
-        let Some(record) = self.record() else { return };
+        let Some(record) = self.record(&memory) else { return };
         assert!(!record.commit.is_committed(), "what was committed is there to stay");
-        let killed = std::mem::take(&mut *record.dying.lock());
+        let (before, killed) = (record.before, std::mem::take(&mut *record.dying.lock()));
         let mut edit = Edit::of(self, pin, &mut memory);
-        edit.take_back(record.before, &killed);
+        edit.take_back(before, &killed);
         edit.settle();
     }
 
-    /// What is pending. Only for who holds the writers' lock.
-    fn record(&self) -> Option<&Pending> {
+    /// What is pending, for who holds the writers' lock and so can show what it guards.
+    fn record<'a>(&'a self, _: &'a Option<Box<Memory>>) -> Option<&'a Pending> {
         let record = self.pending.load(Ordering::Relaxed);
-        // SAFETY: G4: only who holds the lock, which we do, puts it out of use.
+        // SAFETY: G4: only the holder of the lock puts it out of use, and not while it is borrowed.
         unsafe { record.as_ref() }
     }
 
@@ -180,7 +181,7 @@ impl Group {
         let newest = self.newest();
         // Relaxed: the lock's last holder stored it.
         let state = State(self.state.load(Ordering::Relaxed));
-        match self.record() {
+        match self.record(&memory) {
             Some(record) => {
                 assert_eq!(state, record.before.with_pending(), "the record is the state's");
                 assert_eq!(newest, record.after(), "the record leads to the newest state");
@@ -228,7 +229,7 @@ impl Group {
 /// # Safety
 /// 1. The slot is filled, and its block is not freed for `'a`.
 unsafe fn block_of<'a>(slot: &Slot) -> BlockRef<'a> {
-    let raw = slot.block().expect("1 of ours");
+    let raw = slot.block().expect("a filled slot has a block");
     // SAFETY: G1: filled with what `Block::into_raw` gave; 1 of ours.
     unsafe { BlockRef::from_raw(raw) }
 }
@@ -458,7 +459,7 @@ impl Drop for Edit<'_> {
         let bytes = self.bytes + Memory::bytes_of(self.memory);
         group.bytes.store(bytes, Ordering::Relaxed);
         group.newest.store(self.next.0, Ordering::Relaxed);
-        if let Some(record) = group.record() {
+        if let Some(record) = group.record(self.memory) {
             // Ordering: Release; pairs with the Acquire in `Pending::after`.
             record.after.store(self.next.0, Ordering::Release);
             record.dying.lock().extend_from_slice(&self.dying);

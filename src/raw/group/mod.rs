@@ -1,7 +1,7 @@
 //! Groups: the objects of one key of a bag or duplicate_bag.
 //!
-//! An index has one slot for each key. [`Bagged`] is what it holds there: a block, while the key has
-//! one object, or a [`Group`] of several.
+//! An index has one slot for each key. [`Bagged`] is what it holds there: a block, while the key
+//! has one object, or a [`Group`] of several.
 //!
 //! # One instant
 //!
@@ -15,7 +15,8 @@
 //! ```
 //!
 //! `dead` counts the objects deleted so far and so tells states apart. A change fills slots behind
-//! `len`, marks slots with a `died` that is greater than `dead`, neither of which anybody can notice,
+//! `len`, marks slots with a `died` that is greater than `dead`, neither of which anybody can
+//! notice,
 //! and then stores the next state: that is the instant at which all of it happens. A reader loads
 //! the state once, and whatever he reads of the slots afterwards, at whatever pace, gives the
 //! group as it was in that state; `len - dead` is how many objects that are. States only grow, so
@@ -31,10 +32,13 @@
 //!
 //! # Batches
 //!
-//! [`Group::prepare`] sets the pending bit of the state and puts a [`Pending`] record beside it: the
+//! [`Group::prepare`] sets the pending bit of the state and puts a [`Pending`] record beside it:
+//! the
 //! state before, the state after, and the [`Commit`] word that many groups and slots of the index
-//! share. Changes then move only the state after. A reader who finds the bit asks the word, and takes
-//! one state or the other; both are complete, so it does not matter if the record is that of a later
+//! share. Changes then move only the state after. A reader who finds the bit asks the word, and
+//! takes
+//! one state or the other; both are complete, so it does not matter if the record is that of a
+//! later
 //! batch already. If there is none, the batch has ended meanwhile, and he loads the state again.
 //! After the decision [`Group::finish`] (or [`Group::cancel`]) makes the record's verdict the
 //! state, and only then retires the record and the blocks that have died.
@@ -145,7 +149,7 @@ struct Pending {
 
 impl Pending {
     fn after(&self) -> State {
-        // Ordering: Acquire; pairs with the Release in `publish`, so that the slots are filled.
+        // Ordering: Acquire; pairs with the Release of an edit's end, so that the slots are filled.
         State(self.after.load(Ordering::Acquire))
     }
 
@@ -277,14 +281,14 @@ impl Group {
     /// The state as readers see it.
     fn visible(&self, _: &Pin) -> State {
         loop {
-            // Ordering: Acquire; pairs with the Release of whoever stored it in `publish`,
-            // `prepare` or `settle`, so that its slots are filled and its dead are marked.
+            // Ordering: Acquire; pairs with the Release of an edit's end, of `prepare` or of
+            // `settle`, so that the state's slots are filled and its dead are marked.
             let state = State(self.state.load(Ordering::Acquire));
             if !state.is_pending() {
                 return state;
             }
             // Ordering: Acquire; pairs with the Release in `prepare`, so that the record is
-            // written, and in `settle`, so that who finds it gone finds the new state too.
+            // written, and in `settle`, so that who finds it gone finds the new state.
             let pending = self.pending.load(Ordering::Acquire);
             // SAFETY: G4: found under a pin.
             if let Some(pending) = unsafe { pending.as_ref() } {

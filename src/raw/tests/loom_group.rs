@@ -185,6 +185,7 @@ fn a_batch_is_seen_at_once() {
         one.append(&pin, 1);
         two.delete(&pin, 0);
         commit.commit();
+        drop(commit); // so that the records are its last owners
         one.group.finish(&pin);
         two.group.finish(&pin);
         drop(pin);
@@ -212,6 +213,7 @@ fn a_batch_over_groups_is_seen_by_all_readers() {
             world.append(&pin, 1);
         }
         commit.commit();
+        drop(commit);
         for world in [&one, &two] {
             world.group.finish(&pin);
         }
@@ -234,11 +236,13 @@ fn batches_follow_each_other() {
             world.delete(pin, 0);
             world.append(pin, 2);
             first.commit();
+            drop(first);
             world.group.finish(pin);
             let second = Arc::new(Commit::new());
             world.group.prepare(&second);
             world.append(pin, 3);
             second.commit();
+            drop(second);
             world.group.finish(pin);
         });
         world.end(&[1, 2, 3]);

@@ -543,6 +543,19 @@ fn loom_merge_against_scan() {
     });
 }
 
+/// Two neighbours become empty at once, and all that is left is one bucket.
+#[test]
+fn loom_merge_against_merge() {
+    model("merge against merge", || {
+        let index = two_segments();
+        let writer = spawn(&index, |index| assert_eq!(delete(index, B[0]), Some(0)));
+        assert_eq!(delete(&index, A[0]), Some(0));
+        writer.join().unwrap();
+        assert_eq!(left(&index), []);
+        assert_eq!(index.buckets(&pin()), 1, "an emptied index gives its memory back");
+    });
+}
+
 /// The only segment halves its buckets while one of them takes an entry.
 #[test]
 fn loom_halving_against_put() {
