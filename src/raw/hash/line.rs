@@ -166,6 +166,11 @@ pub(super) struct Candidates(u64);
 
 impl Candidates {
     #[inline]
+    pub(super) fn without(self, slot: usize) -> Self {
+        Self(self.0 & !(0x80 << (slot * 8 + 8)))
+    }
+
+    #[inline]
     pub(super) fn is_empty(self) -> bool {
         self.0 == 0
     }

@@ -156,15 +156,15 @@ impl<H: Handle> Index<H> {
         same: impl Fn(H::Ref<'p>) -> bool,
     ) -> Option<H::Ref<'p>> {
         let line = self.root(pin).bucket(hash);
+        let (tag, home) = (line::tag(hash), line::home(hash));
         let header = line.header();
-        let mut others = header.candidates(line::tag(hash));
-        // The slot is calculated, not branched to: which of seven it is cannot be predicted, that
-        // the first candidate is the one can.
-        if let Some(slot) = others.next() {
-            if let Some(found) = probe::<H>(line.slot(slot), hash, &same) {
+        // Three of four hits end here, and the branch is the same for all of them.
+        if header.tag(home) == tag {
+            if let Some(found) = probe::<H>(line.slot(home), hash, &same) {
                 return Some(found);
             }
         }
+        let others = header.candidates(tag).without(home);
         if others.is_empty() && !header.is_linked() && !line.slot(LAST).is_link() {
             return None;
         }
