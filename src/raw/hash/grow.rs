@@ -80,40 +80,45 @@ impl<H: Handle> Index<H> {
     fn shrink_once(&self, pin: &Pin, hash: u64) -> bool {
         let root = self.root(pin);
         let segment = root.segment(hash);
-        if segment.count() >= limit(root.bits) / 4 || !segment.claim() {
+        if segment.count() >= limit(root.bits) / 4 {
             return false;
         }
-        let depth = segment.depth();
-        let done = if depth > 0 {
-            let buddy = root.segment(segment.prefix() ^ 1 << (u64::BITS - depth));
-            self.merge(pin, root, segment, buddy)
-        } else if segment.bits() > 0 {
-            let new = [Segment::new(0, 0, segment.bits() - 1), None];
-            let plan = Plan { old: [Some(segment), None], new };
-            new[0].is_some() && self.replace(pin, root, &plan)
-        } else {
-            false
-        };
+        if segment.depth() > 0 {
+            return self.merge(pin, root, segment);
+        }
+        if segment.bits() == 0 || !segment.claim() {
+            return false;
+        }
+        let new = [Segment::new(0, 0, segment.bits() - 1), None];
+        let plan = Plan { old: [Some(segment), None], new };
+        let done = new[0].is_some() && self.replace(pin, root, &plan);
         if !done {
             segment.disclaim();
         }
         done
     }
 
-    /// Merges a claimed segment with its neighbour.
-    fn merge(&self, pin: &Pin, root: &Root, one: Segment, other: Segment) -> bool {
-        let fits =
-            other.depth() == one.depth() && one.count() + other.count() <= limit(root.bits) / 2;
-        if !fits || !other.claim() {
+    /// Merges a segment with its neighbour, if there is room for both in one.
+    fn merge(&self, pin: &Pin, root: &Root, one: Segment) -> bool {
+        let other = root.segment(one.prefix() ^ 1 << (u64::BITS - one.depth()));
+        let (low, high) = if one.prefix() < other.prefix() { (one, other) } else { (other, one) };
+        // The lower one first, whichever is ours: of two who meet here, one goes on.
+        if other.depth() != one.depth() || !low.claim() {
             return false;
         }
-        let depth = one.depth() - 1;
-        let (low, high) = if one.prefix() < other.prefix() { (one, other) } else { (other, one) };
-        let new = [Segment::new(depth, low.prefix(), low.bits()), None];
-        let plan = Plan { old: [Some(low), Some(high)], new };
-        let done = new[0].is_some() && self.replace(pin, root, &plan);
+        if !high.claim() {
+            low.disclaim();
+            return false;
+        }
+        let fits = low.count() + high.count() <= limit(root.bits) / 2;
+        let done = fits && {
+            let new = [Segment::new(low.depth() - 1, low.prefix(), low.bits()), None];
+            let plan = Plan { old: [Some(low), Some(high)], new };
+            new[0].is_some() && self.replace(pin, root, &plan)
+        };
         if !done {
-            other.disclaim();
+            high.disclaim();
+            low.disclaim();
         }
         done
     }
