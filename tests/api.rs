@@ -1,8 +1,6 @@
 //! The shape of the public API: what may cross threads and panics, how errors read, which ETS
 //! function leads where, and that memory comes back.
 
-#![allow(clippy::unwrap_used, reason = "tests fail loudly")]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::panic::{RefUnwindSafe, UnwindSafe};

@@ -4,8 +4,6 @@
 //! Each rule reads the sources as text, prints every breach as `file:line: what is wrong`, and
 //! fails. The rules are in ARCHITECTURE.md and CONTRIBUTING.md in words.
 
-#![allow(clippy::unwrap_used, reason = "tests fail loudly")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
