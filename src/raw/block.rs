@@ -1,12 +1,15 @@
 //! Blocks: what a stored object is made of. One allocation, counted, immutable.
 //!
 //! ```text
-//!  0        8      12      16                          16 + 8 len
-//!  | hash   | refs | meta  | word | word | ... | word  | cell | position |
-//!                          `- words(): a plain &[u64]  `- only if CELL
+//!                               0        8      12      16                          16 + 8 len
+//!  | counts | cell | position | hash   | refs | meta  | word | word | ... | word  |
+//!  `- LARGE `- CELL           `- what pointers point at `- words(): a plain &[u64]
 //!  meta: arity (8 bits) | CELL | LARGE | len (22 bits)
-//!  LARGE: one more word stands before the words, with 32 bits each for arity and len
+//!  LARGE: arity and len need more room; they stand in a word in front, 32 bits each
 //! ```
+//!
+//! What only some blocks have stands in front of where pointers point, so that the words of all
+//! blocks begin at the same place, and close to the header, so that it mostly shares its line.
 //!
 //! A block knows nothing of what its words mean; the term layer writes them once, before the block
 //! is shared, and from then on anyone may read them without any synchronisation but the one that
@@ -15,13 +18,13 @@
 //! value once and see one state of the object (at most one cell exists per block, so there is no
 //! second value that could be newer or older than the first).
 
-use std::alloc::{Layout, alloc, dealloc};
+use std::alloc::Layout;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
-use super::{Handle, Weight};
+use super::{Handle, Weight, spare};
 use crate::platform::sync::{AtomicU32, AtomicU64, Ordering};
 
 const LEN_BITS: u32 = 22;
@@ -93,8 +96,8 @@ unsafe impl Sync for BlockRef<'_> {}
 struct Shape {
     layout: Layout,
     large: bool,
-    cell_at: usize,
-    words_at: usize,
+    /// Bytes in front of the header.
+    front: usize,
 }
 
 impl Shape {
@@ -103,16 +106,17 @@ impl Shape {
     fn of(arity: u32, len: usize, cell: bool) -> Option<Self> {
         let large = arity > 0xff || len > LEN_MASK as usize;
         u32::try_from(len).ok()?;
-        let words_at = size_of::<Header>() + if large { 8 } else { 0 };
-        let cell_at = len.checked_mul(8)?.checked_add(words_at)?;
-        let size = if cell { cell_at.checked_add(size_of::<Cell>())? } else { cell_at };
+        let front = if large { 8 } else { 0 } + if cell { size_of::<Cell>() } else { 0 };
+        let size = len.checked_mul(8)?.checked_add(front + size_of::<Header>())?;
         let layout = Layout::from_size_align(size, align_of::<Header>()).ok()?;
-        Some(Self { layout, large, cell_at, words_at })
+        Some(Self { layout, large, front })
     }
 }
 
 impl Block {
-    /// A block of its own with these words; `None` if there is no memory for it.
+    /// A block of its own with these words, of which the first `arity` are those of the elements;
+    /// `None` if there is no memory for it.
+    #[inline]
     pub(crate) fn new(hash: u64, arity: u32, words: &[u64]) -> Option<Self> {
         Self::build(hash, arity, words, None)
     }
@@ -131,36 +135,36 @@ impl Block {
 
     #[inline]
     fn build(hash: u64, arity: u32, words: &[u64], cell: Option<(usize, u64)>) -> Option<Self> {
+        assert!(arity as usize <= words.len(), "each element has a word");
         let shape = Shape::of(arity, words.len(), cell.is_some())?;
-        // SAFETY: the layout holds at least a header, so its size is not zero.
-        let start = unsafe { alloc(shape.layout) };
-        let ptr = NonNull::new(start)?.cast::<Header>();
+        let start = spare::take(shape.layout)?;
+        // SAFETY: the shape has `front` bytes in front of the header.
+        let ptr = unsafe { start.add(shape.front) }.cast::<Header>();
         let len = u32::try_from(words.len()).expect("Shape::of checked the length");
-        let mut meta = if shape.large { LARGE } else { len | arity << ARITY_SHIFT };
+        let mut meta = arity.min(0xff) << ARITY_SHIFT;
+        meta |= if shape.large { LARGE } else { len };
         if cell.is_some() {
             meta |= CELL;
         }
         let header = Header { hash, refs: AtomicU32::new(1), meta };
-        // SAFETY: the fresh allocation begins with room and alignment for a header.
+        // SAFETY: behind `front` there is room and alignment for a header.
         unsafe { ptr.write(header) };
         if shape.large {
             let ext = u64::from(arity) | u64::from(len) << 32;
-            // SAFETY: one header behind the start lies inside a large shape.
-            let behind = unsafe { ptr.add(1) }.cast::<u64>();
-            // SAFETY: a large shape has this word there.
-            unsafe { behind.write(ext) };
+            // SAFETY: a large shape begins with this word.
+            unsafe { start.cast::<u64>().write(ext) };
         }
-        // SAFETY: `words_at` lies inside the allocation.
-        let to = unsafe { ptr.cast::<u8>().add(shape.words_at) }.cast::<u64>();
-        // SAFETY: the shape has `words.len()` words from `words_at` on; nothing else points there.
-        unsafe { to.as_ptr().copy_from_nonoverlapping(words.as_ptr(), words.len()) };
         if let Some((position, word)) = cell {
             let cell = Cell { value: AtomicU64::new(word), position: position as u64 };
-            // SAFETY: a shape with a cell has its room at `cell_at`.
-            let at = unsafe { ptr.cast::<u8>().add(shape.cell_at) }.cast::<Cell>();
+            // SAFETY: a shape with a cell has it right in front of the header.
+            let at = unsafe { ptr.cast::<Cell>().sub(1) };
             // SAFETY: as above, and eight bytes are its alignment.
             unsafe { at.write(cell) };
         }
+        // SAFETY: one header behind lies inside the allocation or at its end.
+        let to = unsafe { ptr.add(1) }.cast::<u64>();
+        // SAFETY: the shape has `words.len()` words there; nothing else points at them.
+        unsafe { to.as_ptr().copy_from_nonoverlapping(words.as_ptr(), words.len()) };
         Some(Self { ptr })
     }
 
@@ -197,14 +201,25 @@ impl Drop for Block {
     #[inline]
     fn drop(&mut self) {
         let header = self.borrow().header();
-        // Ordering: Release; pairs with the load of whoever counts down to zero, so that all uses
-        // of the block happen before its memory is given back.
-        if header.refs.fetch_sub(1, Ordering::Release) != 1 {
-            return;
+        // Who has the only reference need not count down: nobody can make another one of it.
+        // Ordering: Acquire; pairs with the Release of all other drops, so that all uses of the
+        // block happen before its memory is given back.
+        if header.refs.load(Ordering::Acquire) != 1 {
+            // Ordering: Release; pairs with the loads above and below of whoever is last.
+            if header.refs.fetch_sub(1, Ordering::Release) != 1 {
+                return;
+            }
+            // Ordering: Acquire; pairs as above. Not a fence: ThreadSanitizer understands none.
+            header.refs.load(Ordering::Acquire);
         }
-        // Ordering: Acquire; pairs with the Release of all other drops. Not a fence, because
-        // ThreadSanitizer understands none.
-        header.refs.load(Ordering::Acquire);
+        self.free();
+    }
+}
+
+impl Block {
+    /// Gives the memory back; this was the last reference.
+    #[inline]
+    fn free(&mut self) {
         let block = self.borrow();
         let arity = u32::try_from(block.arity()).expect("made from a u32");
         let shape = Shape::of(arity, block.len(), block.has_cell())
@@ -215,8 +230,10 @@ impl Drop for Block {
         }
         // SAFETY: R2: this was the last reference.
         unsafe { self.ptr.drop_in_place() };
-        // SAFETY: R3: allocated with the same shape, and not used after this.
-        unsafe { dealloc(self.ptr.as_ptr().cast(), shape.layout) };
+        // SAFETY: R3: the allocation begins `front` bytes before the header.
+        let start = unsafe { self.ptr.cast::<u8>().sub(shape.front) };
+        // SAFETY: R3: taken with the same shape, and not used after this.
+        unsafe { spare::give(start, shape.layout) };
     }
 }
 
@@ -225,6 +242,7 @@ impl<'a> BlockRef<'a> {
     ///
     /// # Safety
     /// 1. `raw` came from `into_raw`, and its reference is held by somebody for `'a`.
+    #[inline]
     pub(crate) unsafe fn from_raw(raw: NonNull<()>) -> Self {
         Self { ptr: raw.cast(), life: PhantomData }
     }
@@ -240,22 +258,20 @@ impl<'a> BlockRef<'a> {
         self.header().meta & LARGE != 0
     }
 
-    #[inline]
+    #[cold]
     fn ext(self) -> u64 {
         debug_assert!(self.is_large(), "only large blocks have the word");
-        // SAFETY: R3: one header behind the start lies inside a large block.
-        let behind = unsafe { self.ptr.add(1) }.cast::<u64>();
-        // SAFETY: R3: a large block has this word there.
-        unsafe { behind.read() }
+        let before = 1 + if self.has_cell() { size_of::<Cell>() / 8 } else { 0 };
+        // SAFETY: R3: a large block has this word in front of its header and cell.
+        let at = unsafe { self.ptr.cast::<u64>().sub(before) };
+        // SAFETY: R3, as above.
+        unsafe { at.read() }
     }
 
     #[inline]
     fn len(self) -> usize {
-        if self.is_large() {
-            (self.ext() >> 32) as usize
-        } else {
-            (self.header().meta & LEN_MASK) as usize
-        }
+        let meta = self.header().meta;
+        if meta & LARGE != 0 { (self.ext() >> 32) as usize } else { (meta & LEN_MASK) as usize }
     }
 
     #[inline]
@@ -265,11 +281,8 @@ impl<'a> BlockRef<'a> {
 
     #[inline]
     fn words_ptr(self) -> NonNull<u64> {
-        let ext = usize::from(self.is_large());
         // SAFETY: R3: one header behind the start lies inside the allocation or at its end.
-        let behind = unsafe { self.ptr.add(1) }.cast::<u64>();
-        // SAFETY: R3: so does the word after it, where the block is large and has that word.
-        unsafe { behind.add(ext) }
+        unsafe { self.ptr.add(1) }.cast::<u64>()
     }
 
     #[inline]
@@ -277,8 +290,8 @@ impl<'a> BlockRef<'a> {
         if !self.has_cell() {
             return None;
         }
-        // SAFETY: R3: a block with CELL has a cell right behind its `len` words.
-        Some(unsafe { self.words_ptr().add(self.len()) }.cast())
+        // SAFETY: R3: a block with CELL has a cell right in front of its header.
+        Some(unsafe { self.ptr.cast::<Cell>().sub(1) })
     }
 
     /// The hash given at its making.
@@ -290,11 +303,24 @@ impl<'a> BlockRef<'a> {
     /// The element count given at its making.
     #[inline]
     pub(crate) fn arity(self) -> usize {
-        if self.is_large() {
+        let meta = self.header().meta;
+        if meta & LARGE != 0 {
             (self.ext() & 0xffff_ffff) as usize
         } else {
-            (self.header().meta >> ARITY_SHIFT) as usize
+            (meta >> ARITY_SHIFT) as usize
         }
+    }
+
+    /// The word of the element at `at`, counted from zero. (A cell does not show.)
+    #[inline]
+    pub(crate) fn element(self, at: usize) -> Option<u64> {
+        if at >= (self.header().meta >> ARITY_SHIFT) as usize {
+            return if at < self.arity() { self.words().get(at).copied() } else { None };
+        }
+        // SAFETY: R3: a block has as many words as elements, at least, and `at` is below either.
+        let word = unsafe { self.words_ptr().add(at) };
+        // SAFETY: R3: initialised, and never written again.
+        Some(unsafe { word.read() })
     }
 
     /// The words.
@@ -318,6 +344,12 @@ impl<'a> BlockRef<'a> {
         size_of::<Header>() + words * 8 + if self.has_cell() { size_of::<Cell>() } else { 0 }
     }
 
+    /// Whether both are the same block.
+    #[inline]
+    pub(crate) fn same(self, other: BlockRef<'_>) -> bool {
+        self.ptr == other.ptr
+    }
+
     /// One more owned reference.
     #[inline]
     pub(crate) fn to_block(self) -> Block {
@@ -333,11 +365,6 @@ impl<'a> BlockRef<'a> {
         self.header().refs.load(Ordering::Relaxed)
     }
 
-    /// Whether both are the same block.
-    #[inline]
-    pub(crate) fn same(self, other: BlockRef<'_>) -> bool {
-        self.ptr == other.ptr
-    }
 }
 
 impl fmt::Debug for Block {
@@ -357,28 +384,34 @@ impl fmt::Debug for BlockRef<'_> {
 unsafe impl Handle for Block {
     type Ref<'a> = BlockRef<'a>;
 
+    #[inline]
     fn into_raw(self) -> NonNull<()> {
         Self::into_raw(self)
     }
 
+    #[inline]
     unsafe fn from_raw(raw: NonNull<()>) -> Self {
         // SAFETY: 1 of ours is 1 of it.
         unsafe { Self::from_raw(raw) }
     }
 
+    #[inline]
     unsafe fn borrow<'a>(raw: NonNull<()>) -> BlockRef<'a> {
         // SAFETY: 1 of ours is 1 of it.
         unsafe { BlockRef::from_raw(raw) }
     }
 
+    #[inline]
     fn borrowed(&self) -> BlockRef<'_> {
         Self::borrow(self)
     }
 
+    #[inline]
     fn hash(entry: BlockRef<'_>) -> u64 {
         entry.hash()
     }
 
+    #[inline]
     fn weight(entry: BlockRef<'_>) -> Weight {
         Weight { items: 1, bytes: entry.bytes() }
     }

@@ -18,6 +18,8 @@
 //!   replaced it, and its own memory goes to [`reclaim`].
 //! * **R7** The root, its directory and its segments are reached only under a pin that was taken
 //!   before the root was loaded; each is unlinked before it is retired.
+//! * **R8** What lies in a list of spare memory belongs to the list's thread alone, came from the
+//!   allocator with the size of the list, and begins with the pointer to the next.
 //!
 //! Groups:
 //!
@@ -41,6 +43,7 @@ pub(crate) mod block;
 pub(crate) mod group;
 pub(crate) mod hash;
 pub(crate) mod reclaim;
+mod spare;
 #[cfg(test)]
 mod tests;
 

@@ -11,7 +11,10 @@ use super::options::TableOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::raw::block::Block;
 use crate::raw::hash::Refused;
-use crate::term::{Arena, Atom, KeyHasher, Object, Term, TermRef, ToObject, Word};
+use crate::raw::reclaim::Pin;
+use crate::term::{
+    Arena, Atom, KeyHasher, Object, ObjectRef, Term, TermRef, ToObject, ToTerm, Word,
+};
 
 /// Who acts: the number of an owner, or [`NOBODY`].
 pub(crate) type OwnerId = u64;
@@ -194,6 +197,21 @@ impl TableCore {
     #[inline]
     pub(crate) fn key<'a>(&self, term: TermRef<'a>) -> Key<'a> {
         Key { term, hash: self.hasher.hash(term) }
+    }
+
+    /// The only object of a key in a set, the first in a bag.
+    #[inline]
+    pub(crate) fn first<'p>(
+        &self,
+        pin: &'p Pin,
+        key: &impl ToTerm,
+    ) -> Result<Option<ObjectRef<'p>>> {
+        match (key.immediate(), &self.engine) {
+            (Some(word), Engine::Set(set)) => {
+                Ok(set.get_word(pin, word, self.hasher.hash_word(word)))
+            }
+            _ => key.with(|key| self.engine.first_of(pin, self.key(key))),
+        }
     }
 
     /// Makes a block of an object, with the hash of its key.

@@ -191,13 +191,15 @@ impl Table {
     #[doc(alias = "ets:lookup/2")]
     #[inline]
     pub fn lookup(&self, key: impl ToTerm) -> Result<Objects> {
-        key.with(|key| self.lookup_term(key))?
-    }
-
-    /// The part that does not depend on the type of the key, and so is compiled once.
-    fn lookup_term(&self, key: TermRef<'_>) -> Result<Objects> {
         self.check(Need::Read)?;
-        self.core.engine.lookup(&pin(), self.core.key(key))
+        let pin = pin();
+        if self.core.engine.as_set().is_some() {
+            return match self.core.first(&pin, &key)? {
+                Some(object) => object.to_object().map(Objects::one),
+                None => Ok(Objects::default()),
+            };
+        }
+        key.with(|key| self.core.engine.lookup(&pin, self.core.key(key)))?
     }
 
     /// The objects of many keys, in the order of the keys. The loads of all of them overlap: on a
@@ -257,7 +259,7 @@ impl Table {
         f: impl FnOnce(Option<ObjectRef<'_>>) -> R,
     ) -> Result<R> {
         self.check(Need::Read)?;
-        key.with(|key| f(self.core.engine.first_of(&pin(), self.core.key(key))))
+        Ok(f(self.core.first(&pin(), &key)?))
     }
 
     /// One element of the object of a key; of all its objects, as a list, in a bag.
@@ -322,12 +324,9 @@ impl Table {
     #[doc(alias = "contains_key")]
     #[inline]
     pub fn member(&self, key: impl ToTerm) -> Result<bool> {
-        key.with(|key| self.member_term(key))?
-    }
-
-    fn member_term(&self, key: TermRef<'_>) -> Result<bool> {
         self.check(Need::Read)?;
-        Ok(self.core.engine.exists(&pin(), self.core.key(key)))
+        let exists = self.core.first(&pin(), &key)?.is_some();
+        Ok(exists)
     }
 
     /// Removes the objects of a key and returns them, in one instant.

@@ -30,18 +30,13 @@ impl<'v> ReadView<'v> {
     /// term.
     #[inline]
     pub fn get(&self, key: impl ToTerm) -> Option<ObjectRef<'v>> {
-        key.with(|key| self.get_term(key)).ok().flatten()
-    }
-
-    /// The part that does not depend on the type of the key, and so is compiled once.
-    fn get_term(&self, key: TermRef<'_>) -> Option<ObjectRef<'v>> {
-        self.core.engine.first_of(self.pin, self.core.key(key))
+        self.core.first(self.pin, &key).unwrap_or(None)
     }
 
     /// Whether the key has an object.
     #[inline]
     pub fn member(&self, key: impl ToTerm) -> bool {
-        key.with(|key| self.core.engine.exists(self.pin, self.core.key(key))).unwrap_or(false)
+        self.get(key).is_some()
     }
 
     /// Shows the objects of a key in order, all as they are at one instant; says whether there are

@@ -38,6 +38,14 @@ pub trait ToTerm {
     #[doc(hidden)]
     fn put(&self, arena: &mut Arena) -> Result<Word>;
 
+    /// The whole term, if it is known without looking far to be a single word, as that of most
+    /// keys is.
+    #[doc(hidden)]
+    #[inline]
+    fn immediate(&self) -> Option<Word> {
+        None
+    }
+
     /// Shows the term to `f`.
     ///
     /// # Errors
@@ -69,6 +77,7 @@ pub trait ToTerm {
 }
 
 /// Shows the term of a value that has to be written somewhere first.
+#[cold]
 fn with_arena<R>(value: &impl ToTerm, f: impl FnOnce(TermRef<'_>) -> R) -> Result<R> {
     let mut arena = Arena::new();
     let word = value.put(&mut arena)?;
@@ -97,6 +106,11 @@ impl<T: ToTerm> ToTerm for &T {
         (*self).put(arena)
     }
 
+    #[inline]
+    fn immediate(&self) -> Option<Word> {
+        (*self).immediate()
+    }
+
     fn with<R>(&self, f: impl FnOnce(TermRef<'_>) -> R) -> Result<R> {
         (*self).with(f)
     }
@@ -113,8 +127,13 @@ macro_rules! integers {
             }
 
             #[inline]
+            fn immediate(&self) -> Option<Word> {
+                i64::try_from(*self).ok().and_then(Word::int)
+            }
+
+            #[inline]
             fn with<R>(&self, f: impl FnOnce(TermRef<'_>) -> R) -> Result<R> {
-                match i64::try_from(*self).ok().and_then(Word::int) {
+                match self.immediate() {
                     Some(word) => Ok(f(TermRef::new(&[], word))),
                     None => with_arena(self, f),
                 }
@@ -162,6 +181,11 @@ impl ToTerm for bool {
 impl ToTerm for Atom {
     fn put(&self, _: &mut Arena) -> Result<Word> {
         Ok(Arena::atom(*self))
+    }
+
+    #[inline]
+    fn immediate(&self) -> Option<Word> {
+        Some(Word::atom(self.index()))
     }
 
     #[inline]
@@ -284,6 +308,11 @@ impl ToTerm for TermRef<'_> {
         arena.copy(*self)
     }
 
+    #[inline]
+    fn immediate(&self) -> Option<Word> {
+        Some(self.word()).filter(|word| word.is_immediate())
+    }
+
     fn with<R>(&self, f: impl FnOnce(TermRef<'_>) -> R) -> Result<R> {
         Ok(f(*self))
     }
@@ -292,6 +321,11 @@ impl ToTerm for TermRef<'_> {
 impl ToTerm for Term {
     fn put(&self, arena: &mut Arena) -> Result<Word> {
         arena.copy(self.as_ref())
+    }
+
+    #[inline]
+    fn immediate(&self) -> Option<Word> {
+        Some(self.word).filter(|word| word.is_immediate())
     }
 
     fn with<R>(&self, f: impl FnOnce(TermRef<'_>) -> R) -> Result<R> {

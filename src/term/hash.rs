@@ -53,12 +53,17 @@ impl KeyHasher {
     /// `a =:= b` implies the same hash.
     #[inline]
     pub(crate) fn hash(&self, term: TermRef<'_>) -> u64 {
-        let word = term.word();
-        if word.is_immediate() {
-            let [add, multiply] = self.keys;
-            return fold(fold(word.0 ^ add, 0x9e37_79b9_7f4a_7c15), multiply);
+        if term.word().is_immediate() {
+            return self.hash_word(term.word());
         }
         self.hash_boxed(term)
+    }
+
+    /// The hash of a term that is this word, which is immediate.
+    #[inline]
+    pub(crate) fn hash_word(&self, word: Word) -> u64 {
+        let [add, multiply] = self.keys;
+        fold(fold(word.0 ^ add, 0x9e37_79b9_7f4a_7c15), multiply)
     }
 
     #[inline(never)]

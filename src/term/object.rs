@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Deref;
 
+use smallvec::SmallVec;
+
 use super::arena::Arena;
 use super::word::{Tag, Word};
 use super::{Term, TermRef, order};
@@ -17,7 +19,11 @@ use crate::raw::block::{Block, BlockRef};
 pub struct Object(Block);
 
 /// Words of an object from which it is better to copy an element than to keep the whole alive.
-const SMALL_OBJECT: usize = 64;
+const SMALL_ELEMENT: usize = 64;
+
+/// Words of an object up to which a reader who keeps it gets a copy. Counting references writes to
+/// a line that all readers of the object share, which costs more than copying a few lines.
+const SMALL_OBJECT: usize = 16;
 
 /// A stored object, borrowed for the length of a closure: what
 /// [`Table::read`](crate::Table::read) and the folds show.
@@ -111,8 +117,7 @@ impl<'a> ObjectRef<'a> {
         match block.cell() {
             None => Self { block, counted: 0, counter: Word::NIL },
             Some(cell) => {
-                let counted = u32::try_from(cell.position()).expect("a position is an arity");
-                Self { block, counted, counter: Word(cell.get()) }
+                Self { block, counted: cell.position() as u32, counter: Word(cell.get()) }
             }
         }
     }
@@ -123,21 +128,20 @@ impl<'a> ObjectRef<'a> {
 
     /// How many elements.
     #[must_use]
+    #[inline]
     pub fn arity(self) -> usize {
         self.block.arity()
     }
 
     /// The element at `position`, counted from one (`erlang:element/2`).
     #[must_use]
+    #[inline]
     pub fn element(self, position: usize) -> Option<TermRef<'a>> {
-        if position == 0 || position > self.block.arity() {
-            return None;
-        }
+        let word = self.block.element(position.wrapping_sub(1))?;
         if position == self.counted as usize {
             return Some(TermRef::new(&[], self.counter));
         }
-        let words = self.block.words();
-        Some(TermRef::new(words, Word(words[position - 1])))
+        Some(TermRef::new(self.block.words(), Word(word)))
     }
 
     /// The elements in order.
@@ -145,16 +149,26 @@ impl<'a> ObjectRef<'a> {
         (1..=self.arity()).filter_map(move |position| self.element(position))
     }
 
-    /// The object as it is now, to keep: a reference count, or a copy if somebody counts in it.
+    /// The object as it is now, to keep: a copy of a small one and of one that somebody counts in,
+    /// a reference count on a large one.
     ///
     /// # Errors
-    /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) if there is no memory for the copy.
+    /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) if there is no memory for a copy.
     #[inline]
     pub fn to_object(self) -> Result<Object> {
-        if self.counted == 0 {
+        let words = self.block.words();
+        if words.len() > SMALL_OBJECT && self.counted == 0 {
             return Ok(Object(self.block.to_block()));
         }
-        let mut words = self.block.words().to_vec();
+        if self.counted == 0 {
+            return Ok(Object(new_block(self.block.hash(), self.arity(), words)?));
+        }
+        self.copy_counted()
+    }
+
+    #[cold]
+    fn copy_counted(self) -> Result<Object> {
+        let mut words = SmallVec::<[u64; SMALL_OBJECT]>::from_slice(self.block.words());
         words[self.counted as usize - 1] = self.counter.0;
         Ok(Object(new_block(self.block.hash(), self.arity(), &words)?))
     }
@@ -171,7 +185,7 @@ impl<'a> ObjectRef<'a> {
     /// instead of a copy of a large one.
     pub(crate) fn element_term(self, position: usize) -> Option<Result<Term>> {
         let element = self.element(position)?;
-        if element.word().is_immediate() || self.block.words().len() <= SMALL_OBJECT {
+        if element.word().is_immediate() || self.block.words().len() <= SMALL_ELEMENT {
             return Some(element.to_term());
         }
         Some(self.to_object().map(|object| Term::part_of(object, element.word())))
@@ -231,6 +245,11 @@ enum Inner {
 }
 
 impl Objects {
+    #[inline]
+    pub(crate) fn one(object: Object) -> Self {
+        Self(Inner::One(object))
+    }
+
     #[inline]
     pub(crate) fn push(&mut self, object: Object) {
         self.0 = match std::mem::take(&mut self.0) {

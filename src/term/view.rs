@@ -147,9 +147,12 @@ impl<'a> TermRef<'a> {
     #[must_use]
     #[inline]
     pub fn as_i64(self) -> Option<i64> {
-        if self.word.tag() == Tag::Int {
-            return Some(self.word.as_int());
-        }
+        if self.word.tag() == Tag::Int { Some(self.word.as_int()) } else { self.as_boxed_i64() }
+    }
+
+    /// An integer that takes more than 60 bits.
+    #[cold]
+    fn as_boxed_i64(self) -> Option<i64> {
         match self.view() {
             View::Int(value) => Some(value),
             _ => None,

@@ -117,26 +117,15 @@ pub(super) struct Line {
 pub(super) struct Header(u64);
 
 /// The tag of a hash: its lowest byte, but never zero.
+#[inline]
 pub(super) fn tag(hash: u64) -> u8 {
     (hash as u8).max(1)
-}
-
-/// The slot in which an entry of that hash is put if it is free, and looked for first: a branch on
-/// *which* slot is mispredicted more often than one on *whether*.
-#[inline]
-pub(super) fn home(hash: u64) -> usize {
-    (((hash >> 8) & 0xff) as usize * SLOTS) >> 8
 }
 
 impl Header {
     #[inline]
     pub(super) fn is_linked(self) -> bool {
         self.0 & LINKED != 0
-    }
-
-    #[inline]
-    pub(super) fn tag(self, slot: usize) -> u8 {
-        (self.0 >> (slot * 8 + 8)) as u8
     }
 
     #[inline]
@@ -153,6 +142,7 @@ impl Header {
     }
 
     /// The slots that are free for entries, exactly.
+    #[inline]
     fn free(self) -> Candidates {
         let last = if self.is_linked() { 0x80 << (LAST * 8 + 8) } else { 0 };
         let occupied = (self.0 & !HIGH).wrapping_add(!HIGH & !0xff) | self.0;
@@ -163,22 +153,6 @@ impl Header {
 /// A set of slots.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidates(u64);
-
-impl Candidates {
-    #[inline]
-    pub(super) fn without(self, slot: usize) -> Self {
-        Self(self.0 & !(0x80 << (slot * 8 + 8)))
-    }
-
-    #[inline]
-    pub(super) fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    fn contains(self, slot: usize) -> bool {
-        self.0 & 0x80 << (slot * 8 + 8) != 0
-    }
-}
 
 impl Iterator for Candidates {
     type Item = usize;
@@ -321,8 +295,8 @@ impl<'a> Locked<'a> {
 
     /// Where an entry can be put in this bucket without another line.
     #[inline]
-    pub(super) fn free_slot(&self, hash: u64) -> Option<usize> {
-        free_slot(self.header, hash)
+    pub(super) fn free_slot(&self) -> Option<usize> {
+        self.header.free().next()
     }
 
     #[inline]
@@ -331,8 +305,8 @@ impl<'a> Locked<'a> {
     }
 
     /// Where an entry can be put in a line of this bucket.
-    pub(super) fn free_slot_in(&self, line: &Line, hash: u64) -> Option<usize> {
-        free_slot(self.header_of(line), hash)
+    pub(super) fn free_slot_in(&self, line: &Line) -> Option<usize> {
+        self.header_of(line).free().next()
     }
 
     #[inline]
@@ -390,12 +364,6 @@ impl<'a> Locked<'a> {
     pub(super) fn freeze(mut self) {
         self.header = Header(self.header.0 | FROZEN);
     }
-}
-
-fn free_slot(header: Header, hash: u64) -> Option<usize> {
-    let mut free = header.free();
-    let home = home(hash);
-    if free.contains(home) { Some(home) } else { free.next() }
 }
 
 impl Drop for Locked<'_> {

@@ -116,7 +116,6 @@ fn prefetch(at: *const u8) {
 }
 
 /// What readers see in a slot that is not a link.
-#[cold]
 fn visible(slot: Slot) -> Option<NonNull<()>> {
     match slot {
         Slot::Entry(raw) => Some(raw),
@@ -147,7 +146,8 @@ impl<H: Handle> Index<H> {
         std::ptr::eq(self.root.load(Ordering::Acquire), root)
     }
 
-    /// The entry with that hash for which `same` holds.
+    /// The entry with that hash for which `same` holds. Only the tag of the hash is compared, so
+    /// `same` may be asked of entries with another one.
     #[inline]
     pub(crate) fn get<'p>(
         &self,
@@ -156,19 +156,24 @@ impl<H: Handle> Index<H> {
         same: impl Fn(H::Ref<'p>) -> bool,
     ) -> Option<H::Ref<'p>> {
         let line = self.root(pin).bucket(hash);
-        let (tag, home) = (line::tag(hash), line::home(hash));
         let header = line.header();
-        // Three of four hits end here, and the branch is the same for all of them.
-        if header.tag(home) == tag {
-            if let Some(found) = probe::<H>(line.slot(home), hash, &same) {
-                return Some(found);
+        let mut candidates = header.candidates(line::tag(hash));
+        // Which slot it is, is no branch: that would be mispredicted as often as not, and only
+        // when the entry has been loaded.
+        while let Some(slot) = candidates.next() {
+            let Some(raw) = line.slot(slot).entry_only() else {
+                return search::<H>(line, header, &same, hash);
+            };
+            // SAFETY: R1: found in a slot under the pin whose lifetime this is.
+            let entry = unsafe { H::borrow(raw) };
+            if same(entry) {
+                return Some(entry);
             }
         }
-        let others = header.candidates(tag).without(home);
-        if others.is_empty() && !header.is_linked() && !line.slot(LAST).is_link() {
+        if !header.is_linked() && !line.slot(LAST).is_link() {
             return None;
         }
-        search::<H>(line, header, others, hash, &same)
+        search::<H>(line, header, &same, hash)
     }
 
     /// Starts loading the bucket of a hash.
@@ -179,9 +184,8 @@ impl<H: Handle> Index<H> {
     /// Starts loading the entry that a hash is most likely to belong to.
     pub(crate) fn prefetch_entry(&self, pin: &Pin, hash: u64) {
         let line = self.root(pin).bucket(hash);
-        let (header, tag, home) = (line.header(), line::tag(hash), line::home(hash));
-        let slot = if header.tag(home) == tag { Some(home) } else { header.candidates(tag).next() };
-        if let Some(Slot::Entry(raw)) = slot.map(|slot| line.slot(slot).get()) {
+        let slot = line.header().candidates(line::tag(hash)).next();
+        if let Some(raw) = slot.and_then(|slot| line.slot(slot).entry_only()) {
             prefetch(raw.as_ptr().cast());
         }
     }
@@ -335,33 +339,28 @@ fn empty_root(closed: bool) -> Option<Box<Root>> {
 }
 
 /// The entry of a slot word, if it is the one looked for.
-#[inline]
 fn probe<'p, H: Handle>(
     word: SlotWord,
-    hash: u64,
     same: &impl Fn(H::Ref<'p>) -> bool,
 ) -> Option<H::Ref<'p>> {
-    let raw = match word.entry_only() {
-        Some(raw) => raw,
-        None => visible(word.get())?,
-    };
+    let raw = visible(word.get())?;
     // SAFETY: R1: found in a slot under the pin whose lifetime this is.
     let entry = unsafe { H::borrow(raw) };
-    (H::hash(entry) == hash && same(entry)).then_some(entry)
+    same(entry).then_some(entry)
 }
 
-/// Looks at the other candidates of a bucket's first line, then at the lines behind it.
+/// Looks at the candidates of a bucket's first line, then at the lines behind it.
+#[cold]
 fn search<'p, H: Handle>(
     first: &'p Line,
     header: line::Header,
-    candidates: line::Candidates,
-    hash: u64,
     same: &impl Fn(H::Ref<'p>) -> bool,
+    hash: u64,
 ) -> Option<H::Ref<'p>> {
-    let (mut line, mut header, mut candidates) = (first, header, candidates);
+    let (mut line, mut header) = (first, header);
     loop {
-        for slot in candidates {
-            if let Some(found) = probe::<H>(line.slot(slot), hash, same) {
+        for slot in header.candidates(line::tag(hash)) {
+            if let Some(found) = probe::<H>(line.slot(slot), same) {
                 return Some(found);
             }
         }
@@ -369,12 +368,11 @@ fn search<'p, H: Handle>(
         let last = line.slot(LAST);
         let Slot::Link(next) = last.get() else {
             // A link that is being hung in or taken off: this slot is all there is.
-            return if header.is_linked() { probe::<H>(last, hash, same) } else { None };
+            return if header.is_linked() { probe::<H>(last, same) } else { None };
         };
         // SAFETY: R4: found under the pin.
         line = unsafe { next.as_ref() };
         header = line.header();
-        candidates = header.candidates(line::tag(hash));
     }
 }
 
@@ -391,7 +389,7 @@ fn locate<'p, H: Handle>(
             let Slot::Entry(raw) = line.slot(slot).get() else { continue };
             // SAFETY: R1, R5: in a slot of a bucket that we hold the lock of.
             let entry = unsafe { H::borrow(raw) };
-            if H::hash(entry) == hash && same(entry) {
+            if same(entry) {
                 return Some(Place { line, slot, raw });
             }
         }
@@ -416,7 +414,7 @@ fn insert_word<H: Handle>(
     hash: u64,
     word: SlotWord,
 ) -> Result<i64, Refused> {
-    if let Some(slot) = locked.free_slot(hash) {
+    if let Some(slot) = locked.free_slot() {
         let line = locked.line();
         locked.fill(line, slot, hash, word);
         return Ok(0);
@@ -425,7 +423,7 @@ fn insert_word<H: Handle>(
     while let Slot::Link(next) = line.slot(LAST).get() {
         // SAFETY: R4, R5: in a bucket that we hold the lock of.
         line = unsafe { next.as_ref() };
-        if let Some(slot) = locked.free_slot_in(line, hash) {
+        if let Some(slot) = locked.free_slot_in(line) {
             locked.fill(line, slot, hash, word);
             return Ok(0);
         }

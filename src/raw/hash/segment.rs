@@ -211,6 +211,9 @@ impl Segment {
 /// Which bucket of a segment of that depth a hash belongs to.
 #[inline]
 pub(super) fn bucket_index(hash: u64, depth: u32, bits: u32) -> usize {
+    if bits == MAX_BITS {
+        return ((hash << depth) >> (u64::BITS - MAX_BITS)) as usize; // nearly always: one shift less
+    }
     // Two shifts, because neither may be by 64.
     ((hash << depth) >> 1 >> (u64::BITS - 1 - bits)) as usize
 }
@@ -276,6 +279,7 @@ impl Root {
         (hash >> 1 >> (u64::BITS - 1 - self.depth)) as usize
     }
 
+    #[inline]
     fn word(&self, hash: u64) -> *mut Line {
         // Ordering: Acquire; pairs with the Release in `set`: the segment is seen whole.
         self.directory[self.index(hash)].load(Ordering::Acquire)

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use crossbeam_epoch::{Collector, Guard, LocalHandle};
 use parking_lot::Mutex;
 
+use super::super::spare;
 use super::{BAG_BYTES, BAG_ITEMS, CEILING_BYTES, REAP_BUDGET, Reap, Retired};
 
 static COLLECTOR: LazyLock<Collector> = LazyLock::new(Collector::new);
@@ -176,4 +177,5 @@ pub(crate) fn collect() {
         let more = reap(REAP_BUDGET);
         idle = if more || pending_bytes() < before { 0 } else { idle + 1 };
     }
+    spare::release();
 }

@@ -59,12 +59,6 @@ impl BagEngine {
         Self::sample(entry).is_some_and(|block| has_key(block, self.keypos, key.term))
     }
 
-    /// Whether the key has an object. O(1).
-    pub(super) fn exists(&self, pin: &Pin, key: Key<'_>) -> bool {
-        let entry = self.index.get(pin, key.hash, |entry| self.is_of(entry, key));
-        entry.is_some_and(|entry| !entry.snapshot(pin).is_empty())
-    }
-
     /// The first object of a key.
     pub(super) fn first_of<'p>(&self, pin: &'p Pin, key: Key<'_>) -> Option<ObjectRef<'p>> {
         let entry = self.index.get(pin, key.hash, |entry| self.is_of(entry, key))?;

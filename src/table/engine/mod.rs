@@ -94,11 +94,6 @@ impl Engine {
         }
     }
 
-    /// Whether a key has an object. O(1).
-    pub(crate) fn exists(&self, pin: &Pin, key: Key<'_>) -> bool {
-        each!(self, engine => engine.exists(pin, key))
-    }
-
     #[inline]
     pub(crate) fn lookup(&self, pin: &Pin, key: Key<'_>) -> Result<Objects> {
         match self {

@@ -41,13 +41,18 @@ impl SetEngine {
 
     #[inline]
     pub(super) fn get<'p>(&self, pin: &'p Pin, key: Key<'_>) -> Option<ObjectRef<'p>> {
-        let (word, at) = (key.term.word(), self.keypos - 1);
-        if word.is_immediate() {
-            // Most keys are one word: compared without making a term of the stored one.
-            let same = move |block: BlockRef<'_>| block.words()[at] == word.0;
-            return self.index.get(pin, key.hash, same).map(ObjectRef::new);
+        if key.term.word().is_immediate() {
+            return self.get_word(pin, key.term.word(), key.hash);
         }
         self.get_boxed(pin, key)
+    }
+
+    /// The object of a key that is one word, as most are: compared without making a term of the
+    /// stored one.
+    #[inline]
+    pub(crate) fn get_word<'p>(&self, pin: &'p Pin, key: Word, hash: u64) -> Option<ObjectRef<'p>> {
+        let at = self.keypos - 1;
+        self.index.get(pin, hash, |block| block.element(at) == Some(key.0)).map(ObjectRef::new)
     }
 
     #[inline(never)]
@@ -69,7 +74,7 @@ impl SetEngine {
     ) -> Result<R, Refused> {
         let (word, at) = (key.term.word(), self.keypos - 1);
         if word.is_immediate() {
-            let same = move |block: BlockRef<'_>| block.words()[at] == word.0;
+            let same = move |block: BlockRef<'_>| block.element(at) == Some(word.0);
             return self.index.write(pin, key.hash, same, change);
         }
         self.index.write(pin, key.hash, |block| has_key(block, self.keypos, key.term), change)

@@ -1,0 +1,151 @@
+//! Spare memory: what a thread has just freed and will soon need again.
+//!
+//! A table whose objects are replaced frees a block for each that it takes, but the allocator gives
+//! out memory in an order of its own, which after a while is as random as the order of the keys:
+//! each new block is a cache miss, and one that cannot be overlapped with anything. So each thread
+//! keeps the last blocks that it freed, by size, and takes the newest first, which lies in its
+//! cache. Copies that are given to a reader and dropped soon take their turns in the same few lines.
+//!
+//! Bounded by [`SPARE_BYTES`] a thread, given back when the thread ends or
+//! [`collect`](super::reclaim::collect) is called. Builds that look for errors in the use of memory
+//! keep nothing, so that a block that is freed is seen to be.
+
+use std::alloc::{Layout, alloc, dealloc};
+use std::cell::Cell;
+use std::ptr::{NonNull, null_mut};
+
+/// Bytes that a thread keeps at most.
+const SPARE_BYTES: usize =
+    if cfg!(any(crossbeam_loom, ferrets_stress, fuzzing)) { 0 } else { 32 << 10 };
+/// The largest block that is kept, in words.
+const MAX_WORDS: usize = 20;
+
+/// Lists of free memory, one a size in words; a free block begins with the pointer to the next.
+struct Spares {
+    heads: [Cell<*mut u8>; MAX_WORDS + 1],
+    bytes: Cell<usize>,
+}
+
+thread_local! {
+    static SPARES: Spares = const {
+        Spares { heads: [const { Cell::new(null_mut()) }; MAX_WORDS + 1], bytes: Cell::new(0) }
+    };
+}
+
+/// The list for a layout.
+#[inline]
+const fn class(layout: Layout) -> Option<usize> {
+    let (words, rest) = (layout.size() / 8, layout.size() % 8);
+    let fits = words > 0 && words <= MAX_WORDS && rest == 0 && layout.align() == 8;
+    if SPARE_BYTES > 0 && fits { Some(words) } else { None }
+}
+
+/// Memory of that layout, which is not empty; `None` if there is none.
+#[inline]
+pub(super) fn take(layout: Layout) -> Option<NonNull<u8>> {
+    let spare = class(layout).and_then(|class| SPARES.try_with(|spares| spares.pop(class)).ok()?);
+    // SAFETY: the layout is not empty.
+    spare.or_else(|| NonNull::new(unsafe { alloc(layout) }))
+}
+
+/// Gives back what [`take`] gave.
+///
+/// # Safety
+/// 1. `memory` came from `take` with the same layout, and is not used again.
+#[inline]
+pub(super) unsafe fn give(memory: NonNull<u8>, layout: Layout) {
+    let kept = class(layout)
+        // SAFETY: 1 of ours is 1 of it, and the class is that of the layout.
+        .is_some_and(|class| SPARES.try_with(|s| unsafe { s.push(class, memory) }) == Ok(true));
+    if !kept {
+        // SAFETY: 1 of ours: `take` had it from the allocator, with this layout.
+        unsafe { dealloc(memory.as_ptr(), layout) };
+    }
+}
+
+/// Gives all that the thread keeps back to the allocator.
+pub(super) fn release() {
+    // A thread whose locals are gone keeps nothing.
+    let _ = SPARES.try_with(Spares::release);
+}
+
+impl Spares {
+    #[inline]
+    fn pop(&self, class: usize) -> Option<NonNull<u8>> {
+        let head = NonNull::new(self.heads[class].get())?;
+        // SAFETY: R8: what is in a list begins with the pointer to the next.
+        let next = unsafe { head.cast::<*mut u8>().read() };
+        self.heads[class].set(next);
+        self.bytes.set(self.bytes.get() - class * 8);
+        Some(head)
+    }
+
+    /// Keeps memory, unless there is enough of it; says whether.
+    ///
+    /// # Safety
+    /// 1. `memory` has `class` words and is not used by anyone else.
+    #[inline]
+    unsafe fn push(&self, class: usize, memory: NonNull<u8>) -> bool {
+        let bytes = self.bytes.get() + class * 8;
+        if bytes > SPARE_BYTES {
+            return false;
+        }
+        self.bytes.set(bytes);
+        let head = self.heads[class].replace(memory.as_ptr());
+        // SAFETY: R8, 1 of ours: at least one word, aligned, and ours.
+        unsafe { memory.cast::<*mut u8>().write(head) };
+        true
+    }
+
+    fn release(&self) {
+        for class in 1..=MAX_WORDS {
+            let layout = Layout::from_size_align(class * 8, 8).expect("a few words");
+            while let Some(memory) = self.pop(class) {
+                // SAFETY: R8: it came from the allocator with this layout.
+                unsafe { dealloc(memory.as_ptr(), layout) };
+            }
+        }
+    }
+}
+
+impl Drop for Spares {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(not(any(crossbeam_loom, ferrets_stress)))]
+    fn the_newest_of_a_size_comes_first() {
+        let [small, large] = [3, 5].map(|words| Layout::from_size_align(words * 8, 8).unwrap());
+        let [a, b, c] = [small, small, large].map(|layout| take(layout).unwrap());
+        for (memory, layout) in [(a, small), (b, small), (c, large)] {
+            // SAFETY: 1: taken with that layout just now.
+            unsafe { give(memory, layout) };
+        }
+        let again = [small, small, large].map(|layout| take(layout).unwrap());
+        assert_eq!(again, [b, a, c]);
+        for (memory, layout) in again.into_iter().zip([small, small, large]) {
+            // SAFETY: 1: taken with that layout just now.
+            unsafe { give(memory, layout) };
+        }
+        release();
+        assert_eq!(SPARES.with(|spares| spares.bytes.get()), 0);
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let layout = Layout::from_size_align(64, 8).unwrap();
+        let all: Vec<_> = (0..2 * SPARE_BYTES / 64).map(|_| take(layout).unwrap()).collect();
+        for memory in all {
+            // SAFETY: 1: taken with that layout just now.
+            unsafe { give(memory, layout) };
+        }
+        assert!(SPARES.with(|spares| spares.bytes.get()) <= SPARE_BYTES);
+        release();
+    }
+}
