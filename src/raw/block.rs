@@ -32,6 +32,7 @@ const LEN_MASK: u32 = (1 << LEN_BITS) - 1;
 const LARGE: u32 = 1 << LEN_BITS;
 const CELL: u32 = 1 << (LEN_BITS + 1);
 const ARITY_SHIFT: u32 = 24;
+const HEADER_WORDS: usize = size_of::<Header>() / 8;
 
 #[repr(C)]
 struct Header {
@@ -58,14 +59,34 @@ impl Cell {
     }
 
     /// Replaces the word. Only one thread may do so at a time; the index's lock sees to it.
+    #[inline]
     pub(crate) fn set(&self, word: u64) {
         // Ordering: Release; pairs with the Acquire in `get`.
         self.value.store(word, Ordering::Release);
     }
 
     /// The one-based element position that the cell stands in for.
+    #[inline]
     pub(crate) fn position(&self) -> usize {
-        usize::try_from(self.position).expect("a position is at most an arity")
+        self.position as usize
+    }
+}
+
+/// A position in blocks, prepared so that one comparison says whether a small block has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Position {
+    at: usize,
+    /// The least `meta` that says so: the arity stands in the top bits.
+    least_meta: u32,
+}
+
+impl Position {
+    /// A position counted from one; no block has position zero.
+    #[inline]
+    pub(crate) const fn new(position: usize) -> Self {
+        let at = position.wrapping_sub(1);
+        let least_meta = if at < 0xff { (at as u32 + 1) << ARITY_SHIFT } else { u32::MAX };
+        Self { at, least_meta }
     }
 }
 
@@ -141,8 +162,9 @@ impl Block {
         // SAFETY: the shape has `front` bytes in front of the header.
         let ptr = unsafe { start.add(shape.front) }.cast::<Header>();
         let len = u32::try_from(words.len()).expect("Shape::of checked the length");
-        let mut meta = arity.min(0xff) << ARITY_SHIFT;
-        meta |= if shape.large { LARGE } else { len };
+        let mut meta = if shape.large { LARGE } else { len };
+        // The arity of a large block may be 0xff and less than that: then it counts as none here.
+        meta |= if arity > 0xff { 0 } else { arity << ARITY_SHIFT };
         if cell.is_some() {
             meta |= CELL;
         }
@@ -220,6 +242,18 @@ impl Block {
     /// Gives the memory back; this was the last reference.
     #[inline]
     fn free(&mut self) {
+        let meta = self.borrow().header().meta;
+        if meta & (LARGE | CELL) == 0 && !cfg!(crossbeam_loom) {
+            let words = HEADER_WORDS + (meta & LEN_MASK) as usize;
+            // SAFETY: R2, R3: the last reference; a plain block takes so many words.
+            unsafe { spare::give_words(self.ptr.cast(), words) };
+        } else {
+            self.free_any();
+        }
+    }
+
+    #[cold]
+    fn free_any(&mut self) {
         let block = self.borrow();
         let arity = u32::try_from(block.arity()).expect("made from a u32");
         let shape = Shape::of(arity, block.len(), block.has_cell())
@@ -311,14 +345,14 @@ impl<'a> BlockRef<'a> {
         }
     }
 
-    /// The word of the element at `at`, counted from zero. (A cell does not show.)
+    /// The word of the element at a position. (A cell does not show.)
     #[inline]
-    pub(crate) fn element(self, at: usize) -> Option<u64> {
-        if at >= (self.header().meta >> ARITY_SHIFT) as usize {
-            return if at < self.arity() { self.words().get(at).copied() } else { None };
+    pub(crate) fn element(self, position: Position) -> Option<u64> {
+        if self.header().meta < position.least_meta && position.at >= self.arity() {
+            return None;
         }
         // SAFETY: R3: a block has as many words as elements, at least, and `at` is below either.
-        let word = unsafe { self.words_ptr().add(at) };
+        let word = unsafe { self.words_ptr().add(position.at) };
         // SAFETY: R3: initialised, and never written again.
         Some(unsafe { word.read() })
     }
@@ -348,6 +382,25 @@ impl<'a> BlockRef<'a> {
     #[inline]
     pub(crate) fn same(self, other: BlockRef<'_>) -> bool {
         self.ptr == other.ptr
+    }
+
+    /// A block of its own with the same words and no cell, if this is a plain small block.
+    #[inline]
+    pub(crate) fn copy_plain(self, most: usize) -> Option<Block> {
+        let meta = self.header().meta;
+        let len = (meta & LEN_MASK) as usize;
+        if meta & (LARGE | CELL) != 0 || len > most {
+            return None;
+        }
+        let ptr = spare::take_words(HEADER_WORDS + len)?.cast::<Header>();
+        let header = Header { hash: self.hash(), refs: AtomicU32::new(1), meta };
+        // SAFETY: fresh memory with room and alignment for a header.
+        unsafe { ptr.write(header) };
+        // SAFETY: one header behind the start lies inside the allocation or at its end.
+        let to = unsafe { ptr.add(1) }.cast::<u64>();
+        // SAFETY: `len` words there, as here; nothing else points at the fresh ones.
+        unsafe { to.copy_from_nonoverlapping(self.words_ptr(), len) };
+        Some(Block { ptr })
     }
 
     /// One more owned reference.

@@ -20,6 +20,8 @@
 //!   before the root was loaded; each is unlinked before it is retired.
 //! * **R8** What lies in a list of spare memory belongs to the list's thread alone, came from the
 //!   allocator with the size of the list, and begins with the pointer to the next.
+//! * **E1** A thread's record of its pins is used by that thread alone, made when it first pins,
+//!   and freed when it ends and holds no pin.
 //!
 //! Groups:
 //!

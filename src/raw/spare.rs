@@ -40,6 +40,24 @@ const fn class(layout: Layout) -> Option<usize> {
     if SPARE_BYTES > 0 && fits { Some(words) } else { None }
 }
 
+/// As [`take`], for a number of words, at least one.
+#[inline]
+pub(super) fn take_words(words: usize) -> Option<NonNull<u8>> {
+    take(Layout::from_size_align(words * 8, 8).ok()?)
+}
+
+/// As [`give`].
+///
+/// # Safety
+/// 1. `memory` came from `take_words` with the same number, or from `take` with a layout of so many
+///    words, and is not used again.
+#[inline]
+pub(super) unsafe fn give_words(memory: NonNull<u8>, words: usize) {
+    let layout = Layout::from_size_align(words * 8, 8).expect("it was taken with this");
+    // SAFETY: 1 of ours is 1 of it.
+    unsafe { give(memory, layout) };
+}
+
 /// Memory of that layout, which is not empty; `None` if there is none.
 #[inline]
 pub(super) fn take(layout: Layout) -> Option<NonNull<u8>> {

@@ -200,7 +200,7 @@ impl TableCore {
     }
 
     /// The only object of a key in a set, the first in a bag.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn first<'p>(
         &self,
         pin: &'p Pin,
@@ -210,8 +210,13 @@ impl TableCore {
             (Some(word), Engine::Set(set)) => {
                 Ok(set.get_word(pin, word, self.hasher.hash_word(word)))
             }
-            _ => key.with(|key| self.engine.first_of(pin, self.key(key))),
+            _ => self.first_of_any(pin, key),
         }
+    }
+
+    #[inline(never)]
+    fn first_of_any<'p>(&self, pin: &'p Pin, key: &impl ToTerm) -> Result<Option<ObjectRef<'p>>> {
+        key.with(|key| self.engine.first_of(pin, self.key(key)))
     }
 
     /// Makes a block of an object, with the hash of its key.

@@ -28,7 +28,7 @@ impl<'v> ReadView<'v> {
 
     /// The only object of a key in a set, the first in a bag. `None` also for a key that has no
     /// term.
-    #[inline]
+    #[inline(always)]
     pub fn get(&self, key: impl ToTerm) -> Option<ObjectRef<'v>> {
         self.core.first(self.pin, &key).unwrap_or(None)
     }

@@ -9,7 +9,7 @@ use super::arena::Arena;
 use super::word::{Tag, Word};
 use super::{Term, TermRef, order};
 use crate::error::{Error, Result};
-use crate::raw::block::{Block, BlockRef};
+use crate::raw::block::{Block, BlockRef, Cell, Position};
 
 /// A stored object, owned: a counted handle on an immutable tuple.
 ///
@@ -32,8 +32,7 @@ const SMALL_OBJECT: usize = 16;
 #[derive(Clone, Copy)]
 pub struct ObjectRef<'a> {
     block: BlockRef<'a>,
-    /// The position that `counter` stands in for; zero if the object has no cell.
-    counted: u32,
+    /// The value of the cell, an integer; `[]` if the object has none.
     counter: Word,
 }
 
@@ -75,7 +74,7 @@ impl Object {
     #[must_use]
     #[inline]
     pub fn as_ref(&self) -> ObjectRef<'_> {
-        ObjectRef { block: self.0.borrow(), counted: 0, counter: Word::NIL }
+        ObjectRef { block: self.0.borrow(), counter: Word::NIL }
     }
 
     /// The whole object as a tuple term, without copying.
@@ -114,12 +113,14 @@ fn new_block(hash: u64, arity: usize, words: &[u64]) -> Result<Block> {
 impl<'a> ObjectRef<'a> {
     #[inline]
     pub(crate) fn new(block: BlockRef<'a>) -> Self {
-        match block.cell() {
-            None => Self { block, counted: 0, counter: Word::NIL },
-            Some(cell) => {
-                Self { block, counted: cell.position() as u32, counter: Word(cell.get()) }
-            }
-        }
+        let counter = block.cell().map_or(Word::NIL, |cell| Word(cell.get()));
+        Self { block, counter }
+    }
+
+    /// The position that the cell stands in for.
+    #[inline]
+    fn counted(self) -> Option<usize> {
+        if self.counter == Word::NIL { None } else { self.block.cell().map(Cell::position) }
     }
 
     pub(crate) fn block(self) -> BlockRef<'a> {
@@ -137,11 +138,12 @@ impl<'a> ObjectRef<'a> {
     #[must_use]
     #[inline]
     pub fn element(self, position: usize) -> Option<TermRef<'a>> {
-        let word = self.block.element(position.wrapping_sub(1))?;
-        if position == self.counted as usize {
-            return Some(TermRef::new(&[], self.counter));
+        let mut word = Word(self.block.element(Position::new(position))?);
+        if self.counted() == Some(position) {
+            word = self.counter;
         }
-        Some(TermRef::new(self.block.words(), Word(word)))
+        let heap = if word.is_immediate() { &[] } else { self.block.words() };
+        Some(TermRef::new(heap, word))
     }
 
     /// The elements in order.
@@ -156,20 +158,17 @@ impl<'a> ObjectRef<'a> {
     /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) if there is no memory for a copy.
     #[inline]
     pub fn to_object(self) -> Result<Object> {
-        let words = self.block.words();
-        if words.len() > SMALL_OBJECT && self.counted == 0 {
-            return Ok(Object(self.block.to_block()));
+        match self.block.copy_plain(SMALL_OBJECT) {
+            Some(copy) => Ok(Object(copy)),
+            None => self.to_object_slow(),
         }
-        if self.counted == 0 {
-            return Ok(Object(new_block(self.block.hash(), self.arity(), words)?));
-        }
-        self.copy_counted()
     }
 
-    #[cold]
-    fn copy_counted(self) -> Result<Object> {
+    #[inline(never)]
+    fn to_object_slow(self) -> Result<Object> {
+        let Some(counted) = self.counted() else { return Ok(Object(self.block.to_block())) };
         let mut words = SmallVec::<[u64; SMALL_OBJECT]>::from_slice(self.block.words());
-        words[self.counted as usize - 1] = self.counter.0;
+        words[counted - 1] = self.counter.0;
         Ok(Object(new_block(self.block.hash(), self.arity(), &words)?))
     }
 
@@ -193,7 +192,7 @@ impl<'a> ObjectRef<'a> {
 
     /// Whether both have the same elements (`=:=`).
     pub(crate) fn equal(self, other: ObjectRef<'_>) -> bool {
-        if self.counted == 0 && other.counted == 0 && self.block.same(other.block) {
+        if self.counter == Word::NIL && self.block.same(other.block) {
             return true;
         }
         self.arity() == other.arity()

@@ -60,6 +60,16 @@ pub enum View<'a> {
     Bits(BitsRef<'a>),
 }
 
+/// An integer that takes more than 60 bits.
+#[cold]
+#[inline(never)]
+fn boxed_i64(heap: &[u64], word: Word) -> Option<i64> {
+    match TermRef::new(heap, word).view() {
+        View::Int(value) => Some(value),
+        _ => None,
+    }
+}
+
 impl<'a> TermRef<'a> {
     #[inline]
     pub(crate) const fn new(heap: &'a [u64], word: Word) -> Self {
@@ -147,15 +157,10 @@ impl<'a> TermRef<'a> {
     #[must_use]
     #[inline]
     pub fn as_i64(self) -> Option<i64> {
-        if self.word.tag() == Tag::Int { Some(self.word.as_int()) } else { self.as_boxed_i64() }
-    }
-
-    /// An integer that takes more than 60 bits.
-    #[cold]
-    fn as_boxed_i64(self) -> Option<i64> {
-        match self.view() {
-            View::Int(value) => Some(value),
-            _ => None,
+        if self.word.tag() == Tag::Int {
+            Some(self.word.as_int())
+        } else {
+            boxed_i64(self.heap, self.word)
         }
     }
 

@@ -8,7 +8,9 @@
 //!
 //! A bucket is one line, and in one of ten at the highest load another one behind it: then the last
 //! slot holds a link instead of an entry. A tag is a byte of the entry's hash, zero for an empty
-//! slot, so that one load and a few arithmetic instructions find the candidates among seven.
+//! slot, so that one load and a few arithmetic instructions find the candidates among seven. That
+//! they are few matters: while an entry is on its way from memory, the instructions that wait for
+//! it take the room in which the processor looks for other loads to start.
 //!
 //! # Why readers need no validation
 //!
@@ -19,12 +21,12 @@
 //!   a reader with an older header that happens to probe the slot cannot see what a later reader
 //!   misses. The entry exists from the store of the slot on.
 //! * *replace*: slot.
-//! * *delete*: slot (to null), then tag. The entry is gone from the store of the slot on.
+//! * *delete*: slot (to empty), then tag. The entry is gone from the store of the slot on.
 //! * *extend*: the new line is complete, with the entry that gives up its slot, before the link
 //!   replaces that entry. An entry moves only this way, from the last slot into the line behind it,
 //!   which readers visit later: an entry that is present throughout is always found.
 
-use std::ptr::{NonNull, null_mut};
+use std::ptr::{NonNull, without_provenance_mut};
 
 use crate::platform::sync::{AtomicPtr, AtomicU64, Backoff, Ordering};
 
@@ -43,9 +45,6 @@ const FROZEN: u64 = 2;
 /// The last slot holds, or is about to hold, a link.
 const LINKED: u64 = 4;
 
-const LOW: u64 = 0x0101_0101_0101_0100;
-const HIGH: u64 = 0x8080_8080_8080_8000;
-
 /// A slot's word: a pointer with its kind in the low two bits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct SlotWord(*mut ());
@@ -62,9 +61,11 @@ pub(super) enum Slot {
 const KIND: usize = 3;
 const PENDING: usize = 1;
 const LINK: usize = 2;
+/// A kind of its own, so that one test tells entries from all else.
+const NOTHING: usize = 3;
 
 impl SlotWord {
-    pub(super) const EMPTY: Self = Self(null_mut());
+    pub(super) const EMPTY: Self = Self(without_provenance_mut(NOTHING));
 
     #[inline]
     pub(super) fn entry(raw: NonNull<()>) -> Self {
@@ -83,7 +84,11 @@ impl SlotWord {
     /// The entry, if it is one; what else it may be, [`get`](Self::get) tells.
     #[inline]
     pub(super) fn entry_only(self) -> Option<NonNull<()>> {
-        if self.0.addr() & KIND == 0 { NonNull::new(self.0) } else { None }
+        if self.0.addr() & KIND != 0 {
+            return None;
+        }
+        // SAFETY: R4: a word of this kind is a pointer to an entry.
+        Some(unsafe { NonNull::new_unchecked(self.0) })
     }
 
     #[inline]
@@ -99,7 +104,8 @@ impl SlotWord {
         match self.0.addr() & KIND {
             0 => Slot::Entry(raw),
             PENDING => Slot::Pending(raw),
-            _ => Slot::Link(raw.cast()),
+            LINK => Slot::Link(raw.cast()),
+            _ => Slot::Empty,
         }
     }
 }
@@ -119,7 +125,8 @@ pub(super) struct Header(u64);
 /// The tag of a hash: its lowest byte, but never zero.
 #[inline]
 pub(super) fn tag(hash: u64) -> u8 {
-    (hash as u8).max(1)
+    let byte = hash as u8;
+    byte + u8::from(byte == 0)
 }
 
 impl Header {
@@ -134,37 +141,69 @@ impl Header {
         Self(self.0 & !(0xff << shift) | u64::from(tag) << shift)
     }
 
-    /// The slots whose tag may be `tag`; those that are not are rare and do no harm.
+    /// The slots whose tag is `tag`, which is not zero.
     #[inline]
     pub(super) fn candidates(self, tag: u8) -> Candidates {
-        let differing = self.0 ^ (u64::from(tag) * LOW);
-        Candidates((differing | 0xff).wrapping_sub(LOW) & !differing & HIGH)
+        Candidates(equal_bytes(self.0, tag) & !1)
     }
 
-    /// The slots that are free for entries, exactly.
+    /// The slots that are free for entries.
     #[inline]
     fn free(self) -> Candidates {
-        let last = if self.is_linked() { 0x80 << (LAST * 8 + 8) } else { 0 };
-        let occupied = (self.0 & !HIGH).wrapping_add(!HIGH & !0xff) | self.0;
-        Candidates(!occupied & HIGH & !last)
+        let slots = if self.is_linked() { LAST } else { SLOTS };
+        Candidates(equal_bytes(self.0, 0) & ((2 << slots) - 2))
     }
 }
 
-/// A set of slots.
+/// Which of the eight bytes are `byte`, a bit for each, the least first.
+#[inline]
+fn equal_bytes(word: u64, byte: u8) -> u32 {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{
+            _mm_cmpeq_epi8, _mm_cvtsi64_si128, _mm_movemask_epi8, _mm_set1_epi8,
+        };
+        // SAFETY: all of x86-64 has SSE2, and these touch no memory.
+        let mask = unsafe {
+            let equal = _mm_cmpeq_epi8(_mm_cvtsi64_si128(word as i64), _mm_set1_epi8(byte as i8));
+            _mm_movemask_epi8(equal)
+        };
+        mask as u32 & 0xff
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        equal_bytes_anywhere(word, byte)
+    }
+}
+
+/// The same without instructions made for it.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn equal_bytes_anywhere(word: u64, byte: u8) -> u32 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const LOW_SEVEN: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    let differing = word ^ (u64::from(byte) * ONES);
+    // The top bit of each byte: whether any bit of it is set.
+    let any = ((differing & LOW_SEVEN) + LOW_SEVEN) | differing;
+    let equal = (!any >> 7) & ONES;
+    // Gathers the eight bits in the top byte.
+    (equal.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32
+}
+
+/// A set of slots: the bit above a slot's number is set.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Candidates(u64);
+pub(super) struct Candidates(u32);
 
 impl Iterator for Candidates {
     type Item = usize;
 
     #[inline]
     fn next(&mut self) -> Option<usize> {
-        let slot = (self.0.trailing_zeros() / 8) as usize;
-        if slot > SLOTS {
+        if self.0 == 0 {
             return None;
         }
+        let slot = self.0.trailing_zeros() as usize - 1;
         self.0 &= self.0 - 1;
-        Some(slot - 1)
+        Some(slot)
     }
 }
 
@@ -172,7 +211,7 @@ impl Line {
     pub(super) fn new() -> Self {
         Self {
             header: AtomicU64::new(0),
-            slots: std::array::from_fn(|_| AtomicPtr::new(null_mut())),
+            slots: std::array::from_fn(|_| AtomicPtr::new(SlotWord::EMPTY.0)),
         }
     }
 
@@ -370,5 +409,24 @@ impl Drop for Locked<'_> {
     #[inline]
     fn drop(&mut self) {
         self.line.set_header(self.header);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_bytes_are_found() {
+        let mut word = 0x0123_4567_89ab_cdef_u64;
+        for _ in 0..1000 {
+            for byte in [0, 1, 0x7f, 0x80, 0xff, word as u8, (word >> 24) as u8, (word >> 56) as u8] {
+                let slow = (0..8).filter(|at| (word >> (at * 8)) as u8 == byte);
+                let expected = slow.fold(0, |mask, at| mask | 1 << at);
+                assert_eq!(equal_bytes(word, byte), expected, "{byte:#x} in {word:#x}");
+                assert_eq!(equal_bytes_anywhere(word, byte), expected, "{byte:#x} in {word:#x}");
+            }
+            word = (word ^ word << 13 ^ word >> 7).wrapping_mul(0x9e37_79b9_7f4a_7c15) & !0xff00;
+        }
     }
 }

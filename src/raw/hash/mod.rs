@@ -148,32 +148,29 @@ impl<H: Handle> Index<H> {
 
     /// The entry with that hash for which `same` holds. Only the tag of the hash is compared, so
     /// `same` may be asked of entries with another one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get<'p>(
         &self,
         pin: &'p Pin,
         hash: u64,
-        same: impl Fn(H::Ref<'p>) -> bool,
+        same: impl Fn(H::Ref<'p>) -> bool + Copy,
     ) -> Option<H::Ref<'p>> {
         let line = self.root(pin).bucket(hash);
         let header = line.header();
-        let mut candidates = header.candidates(line::tag(hash));
         // Which slot it is, is no branch: that would be mispredicted as often as not, and only
         // when the entry has been loaded.
-        while let Some(slot) = candidates.next() {
-            let Some(raw) = line.slot(slot).entry_only() else {
-                return search::<H>(line, header, &same, hash);
-            };
+        let Some(slot) = header.candidates(line::tag(hash)).next() else {
+            let is_all = !header.is_linked() && !line.slot(LAST).is_link();
+            return if is_all { None } else { search::<H>(line, header, hash, same) };
+        };
+        if let Some(raw) = line.slot(slot).entry_only() {
             // SAFETY: R1: found in a slot under the pin whose lifetime this is.
             let entry = unsafe { H::borrow(raw) };
             if same(entry) {
                 return Some(entry);
             }
         }
-        if !header.is_linked() && !line.slot(LAST).is_link() {
-            return None;
-        }
-        search::<H>(line, header, &same, hash)
+        search::<H>(line, header, hash, same)
     }
 
     /// Starts loading the bucket of a hash.
@@ -351,16 +348,17 @@ fn probe<'p, H: Handle>(
 
 /// Looks at the candidates of a bucket's first line, then at the lines behind it.
 #[cold]
+#[inline(never)]
 fn search<'p, H: Handle>(
     first: &'p Line,
     header: line::Header,
-    same: &impl Fn(H::Ref<'p>) -> bool,
     hash: u64,
+    same: impl Fn(H::Ref<'p>) -> bool,
 ) -> Option<H::Ref<'p>> {
     let (mut line, mut header) = (first, header);
     loop {
         for slot in header.candidates(line::tag(hash)) {
-            if let Some(found) = probe::<H>(line.slot(slot), same) {
+            if let Some(found) = probe::<H>(line.slot(slot), &same) {
                 return Some(found);
             }
         }
@@ -368,7 +366,7 @@ fn search<'p, H: Handle>(
         let last = line.slot(LAST);
         let Slot::Link(next) = last.get() else {
             // A link that is being hung in or taken off: this slot is all there is.
-            return if header.is_linked() { probe::<H>(last, same) } else { None };
+            return if header.is_linked() { probe::<H>(last, &same) } else { None };
         };
         // SAFETY: R4: found under the pin.
         line = unsafe { next.as_ref() };

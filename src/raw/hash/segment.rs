@@ -2,9 +2,9 @@
 //!
 //! A segment of depth `d` holds the entries whose hashes begin with its `d` prefix bits; the next
 //! bits choose the bucket. The root's directory has `2^depth` words, so a segment of less depth
-//! stands in several of them. A directory word is a pointer to the segment's first bucket with the
-//! segment's depth in the low six bits: a reader goes from there to the bucket without reading
-//! anything else of the segment.
+//! stands in several of them. A directory word is a pointer to the segment's first bucket; its low
+//! six bits say by how much to shift a hash so that the number of its bucket is at the end. So a
+//! reader goes from there to the bucket without reading anything else of the segment.
 
 use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::NonNull;
@@ -19,6 +19,9 @@ use crate::platform::sync::{AtomicPtr, AtomicU32, Ordering};
 pub(super) const MAX_BITS: u32 = 6;
 #[cfg(any(crossbeam_loom, ferrets_stress))]
 pub(super) const MAX_BITS: u32 = 1;
+
+/// The bits of a directory word that are not part of the pointer.
+const LOW_BITS: usize = 63;
 
 /// What precedes the buckets of a segment.
 #[derive(Debug)]
@@ -149,7 +152,8 @@ impl Segment {
 
     /// The bucket of a hash.
     pub(super) fn bucket_of(self, hash: u64) -> usize {
-        bucket_index(hash, self.depth(), self.bits())
+        // Two shifts, because neither may be by 64.
+        ((hash << self.depth()) >> 1 >> (u64::BITS - 1 - self.bits())) as usize
     }
 
     /// The first hash of a bucket's interval.
@@ -171,12 +175,13 @@ impl Segment {
     /// The directory word.
     #[inline]
     pub(super) fn word(self) -> *mut Line {
-        self.first().as_ptr().map_addr(|addr| addr | self.depth() as usize)
+        let shift = (u64::BITS - self.depth() - self.bits()).min(LOW_BITS as u32);
+        self.first().as_ptr().map_addr(|addr| addr | shift as usize)
     }
 
     #[inline]
     pub(super) fn from_word(word: *mut Line) -> Self {
-        let first = word.map_addr(|addr| addr & !63).cast::<Head>();
+        let first = word.map_addr(|addr| addr & !LOW_BITS).cast::<Head>();
         // SAFETY: R7: a directory word points one head behind the start of a segment.
         let head = unsafe { first.sub(1) };
         // SAFETY: as above, so it is not null.
@@ -208,16 +213,6 @@ impl Segment {
     }
 }
 
-/// Which bucket of a segment of that depth a hash belongs to.
-#[inline]
-pub(super) fn bucket_index(hash: u64, depth: u32, bits: u32) -> usize {
-    if bits == MAX_BITS {
-        return ((hash << depth) >> (u64::BITS - MAX_BITS)) as usize; // nearly always: one shift less
-    }
-    // Two shifts, because neither may be by 64.
-    ((hash << depth) >> 1 >> (u64::BITS - 1 - bits)) as usize
-}
-
 /// The way in: which segment holds which hashes. Replaced as a whole when the directory grows or
 /// shrinks, or when the index is cleared.
 #[derive(Debug)]
@@ -230,6 +225,10 @@ pub(super) struct Root {
     pub(super) closed: bool,
     /// Shared by all roots between two clearings.
     pub(super) totals: Arc<Totals>,
+    /// Shifts a hash so that its place in the directory is left, after one shift by one.
+    shift: u32,
+    /// `2^bits - 1`.
+    bucket_mask: usize,
     directory: Box<[AtomicPtr<Line>]>,
 }
 
@@ -248,7 +247,9 @@ impl Root {
     /// A root above one segment.
     pub(super) fn over(segment: Segment, totals: Arc<Totals>) -> Self {
         let directory = Box::new([AtomicPtr::new(segment.word())]);
-        Self { depth: 0, bits: segment.bits(), closed: false, totals, directory }
+        let (bits, shift) = (segment.bits(), u64::BITS - 1);
+        let bucket_mask = (1 << bits) - 1;
+        Self { depth: 0, bits, closed: false, totals, shift, bucket_mask, directory }
     }
 
     /// A root whose directory is twice as large, with the same segments.
@@ -265,7 +266,8 @@ impl Root {
     /// The same with another directory.
     fn with(&self, depth: u32, directory: Box<[AtomicPtr<Line>]>) -> Self {
         let totals = Arc::clone(&self.totals);
-        Self { depth, bits: self.bits, closed: self.closed, totals, directory }
+        let shift = u64::BITS - 1 - depth;
+        Self { depth, shift, totals, directory, ..*self }
     }
 
     fn words(&self) -> impl Iterator<Item = *mut Line> {
@@ -276,13 +278,17 @@ impl Root {
     #[inline]
     fn index(&self, hash: u64) -> usize {
         // Two shifts, because neither may be by 64.
-        (hash >> 1 >> (u64::BITS - 1 - self.depth)) as usize
+        (hash >> 1 >> (self.shift & 63)) as usize
     }
 
     #[inline]
     fn word(&self, hash: u64) -> *mut Line {
+        let at = self.index(hash);
+        debug_assert!(at < self.directory.len(), "the directory has 2^depth words");
+        // SAFETY: R7: the directory has `2^depth` words, and `at` has `depth` bits.
+        let word = unsafe { self.directory.get_unchecked(at) };
         // Ordering: Acquire; pairs with the Release in `set`: the segment is seen whole.
-        self.directory[self.index(hash)].load(Ordering::Acquire)
+        word.load(Ordering::Acquire)
     }
 
     /// The segment of a hash.
@@ -295,9 +301,8 @@ impl Root {
     #[inline]
     pub(super) fn bucket<'p>(&self, hash: u64) -> &'p Line {
         let word = self.word(hash);
-        let depth = (word.addr() & 63) as u32;
-        let at = bucket_index(hash, depth, self.bits);
-        let first = word.map_addr(|addr| addr & !63);
+        let at = (hash >> (word.addr() & LOW_BITS)) as usize & self.bucket_mask;
+        let first = word.map_addr(|addr| addr & !LOW_BITS);
         // SAFETY: R7: the word points at the first of `2^bits` lines, and `at` is below that.
         let line = unsafe { first.add(at) };
         // SAFETY: R7, as above.

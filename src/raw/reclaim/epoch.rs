@@ -1,181 +1,265 @@
-//! The real thing, on crossbeam-epoch.
+//! Epochs: the scheme by which unlinked memory is freed behind its readers.
+//!
+//! There is a global *epoch*, a number that grows. Who pins announces the epoch that he has read;
+//! who unpins withdraws it. What is retired is put into a bag, which is *sealed* with the epoch
+//! read after everything in it was unlinked. The epoch moves from `e` to `e + 1` only when everyone
+//! who is pinned has announced `e`. A bag that was sealed with `e` may be freed at `e + 2`.
+//!
+//! # Why two
+//!
+//! Take a reader that still holds an entry of a bag sealed with `e`: it has loaded a pointer to the
+//! entry after it pinned and before the entry was unlinked. The second step, from `e + 1`, looked
+//! for announcements after a heavy barrier, and the entry had been unlinked before that barrier:
+//! the sealer read `e` afterwards, so before the first step was done. So if the look did not meet
+//! the reader's announcement, the reader's loads came after the barrier, and did not find the
+//! entry. If it did meet it, the announcement was `e + 1`. Then the reader had read `e + 1` before
+//! it loaded any pointer (that load is Acquire), and the sealer, who read only `e` after its fence,
+//! had unlinked the entry before. Either way the reader does not hold it.
+//!
+//! # Costs
+//!
+//! Pinning is a load, a store and the [light barrier](super::barrier), no fence and no locked
+//! instruction; unpinning is a store. All else is done once for a bag. The heavy barrier interrupts
+//! every running thread, so it is run only when as many bags wait as half the threads there are:
+//! then the interruptions that a thread suffers do not grow with the number of threads.
+//!
+//! Fraser, *Practical lock-freedom* (2004), is where the epochs come from; the barriers are those
+//! of user-space RCU (Desnoyers et al., 2012).
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::Arc;
 
-use crossbeam_epoch::{Collector, Guard, LocalHandle};
-use parking_lot::Mutex;
+use super::{BAG_BYTES, BAG_ITEMS, Reap, Retired, barrier};
+use crate::platform::sync::{AtomicUsize, CacheAligned, Mutex, Ordering, fence};
 
-use super::super::spare;
-use super::{BAG_BYTES, BAG_ITEMS, CEILING_BYTES, REAP_BUDGET, Reap, Retired};
+/// In an announcement: the thread is pinned. Epochs count in steps of two, so that there is room.
+const PINNED: usize = 1;
+const STEP: usize = 2;
+/// Bags' worth of items that a thread may gather in one while it stays pinned.
+const LONG_PIN: usize = 16;
 
-static COLLECTOR: LazyLock<Collector> = LazyLock::new(Collector::new);
-static GRAVEYARD: Mutex<VecDeque<Box<dyn Reap>>> = Mutex::new(VecDeque::new());
-/// Whether the graveyard may hold something: spares writers its lock.
-static GRAVES: AtomicBool = AtomicBool::new(false);
-static PENDING: AtomicUsize = AtomicUsize::new(0);
-static STALLS: AtomicUsize = AtomicUsize::new(0);
-static THREADS: AtomicUsize = AtomicUsize::new(0);
+/// What one thread announces: nothing (zero), or the epoch that it pinned in.
+#[derive(Debug, Default)]
+struct Record(CacheAligned<AtomicUsize>);
 
-/// What a thread keeps.
-struct Local {
-    handle: LocalHandle,
-    bag: RefCell<Vec<Retired>>,
-    bytes: Cell<usize>,
-    index: usize,
+/// What became unreachable before the epoch it is labelled with was read.
+struct Sealed {
+    epoch: usize,
+    bytes: usize,
+    entries: Vec<Retired>,
+    structure: Option<Box<dyn Reap>>,
 }
 
-thread_local! {
-    static LOCAL: Local = Local {
-        handle: COLLECTOR.register(),
-        bag: RefCell::new(Vec::new()),
-        bytes: Cell::new(0),
-        index: THREADS.fetch_add(1, Relaxed),
+/// The epoch, those who pin, and what waits to be freed.
+pub(crate) struct Collector {
+    epoch: CacheAligned<AtomicUsize>,
+    /// Held to move the epoch on.
+    records: Mutex<Vec<Arc<Record>>>,
+    /// The oldest first.
+    sealed: Mutex<VecDeque<Sealed>>,
+    pending: CacheAligned<AtomicUsize>,
+}
+
+/// One thread's part: what it announces, and what it has retired.
+pub(crate) struct Participant {
+    record: Arc<Record>,
+    /// Pins within pins.
+    depth: Cell<usize>,
+    /// Whether the bag is to be sealed at the next opportunity.
+    full: Cell<bool>,
+    bag: RefCell<Bag>,
+}
+
+#[derive(Default)]
+struct Bag {
+    bytes: usize,
+    entries: Vec<Retired>,
+}
+
+macro_rules! collector {
+    () => {
+        Self {
+            epoch: CacheAligned(AtomicUsize::new(STEP)),
+            records: Mutex::new(Vec::new()),
+            sealed: Mutex::new(VecDeque::new()),
+            pending: CacheAligned(AtomicUsize::new(0)),
+        }
     };
 }
 
-impl Drop for Local {
-    fn drop(&mut self) {
-        let guard = self.handle.pin();
-        hand_over(&guard, self.bag.take(), self.bytes.take());
-        guard.flush();
+impl Collector {
+    #[cfg(not(crossbeam_loom))]
+    pub(crate) const fn new() -> Self {
+        collector!()
     }
-}
 
-/// Proof that entries reachable now stay allocated until it is dropped. Not `Send`.
-#[derive(Debug)]
-pub(crate) struct Pin(Guard);
+    #[cfg(crossbeam_loom)]
+    pub(crate) fn new() -> Self {
+        collector!()
+    }
 
-/// Pins the thread. About 10 ns; next to nothing if it is pinned already.
-pub(crate) fn pin() -> Pin {
-    // A thread whose locals are gone (it is in its last destructors) registers for this once.
-    Pin(LOCAL.try_with(|local| local.handle.pin()).unwrap_or_else(|_| COLLECTOR.register().pin()))
-}
-
-/// A small number that is the thread's own, for choosing among striped counters.
-pub(crate) fn thread_index() -> usize {
-    LOCAL.try_with(|local| local.index).unwrap_or(0)
-}
-
-/// Bytes retired and handed over, but not freed yet. A thread's bag, not handed over, holds up to
-/// [`BAG_BYTES`] more.
-pub(crate) fn pending_bytes() -> usize {
-    PENDING.load(Relaxed)
-}
-
-/// How often a writer found the ceiling passed and could not help.
-pub(crate) fn stalls() -> usize {
-    STALLS.load(Relaxed)
-}
-
-impl Pin {
-    /// Frees an unlinked entry when nobody can see it any more.
-    pub(crate) fn retire(&self, entry: Retired) {
-        let bytes = entry.bytes;
-        let mut entry = Some(entry);
-        let full = LOCAL.try_with(|local| {
-            let mut bag = local.bag.borrow_mut();
-            bag.extend(entry.take());
-            let held = local.bytes.get() + bytes;
-            local.bytes.set(held);
-            if bag.len() < BAG_ITEMS && held < BAG_BYTES {
-                return None;
-            }
-            local.bytes.set(0);
-            Some((std::mem::replace(&mut *bag, Vec::with_capacity(BAG_ITEMS)), held))
-        });
-        match full {
-            Ok(None) => {}
-            Ok(Some((bag, held))) => self.hand_over_and_help(bag, held),
-            Err(_) => hand_over(&self.0, entry.into_iter().collect(), bytes),
+    /// Lets one more thread pin.
+    pub(crate) fn register(&self) -> Participant {
+        let mut records = self.records.lock();
+        #[cfg(not(crossbeam_loom))]
+        barrier::prepare();
+        let record = Arc::new(Record::default());
+        records.push(Arc::clone(&record));
+        Participant {
+            record,
+            depth: Cell::new(0),
+            full: Cell::new(false),
+            bag: RefCell::default(),
         }
     }
 
-    /// Frees an unlinked structure bit by bit, when nobody can see it any more.
-    ///
-    /// The caller promises what [`Retired::new`] asks: nobody who pins from now on can reach it.
-    pub(crate) fn retire_large(&self, structure: Box<dyn Reap>) {
-        self.0.defer(move || {
-            GRAVEYARD.lock().push_back(structure);
-            GRAVES.store(true, Relaxed);
-        });
-        self.0.flush();
+    /// Lets a thread go, which is not pinned.
+    pub(crate) fn unregister(&self, participant: &Participant) {
+        debug_assert_eq!(participant.depth.get(), 0, "not pinned");
+        self.seal(participant);
+        self.records.lock().retain(|record| !Arc::ptr_eq(record, &participant.record));
     }
 
-    fn hand_over_and_help(&self, bag: Vec<Retired>, bytes: usize) {
-        hand_over(&self.0, bag, bytes);
-        self.0.flush();
-        reap(REAP_BUDGET);
-        if pending_bytes() <= CEILING_BYTES {
+    /// Bytes sealed and not freed yet.
+    pub(crate) fn pending_bytes(&self) -> usize {
+        self.pending.0.load(Ordering::Relaxed)
+    }
+
+    /// Seals what a thread has retired so far.
+    pub(crate) fn seal(&self, participant: &Participant) {
+        participant.full.set(false);
+        let bag = participant.bag.take();
+        if !bag.entries.is_empty() {
+            self.seal_what(bag.bytes, bag.entries, None);
+        }
+    }
+
+    /// Seals a structure, which nobody who pins from now on can reach.
+    pub(crate) fn seal_structure(&self, structure: Box<dyn Reap>) {
+        self.seal_what(0, Vec::new(), Some(structure));
+    }
+
+    fn seal_what(&self, bytes: usize, entries: Vec<Retired>, structure: Option<Box<dyn Reap>>) {
+        self.pending.0.fetch_add(bytes, Ordering::Relaxed);
+        // Ordering: SeqCst; pairs with the barriers of pins and of `advance`: who does not see what
+        // was unlinked has not read a later epoch than we do. Nothing less orders stores before a
+        // load.
+        fence(Ordering::SeqCst);
+        let epoch = self.epoch.0.load(Ordering::Relaxed);
+        self.sealed.lock().push_back(Sealed { epoch, bytes, entries, structure });
+    }
+
+    /// Moves the epoch on, if all who are pinned have announced it; returns the one that is now.
+    pub(crate) fn advance(&self) -> usize {
+        let Some(records) = self.records.try_lock() else { return self.now() };
+        let epoch = self.now();
+        if !barrier::heavy() {
+            return epoch;
+        }
+        for record in &*records {
+            // Ordering: Acquire; pairs with the Release of pins and unpins: all that the thread
+            // did before happens before what is freed because of this look.
+            let announced = record.0.0.load(Ordering::Acquire);
+            if announced & PINNED != 0 && announced != epoch | PINNED {
+                return epoch;
+            }
+        }
+        // Ordering: Release; pairs with the Acquire in `now`, for those who free.
+        self.epoch.0.store(epoch + STEP, Ordering::Release);
+        epoch + STEP
+    }
+
+    fn now(&self) -> usize {
+        // Ordering: Acquire; pairs with the Release in `advance`.
+        self.epoch.0.load(Ordering::Acquire)
+    }
+
+    /// Whether so much waits that it is worth interrupting all threads.
+    fn is_due(&self) -> bool {
+        let threads = self.records.try_lock().map_or(usize::MAX, |records| records.len());
+        self.sealed.lock().len() >= threads / 2
+    }
+
+    /// Frees up to `bags` bags whose time has come, moving the epoch on if that is due, or if
+    /// `urgent`. Structures are handed to `large`. The caller holds no locks.
+    pub(crate) fn collect(
+        &self,
+        bags: usize,
+        urgent: bool,
+        mut large: impl FnMut(Box<dyn Reap>),
+    ) -> bool {
+        let epoch = if urgent || self.is_due() { self.advance() } else { self.now() };
+        for freed in 0..bags {
+            let Some(sealed) = self.take_sealed(epoch) else { return freed > 0 };
+            sealed.entries.into_iter().for_each(Retired::free);
+            sealed.structure.into_iter().for_each(&mut large);
+            self.pending.0.fetch_sub(sealed.bytes, Ordering::Relaxed);
+        }
+        bags > 0
+    }
+
+    /// The oldest bag, if it may be freed.
+    fn take_sealed(&self, epoch: usize) -> Option<Sealed> {
+        let mut sealed = self.sealed.lock();
+        let ripe = sealed.front().is_some_and(|oldest| epoch >= oldest.epoch + 2 * STEP);
+        if ripe { sealed.pop_front() } else { None }
+    }
+}
+
+impl Participant {
+    #[cfg(not(crossbeam_loom))]
+    pub(crate) fn is_pinned(&self) -> bool {
+        self.depth.get() > 0
+    }
+
+    /// Pins the thread, if it is not pinned already.
+    #[inline]
+    pub(crate) fn enter(&self, collector: &Collector) {
+        let depth = self.depth.get();
+        self.depth.set(depth + 1);
+        if depth > 0 {
             return;
         }
-        for _ in 0..64 {
-            let before = pending_bytes();
-            self.0.flush();
-            if pending_bytes() <= CEILING_BYTES || pending_bytes() >= before {
-                break;
-            }
-        }
-        if pending_bytes() > CEILING_BYTES {
-            STALLS.fetch_add(1, Relaxed);
-        }
+        // Ordering: Acquire; keeps what is read under the pin behind it, see "Why two".
+        let epoch = collector.epoch.0.load(Ordering::Acquire);
+        // Ordering: Release; pairs with the Acquire in `advance`: what was read under earlier pins
+        // was read before.
+        self.record.0.0.store(epoch | PINNED, Ordering::Release);
+        barrier::light();
     }
-}
 
-fn hand_over(guard: &Guard, bag: Vec<Retired>, bytes: usize) {
-    if bag.is_empty() {
-        return;
-    }
-    PENDING.fetch_add(bytes, Relaxed);
-    guard.defer(move || {
-        for entry in bag {
-            entry.free();
+    /// Unpins it, if this was the outermost pin; then says whether the bag should be sealed.
+    #[inline]
+    pub(crate) fn leave(&self) -> bool {
+        let depth = self.depth.get() - 1;
+        self.depth.set(depth);
+        if depth > 0 {
+            return false;
         }
-        PENDING.fetch_sub(bytes, Relaxed);
-    });
-}
-
-/// Frees up to about `budget` entries of what lies in the graveyard; `true` if more is left.
-fn reap(budget: usize) -> bool {
-    if !GRAVES.load(Relaxed) {
-        return false;
+        // Ordering: Release; pairs with the Acquire in `advance`: what was read under the pin was
+        // read before.
+        self.record.0.0.store(0, Ordering::Release);
+        self.full.get()
     }
-    let next = {
-        let mut graves = GRAVEYARD.lock();
-        GRAVES.store(graves.len() > 1, Relaxed);
-        graves.pop_front()
-    };
-    let Some(mut structure) = next else { return false };
-    if !structure.reap(budget) {
-        GRAVEYARD.lock().push_front(structure);
-        GRAVES.store(true, Relaxed);
-    }
-    GRAVES.load(Relaxed)
-}
 
-/// Steps that [`collect`] takes at most, while others may be producing what it frees.
-const MAX_STEPS: usize = 1 << 17;
-
-/// Frees as much as can be freed now: hands this thread's bag over, moves the epoch on as far as
-/// other threads' pins allow, and empties the graveyard. Must not be called pinned.
-pub(crate) fn collect() {
-    let taken = LOCAL.try_with(|local| (local.bag.take(), local.bytes.take()));
-    if let Ok((bag, bytes)) = taken {
-        hand_over(&pin().0, bag, bytes);
-    }
-    // Three advances of the epoch suffice for what is deferred now; more bags than one step frees
-    // take more steps. Stop when nothing moves.
-    let mut idle = 0;
-    for _ in 0..MAX_STEPS {
-        if idle == 4 {
-            break;
+    /// Keeps an unlinked entry until it can be freed. Frees nothing, so it may be called under
+    /// locks.
+    pub(crate) fn retire(&self, collector: &Collector, entry: Retired) {
+        let mut bag = self.bag.borrow_mut();
+        if bag.entries.is_empty() {
+            bag.entries.reserve(BAG_ITEMS);
         }
-        let before = pending_bytes();
-        pin().0.flush();
-        let more = reap(REAP_BUDGET);
-        idle = if more || pending_bytes() < before { 0 } else { idle + 1 };
+        bag.bytes += entry.bytes;
+        bag.entries.push(entry);
+        if bag.entries.len() < BAG_ITEMS && bag.bytes < BAG_BYTES {
+            return;
+        }
+        self.full.set(true);
+        let long = bag.entries.len() >= LONG_PIN * BAG_ITEMS || bag.bytes >= LONG_PIN * BAG_BYTES;
+        drop(bag);
+        if long {
+            collector.seal(self);
+        }
     }
-    spare::release();
 }

@@ -1,15 +1,16 @@
 //! Reclamation: when the memory of an unlinked entry may be given back.
 //!
 //! Readers *pin* before they follow a pointer and unpin when they let go of it. A writer that has
-//! unlinked an entry *retires* it; it is freed once every pin that was taken before is gone. The
-//! scheme is crossbeam's epochs, with a collector of our own: the process-wide default collector is
-//! shared with strangers, and one stalled stranger would stop us.
-//!
-//! What we add:
+//! unlinked an entry *retires* it; it is freed once every pin that was taken before is gone.
+//! [`epoch`] has the scheme and why it is right, [`barrier`] why pinning costs next to nothing,
+//! [`thread`] the process's one collector. It is our own and shared with nobody: a stranger that
+//! stays pinned cannot stop us.
 //!
 //! * **Bytes, not objects.** Retired entries gather in a bag per thread that is handed over when it
 //!   holds [`BAG_ITEMS`] entries or [`BAG_BYTES`] bytes, so a quiet thread holds back little. The
 //!   bytes handed over and not yet freed are counted ([`pending_bytes`]).
+//! * **Never under a lock.** Retiring only notes an entry down. Bags are handed over, and others
+//!   freed, when the thread unpins, which is after it has unlocked what it locked.
 //! * **A ceiling.** Collection may be slower than production. A thread that hands a bag over while
 //!   more than [`CEILING_BYTES`] are pending helps to free some first; if that does not help,
 //!   because somebody stays pinned, the event is counted ([`stalls`]) and the writer goes on.
@@ -20,23 +21,28 @@
 //! A [`Pin`] never leaves the crate's own calls: user code runs pinned only inside the read views,
 //! which say so.
 
-#[cfg(not(crossbeam_loom))]
-mod epoch;
+mod barrier;
+pub(crate) mod epoch;
 #[cfg(crossbeam_loom)]
 mod model;
+#[cfg(not(crossbeam_loom))]
+mod thread;
 
 use std::ptr::NonNull;
 
-#[cfg(not(crossbeam_loom))]
-pub(crate) use epoch::{Pin, collect, pending_bytes, pin, stalls, thread_index};
 #[cfg(crossbeam_loom)]
 pub(crate) use model::{Pin, collect, pending_bytes, pin, stalls, thread_index};
+#[cfg(not(crossbeam_loom))]
+pub(crate) use thread::{Pin, collect, pending_bytes, pin, stalls, thread_index};
 
 /// Entries in a thread's bag before it is handed over.
-#[cfg(not(ferrets_stress))]
-pub(crate) const BAG_ITEMS: usize = 128;
-#[cfg(ferrets_stress)]
-pub(crate) const BAG_ITEMS: usize = 4;
+pub(crate) const BAG_ITEMS: usize = if cfg!(crossbeam_loom) {
+    1
+} else if cfg!(ferrets_stress) {
+    4
+} else {
+    128
+};
 /// Bytes in a thread's bag before it is handed over.
 pub(crate) const BAG_BYTES: usize = 64 << 10;
 /// Bytes handed over and not yet freed above which writers help.

@@ -6,7 +6,7 @@ use super::{
     Edit, Key, KeyAndObjects, Objects, Position, Step, edited, has_key, key_of, push, with_cell,
 };
 use crate::error::Result;
-use crate::raw::block::{Block, BlockRef};
+use crate::raw::block::{self, Block, BlockRef};
 use crate::raw::hash::{Change, Index, Refused};
 use crate::raw::reclaim::Pin;
 use crate::term::{ObjectRef, TermRef, Word, compare_exact, equal};
@@ -16,6 +16,7 @@ use crate::term::{ObjectRef, TermRef, Word, compare_exact, equal};
 pub(crate) struct SetEngine {
     index: Index<Block>,
     keypos: usize,
+    key_at: block::Position,
 }
 
 /// What became of an update.
@@ -28,7 +29,7 @@ pub(crate) enum Updated<R> {
 
 impl SetEngine {
     pub(super) fn new(keypos: usize) -> Option<Self> {
-        Some(Self { index: Index::new()?, keypos })
+        Some(Self { index: Index::new()?, keypos, key_at: block::Position::new(keypos) })
     }
 
     pub(super) fn index(&self) -> &Index<Block> {
@@ -49,10 +50,10 @@ impl SetEngine {
 
     /// The object of a key that is one word, as most are: compared without making a term of the
     /// stored one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get_word<'p>(&self, pin: &'p Pin, key: Word, hash: u64) -> Option<ObjectRef<'p>> {
-        let at = self.keypos - 1;
-        self.index.get(pin, hash, |block| block.element(at) == Some(key.0)).map(ObjectRef::new)
+        let at = self.key_at;
+        self.index.get(pin, hash, move |block| block.element(at) == Some(key.0)).map(ObjectRef::new)
     }
 
     #[inline(never)]
@@ -72,7 +73,7 @@ impl SetEngine {
         key: Key<'_>,
         change: impl FnOnce(Option<BlockRef<'_>>) -> (Change<Block>, R),
     ) -> Result<R, Refused> {
-        let (word, at) = (key.term.word(), self.keypos - 1);
+        let (word, at) = (key.term.word(), self.key_at);
         if word.is_immediate() {
             let same = move |block: BlockRef<'_>| block.element(at) == Some(word.0);
             return self.index.write(pin, key.hash, same, change);
