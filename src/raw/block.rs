@@ -139,7 +139,21 @@ impl Block {
     /// `None` if there is no memory for it.
     #[inline]
     pub(crate) fn new(hash: u64, arity: u32, words: &[u64]) -> Option<Self> {
-        Self::build(hash, arity, words, None)
+        let len = words.len();
+        if arity > 0xff || len > LEN_MASK as usize {
+            return Self::build(hash, arity, words, None);
+        }
+        assert!(arity as usize <= len, "each element has a word");
+        let meta = arity << ARITY_SHIFT | len as u32;
+        let ptr = spare::take_words(HEADER_WORDS + len)?.cast::<Header>();
+        let header = Header { hash, refs: AtomicU32::new(1), meta };
+        // SAFETY: fresh memory with room and alignment for a header.
+        unsafe { ptr.write(header) };
+        // SAFETY: one header behind the start lies inside the allocation or at its end.
+        let to = unsafe { ptr.add(1) }.cast::<u64>();
+        // SAFETY: `len` words there; nothing else points at them.
+        unsafe { to.as_ptr().copy_from_nonoverlapping(words.as_ptr(), len) };
+        Some(Self { ptr })
     }
 
     /// As [`new`](Self::new), with a cell that stands in for the element at `position` (one-based)
@@ -154,7 +168,6 @@ impl Block {
         Self::build(hash, arity, words, Some((position, word)))
     }
 
-    #[inline]
     fn build(hash: u64, arity: u32, words: &[u64], cell: Option<(usize, u64)>) -> Option<Self> {
         assert!(arity as usize <= words.len(), "each element has a word");
         let shape = Shape::of(arity, words.len(), cell.is_some())?;
@@ -384,23 +397,14 @@ impl<'a> BlockRef<'a> {
         self.ptr == other.ptr
     }
 
-    /// A block of its own with the same words and no cell, if this is a plain small block.
+    /// A block of its own with the same words, if this is a small one without a cell.
     #[inline]
     pub(crate) fn copy_plain(self, most: usize) -> Option<Block> {
         let meta = self.header().meta;
-        let len = (meta & LEN_MASK) as usize;
-        if meta & (LARGE | CELL) != 0 || len > most {
+        if meta & (LARGE | CELL) != 0 || (meta & LEN_MASK) as usize > most {
             return None;
         }
-        let ptr = spare::take_words(HEADER_WORDS + len)?.cast::<Header>();
-        let header = Header { hash: self.hash(), refs: AtomicU32::new(1), meta };
-        // SAFETY: fresh memory with room and alignment for a header.
-        unsafe { ptr.write(header) };
-        // SAFETY: one header behind the start lies inside the allocation or at its end.
-        let to = unsafe { ptr.add(1) }.cast::<u64>();
-        // SAFETY: `len` words there, as here; nothing else points at the fresh ones.
-        unsafe { to.copy_from_nonoverlapping(self.words_ptr(), len) };
-        Some(Block { ptr })
+        Block::new(self.hash(), meta >> ARITY_SHIFT, self.words())
     }
 
     /// One more owned reference.

@@ -13,7 +13,7 @@ use crate::raw::block::Block;
 use crate::raw::hash::Refused;
 use crate::raw::reclaim::Pin;
 use crate::term::{
-    Arena, Atom, KeyHasher, Object, ObjectRef, Term, TermRef, ToObject, ToTerm, Word,
+    Arena, Atom, KeyHasher, Object, ObjectRef, Term, TermRef, ToObject, ToTerm, Word, new_block,
 };
 
 /// Who acts: the number of an owner, or [`NOBODY`].
@@ -237,27 +237,35 @@ impl TableCore {
         if object.block().borrow().hash() == hash {
             return Ok(object.block().clone());
         }
-        Ok(Object::from_words(hash, object.arity(), object.words())?.into_block())
+        new_block(hash, object.arity(), object.words())
     }
 
     /// Makes a block of the arena, whose first words are those of the `arity` elements.
     pub(crate) fn block_of_arena(&self, arena: &Arena, arity: usize) -> Result<Block> {
+        let key = self.key_of_arena(arena, arity)?;
+        new_block(key.hash, arity, arena.words())
+    }
+
+    /// The key of the object in an arena.
+    #[inline]
+    pub(crate) fn key_of_arena<'a>(&self, arena: &'a Arena, arity: usize) -> Result<Key<'a>> {
         self.check_arity(arity, || arena.root_tuple(arity).to_string())?;
-        let key = arena.view(Word(arena.words()[self.options.keypos - 1]));
-        Ok(Object::from_words(self.hasher.hash(key), arity, arena.words())?.into_block())
+        Ok(self.key(arena.view(Word(arena.words()[self.options.keypos - 1]))))
     }
 
     #[inline]
     fn check_arity(&self, arity: usize, object: impl FnOnce() -> String) -> Result<()> {
         let keypos = self.options.keypos;
-        if arity >= keypos {
-            return Ok(());
-        }
-        let (name, object) = (self.name(), object());
-        Err(Error::new(
+        if arity >= keypos { Ok(()) } else { Err(self.too_short(&object())) }
+    }
+
+    #[cold]
+    fn too_short(&self, object: &str) -> Error {
+        let (name, keypos) = (self.name(), self.options.keypos);
+        Error::new(
             ErrorKind::ObjectTooShort,
             format!("table `{}` has its keys at position {keypos}, {object} has none", name.name()),
-        ))
+        )
     }
 
     /// Makes a block of an object whose key element is `key` instead of its own.
@@ -269,7 +277,7 @@ impl TableCore {
         arena.set(self.options.keypos - 1, word);
         let mut compact = Arena::new();
         let arity = arena.root_tuple(arity).put_object(&mut compact)?;
-        Ok(Object::from_words(key.hash, arity, compact.words())?.into_block())
+        new_block(key.hash, arity, compact.words())
     }
 
     /// Changes who has fixed the table.

@@ -65,6 +65,7 @@ impl Integer {
 }
 
 impl From<i64> for Integer {
+    #[inline]
     fn from(value: i64) -> Self {
         Self(Repr::Small(value))
     }

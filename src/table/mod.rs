@@ -35,7 +35,9 @@ use crate::raw::block::Block;
 use crate::raw::hash::Refused;
 use crate::raw::reclaim::{collect, pin};
 use crate::registry::Registry;
-use crate::term::{Atom, Object, ObjectRef, Objects, Term, TermRef, ToObject, ToTerm};
+use crate::term::{
+    Arena, Atom, Object, ObjectRef, Objects, Term, TermRef, ToObject, ToTerm, new_block,
+};
 
 /// A handle on a table: cheap to clone, `Send + Sync`, and it carries who acts.
 ///
@@ -79,6 +81,7 @@ impl Table {
         self.core.check(self.who, need)
     }
 
+    #[inline]
     fn done<R>(&self, result: Result<R, Refused>) -> Result<R> {
         result.map_err(|refused| self.core.refused(refused))
     }
@@ -97,8 +100,23 @@ impl Table {
     #[doc(alias = "ets:insert/2")]
     pub fn insert(&self, object: impl ToObject) -> Result<()> {
         self.check(Need::Write)?;
-        let block = self.core.block(&object)?;
-        self.done(self.core.engine.insert(&pin(), block))
+        if object.as_object().is_some() {
+            let block = self.core.block(&object)?;
+            return self.done(self.core.engine.insert(&pin(), block));
+        }
+        let mut arena = Arena::new();
+        let arity = object.put_object(&mut arena)?;
+        self.insert_arena(&arena, arity)
+    }
+
+    /// The part that does not depend on the type of the object, and so is compiled once.
+    fn insert_arena(&self, arena: &Arena, arity: usize) -> Result<()> {
+        let key = self.core.key_of_arena(arena, arity)?;
+        let pin = pin();
+        // While the bucket is on its way, there is a block to be made.
+        self.core.engine.prefetch_bucket(&pin, key.hash);
+        let block = new_block(key.hash, arity, arena.words())?;
+        self.done(self.core.engine.insert(&pin, block))
     }
 
     /// Inserts several objects in one instant: no reader sees some of them and not the others, and
@@ -404,7 +422,29 @@ impl Table {
     #[doc(alias = "ets:update_counter/3")]
     pub fn update_counter(&self, key: impl ToTerm, op: impl Into<CounterOp>) -> Result<Integer> {
         let op = op.into();
-        key.with(|key| self.count_one(key, &op, None))?
+        if let Some(sum) = self.add(&key, &op)? {
+            return Ok(Integer::from(sum));
+        }
+        self.count_any(&key, &op)
+    }
+
+    #[inline(never)]
+    fn count_any(&self, key: &impl ToTerm, op: &CounterOp) -> Result<Integer> {
+        key.with(|key| self.count_one(key, op, None))?
+    }
+
+    /// The sum, if all is as simple as it nearly always is; else nothing has happened.
+    #[inline]
+    fn add(&self, key: &impl ToTerm, op: &CounterOp) -> Result<Option<i64>> {
+        self.check(Need::Write)?;
+        let keypos = self.core.options.keypos;
+        let (Some(word), Some((position, increment)), Some(set)) =
+            (key.immediate(), op.plain(keypos), self.core.engine.as_set())
+        else {
+            return Ok(None);
+        };
+        let hash = self.core.hasher.hash_word(word);
+        Ok(set.add_to_cell(&pin(), word, hash, position, increment))
     }
 
     fn count_one(

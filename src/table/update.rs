@@ -31,6 +31,7 @@ pub struct CounterOp {
 
 impl CounterOp {
     /// Adds `increment` to the element at `position`, counted from one.
+    #[inline]
     pub fn new(position: usize, increment: impl Into<Integer>) -> Self {
         Self { position: Some(position), increment: increment.into(), bound: None }
     }
@@ -63,6 +64,15 @@ impl CounterOp {
             }
         }
         Word::int(sum).map(|_| sum)
+    }
+
+    /// Where and how much it adds, if it has no bound and adds what 64 bits hold.
+    #[inline]
+    pub(crate) fn plain(&self, keypos: usize) -> Option<(usize, i64)> {
+        if self.bound.is_some() {
+            return None;
+        }
+        Some((self.position.unwrap_or(keypos + 1), self.increment.to_i64()?))
     }
 
     fn apply(&self, value: Integer) -> Integer {
@@ -113,6 +123,7 @@ impl From<Integer> for CounterOp {
 }
 
 impl From<(usize, i64)> for CounterOp {
+    #[inline]
     fn from((position, increment): (usize, i64)) -> Self {
         Self::new(position, increment)
     }

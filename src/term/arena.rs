@@ -21,6 +21,11 @@ pub struct Arena {
     words: Words,
 }
 
+#[cold]
+fn too_long(what: &str, len: usize, max: usize) -> Error {
+    Error::limit(format!("a {what} of {len} exceeds the limit of {max}"))
+}
+
 impl Arena {
     #[inline]
     pub(crate) fn new() -> Self {
@@ -73,12 +78,9 @@ impl Arena {
         self.words[offset] = raw;
     }
 
+    #[inline]
     fn checked_len(what: &str, len: usize) -> Result<usize> {
-        if len > Word::MAX_LEN {
-            let max = Word::MAX_LEN;
-            return Err(Error::limit(format!("a {what} of {len} exceeds the limit of {max}")));
-        }
-        Ok(len)
+        if len > Word::MAX_LEN { Err(too_long(what, len, Word::MAX_LEN)) } else { Ok(len) }
     }
 
     /// An integer.
@@ -136,10 +138,11 @@ impl Arena {
     #[inline]
     fn bytes(&mut self, bytes: &[u8]) -> Result<usize> {
         let offset = self.reserve(bytes.len().div_ceil(8))?;
-        let room: &mut [u8] = bytemuck::cast_slice_mut(&mut self.words[offset..]);
-        let (filled, padding) = room.split_at_mut(bytes.len());
-        filled.copy_from_slice(bytes);
-        padding.fill(0);
+        let room = &mut self.words[offset..];
+        if let Some(last) = room.last_mut() {
+            *last = 0; // what the bytes leave free of it
+        }
+        bytemuck::cast_slice_mut::<u64, u8>(room)[..bytes.len()].copy_from_slice(bytes);
         Ok(offset)
     }
 
@@ -172,8 +175,7 @@ impl Arena {
     #[inline]
     pub(crate) fn open_tuple(&mut self, arity: usize) -> Result<Word> {
         if arity > Self::MAX_ARITY {
-            let max = Self::MAX_ARITY;
-            return Err(Error::limit(format!("a tuple of {arity} exceeds the limit of {max}")));
+            return Err(too_long("tuple", arity, Self::MAX_ARITY));
         }
         let offset = self.reserve(arity)?;
         Ok(Word::boxed(Tag::Tuple, offset, arity))

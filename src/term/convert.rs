@@ -102,6 +102,7 @@ pub trait ToObject {
 }
 
 impl<T: ToTerm> ToTerm for &T {
+    #[inline]
     fn put(&self, arena: &mut Arena) -> Result<Word> {
         (*self).put(arena)
     }
@@ -119,6 +120,7 @@ impl<T: ToTerm> ToTerm for &T {
 macro_rules! integers {
     ($($int:ty)*) => {$(
         impl ToTerm for $int {
+            #[inline]
             fn put(&self, arena: &mut Arena) -> Result<Word> {
                 match i64::try_from(*self) {
                     Ok(value) => arena.int(value),
@@ -145,10 +147,12 @@ macro_rules! integers {
 integers!(i8 i16 i32 i64 i128 isize u16 u32 u64 u128 usize);
 
 impl ToTerm for u8 {
+    #[inline]
     fn put(&self, arena: &mut Arena) -> Result<Word> {
         arena.int(i64::from(*self))
     }
 
+    #[inline]
     fn put_slice(slice: &[Self], arena: &mut Arena) -> Result<Word> {
         arena.binary(slice)
     }
@@ -173,12 +177,14 @@ impl ToTerm for f32 {
 }
 
 impl ToTerm for bool {
+    #[inline]
     fn put(&self, _: &mut Arena) -> Result<Word> {
         Ok(Arena::atom(Atom::from(*self)))
     }
 }
 
 impl ToTerm for Atom {
+    #[inline]
     fn put(&self, _: &mut Arena) -> Result<Word> {
         Ok(Arena::atom(*self))
     }
@@ -195,12 +201,14 @@ impl ToTerm for Atom {
 }
 
 impl ToTerm for &str {
+    #[inline]
     fn put(&self, arena: &mut Arena) -> Result<Word> {
         arena.binary(self.as_bytes())
     }
 }
 
 impl ToTerm for String {
+    #[inline]
     fn put(&self, arena: &mut Arena) -> Result<Word> {
         arena.binary(self.as_bytes())
     }
@@ -213,6 +221,7 @@ impl<T: ToTerm> ToTerm for Vec<T> {
 }
 
 impl<T: ToTerm> ToTerm for &[T] {
+    #[inline]
     fn put(&self, arena: &mut Arena) -> Result<Word> {
         T::put_slice(self, arena)
     }
@@ -401,6 +410,7 @@ impl<T: ToObject> ToObject for &T {
 macro_rules! tuples {
     ($(($len:literal $($name:ident $at:tt)*))*) => {$(
         impl<$($name: ToTerm),*> ToTerm for ($($name,)*) {
+            #[inline]
             fn put(&self, arena: &mut Arena) -> Result<Word> {
                 let tuple = arena.open_tuple($len)?;
                 $(
@@ -412,6 +422,7 @@ macro_rules! tuples {
         }
 
         impl<$($name: ToTerm),*> ToObject for ($($name,)*) {
+            #[inline]
             fn put_object(&self, arena: &mut Arena) -> Result<usize> {
                 self.put(arena)?;
                 Ok($len)

@@ -44,6 +44,7 @@ pub use convert::{ToObject, ToTerm};
 pub use etf::DecodeOptions;
 pub use from_term::{FromObject, FromTerm};
 pub(crate) use hash::KeyHasher;
+pub(crate) use object::new_block;
 pub use object::{Object, ObjectRef, Objects};
 pub(crate) use order::{compare_exact, equal};
 pub use parse::ParseOptions;

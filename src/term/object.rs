@@ -37,12 +37,6 @@ pub struct ObjectRef<'a> {
 }
 
 impl Object {
-    /// An object from words that begin with the words of its `arity` elements.
-    #[inline]
-    pub(crate) fn from_words(hash: u64, arity: usize, words: &[u64]) -> Result<Self> {
-        Ok(Self(new_block(hash, arity, words)?))
-    }
-
     /// The block must have no cell.
     #[inline]
     pub(crate) fn from_block(block: Block) -> Self {
@@ -53,10 +47,6 @@ impl Object {
     #[inline]
     pub(crate) fn block(&self) -> &Block {
         &self.0
-    }
-
-    pub(crate) fn into_block(self) -> Block {
-        self.0
     }
 
     #[inline]
@@ -103,11 +93,16 @@ impl Object {
     }
 }
 
+/// A block with words that begin with those of its `arity` elements.
 #[inline]
-fn new_block(hash: u64, arity: usize, words: &[u64]) -> Result<Block> {
-    let arity = u32::try_from(arity).expect("an arity is at most Arena::MAX_ARITY");
-    Block::new(hash, arity, words)
-        .ok_or_else(|| Error::limit(format!("no memory for an object of {} words", words.len())))
+pub(crate) fn new_block(hash: u64, arity: usize, words: &[u64]) -> Result<Block> {
+    debug_assert!(arity <= Arena::MAX_ARITY, "checked where the tuple was opened");
+    Block::new(hash, arity as u32, words).ok_or_else(|| no_memory(words.len()))
+}
+
+#[cold]
+fn no_memory(words: usize) -> Error {
+    Error::limit(format!("no memory for an object of {words} words"))
 }
 
 impl<'a> ObjectRef<'a> {

@@ -174,11 +174,13 @@ impl<H: Handle> Index<H> {
     }
 
     /// Starts loading the bucket of a hash.
+    #[inline]
     pub(crate) fn prefetch_bucket(&self, pin: &Pin, hash: u64) {
         self.root(pin).bucket(hash).prefetch();
     }
 
     /// Starts loading the entry that a hash is most likely to belong to.
+    #[inline]
     pub(crate) fn prefetch_entry(&self, pin: &Pin, hash: u64) {
         let line = self.root(pin).bucket(hash);
         let slot = line.header().candidates(line::tag(hash)).next();
@@ -255,6 +257,23 @@ impl<H: Handle> Index<H> {
         Ok(result)
     }
 
+    /// Shows the entry with that hash for which `same` holds to `change`, which may change it in
+    /// place, while no write to its bucket goes on; `None` if there is none. `change` must not
+    /// block, must not call the index, and must leave the entry's weight as it is.
+    #[inline]
+    pub(crate) fn change<R>(
+        &self,
+        pin: &Pin,
+        hash: u64,
+        same: impl Fn(H::Ref<'_>) -> bool,
+        change: impl FnOnce(H::Ref<'_>) -> R,
+    ) -> Result<Option<R>, Refused> {
+        let (_, locked) = self.lock(pin, hash)?;
+        let place = locate::<H>(locked.line(), hash, &same);
+        // SAFETY: R1, R5: in a slot of a bucket that we hold the lock of.
+        Ok(place.map(|place| change(unsafe { H::borrow(place.raw) })))
+    }
+
     /// Locks the bucket of a hash, in the root that is current.
     #[inline]
     fn lock<'p>(&self, pin: &'p Pin, hash: u64) -> Result<(&'p Root, Locked<'p>), Refused> {
@@ -263,7 +282,14 @@ impl<H: Handle> Index<H> {
             if root.closed {
                 return Err(Refused::Closed);
             }
-            let Some(locked) = root.bucket(hash).lock() else {
+            let line = root.bucket(hash);
+            // The entry is nearly always looked at under the lock; a locked instruction waits for
+            // what comes before it, and holds up what comes after.
+            let slot = line.header().candidates(line::tag(hash)).next();
+            if let Some(raw) = slot.and_then(|slot| line.slot(slot).entry_only()) {
+                prefetch(raw.as_ptr().cast());
+            }
+            let Some(locked) = line.lock() else {
                 continue; // frozen: the root or its directory has changed
             };
             if self.is_current(root) {

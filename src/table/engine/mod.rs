@@ -18,7 +18,7 @@ use crate::raw::Weight;
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::hash::Refused;
 use crate::raw::reclaim::Pin;
-use crate::term::{Arena, KeyHasher, Object, ObjectRef, Objects, TermRef, Word, equal};
+use crate::term::{Arena, KeyHasher, ObjectRef, Objects, TermRef, Word, equal, new_block};
 
 /// The engine of a table.
 #[derive(Debug)]
@@ -224,7 +224,7 @@ fn edited(object: ObjectRef<'_>, arena: &Arena, words: &[(usize, Word)]) -> Resu
         new.set(at, word);
     }
     let hash = object.block().hash();
-    Ok(Object::from_words(hash, object.arity(), new.words())?.into_block())
+    new_block(hash, object.arity(), new.words())
 }
 
 /// What [`Edit::Count`] makes of an object without a cell at that position.

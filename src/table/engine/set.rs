@@ -32,7 +32,7 @@ impl SetEngine {
         Some(Self { index: Index::new()?, keypos, key_at: block::Position::new(keypos) })
     }
 
-    pub(super) fn index(&self) -> &Index<Block> {
+    pub(crate) fn index(&self) -> &Index<Block> {
         &self.index
     }
 
@@ -177,6 +177,28 @@ impl SetEngine {
             let equal = old.is_some_and(|old| ObjectRef::new(old).equal(object));
             (if equal { Change::Remove } else { Change::Keep }, ())
         })
+    }
+
+    /// Adds to the counter at a position, if the object has a cell for it and the sum is a small
+    /// integer: what nearly all counting is.
+    #[inline]
+    pub(crate) fn add_to_cell(
+        &self,
+        pin: &Pin,
+        key: Word,
+        hash: u64,
+        position: usize,
+        increment: i64,
+    ) -> Option<i64> {
+        let at = self.key_at;
+        let same = move |block: BlockRef<'_>| block.element(at) == Some(key.0);
+        let add = |block: BlockRef<'_>| {
+            let cell = block.cell().filter(|cell| cell.position() == position)?;
+            let sum = Word(cell.get()).as_int().checked_add(increment)?;
+            cell.set(Word::int(sum)?.0);
+            Some(sum)
+        };
+        self.index.change(pin, hash, same, add).ok()??
     }
 
     /// Changes the object of a key as `edit` says of it; of `default` if there is none. If `edit`
