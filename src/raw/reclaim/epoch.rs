@@ -20,8 +20,13 @@
 //!
 //! Pinning is a load, a store and the [light barrier](super::barrier), no fence and no locked
 //! instruction; unpinning is a store. All else is done once for a bag. The heavy barrier interrupts
-//! every running thread, so it is run only when as many bags wait as half the threads there are:
-//! then the interruptions that a thread suffers do not grow with the number of threads.
+//! every running thread, which costs both sides more than freeing a bag does, so it is run only
+//! when several bags wait, and more of them the more threads there are: then the interruptions that
+//! a thread suffers do not grow with the number of threads.
+//!
+//! A thread keeps the last few bags that it has sealed, and frees them itself: what it has just
+//! unlinked it has just read, so that the memory is in its cache when it is used again. What is
+//! more goes to a queue that all share.
 //!
 //! Fraser, *Practical lock-freedom* (2004), is where the epochs come from; the barriers are those
 //! of user-space RCU (Desnoyers et al., 2012).
@@ -38,6 +43,10 @@ const PINNED: usize = 1;
 const STEP: usize = 2;
 /// Bags' worth of items that a thread may gather in one while it stays pinned.
 const LONG_PIN: usize = 16;
+/// Bags that a thread keeps for itself.
+const OWN_BAGS: usize = 8;
+/// Bags that must wait, where there is more than one thread, to be worth a heavy barrier.
+const DUE_BAGS: usize = if cfg!(any(crossbeam_loom, ferrets_stress)) { 1 } else { 8 };
 
 /// What one thread announces: nothing (zero), or the epoch that it pinned in.
 #[derive(Debug, Default)]
@@ -56,9 +65,13 @@ pub(crate) struct Collector {
     epoch: CacheAligned<AtomicUsize>,
     /// Held to move the epoch on.
     records: Mutex<Vec<Arc<Record>>>,
+    /// How many records there are.
+    threads: AtomicUsize,
     /// The oldest first.
     sealed: Mutex<VecDeque<Sealed>>,
+    /// Bytes, and bags, sealed and not freed.
     pending: CacheAligned<AtomicUsize>,
+    waiting: AtomicUsize,
 }
 
 /// One thread's part: what it announces, and what it has retired.
@@ -69,6 +82,8 @@ pub(crate) struct Participant {
     /// Whether the bag is to be sealed at the next opportunity.
     full: Cell<bool>,
     bag: RefCell<Bag>,
+    /// Sealed ones, the oldest first.
+    own: RefCell<VecDeque<Sealed>>,
 }
 
 #[derive(Default)]
@@ -82,8 +97,10 @@ macro_rules! collector {
         Self {
             epoch: CacheAligned(AtomicUsize::new(STEP)),
             records: Mutex::new(Vec::new()),
+            threads: AtomicUsize::new(0),
             sealed: Mutex::new(VecDeque::new()),
             pending: CacheAligned(AtomicUsize::new(0)),
+            waiting: AtomicUsize::new(0),
         }
     };
 }
@@ -106,11 +123,13 @@ impl Collector {
         barrier::prepare();
         let record = Arc::new(Record::default());
         records.push(Arc::clone(&record));
+        self.threads.store(records.len(), Ordering::Relaxed);
         Participant {
             record,
             depth: Cell::new(0),
             full: Cell::new(false),
             bag: RefCell::default(),
+            own: RefCell::default(),
         }
     }
 
@@ -118,7 +137,10 @@ impl Collector {
     pub(crate) fn unregister(&self, participant: &Participant) {
         debug_assert_eq!(participant.depth.get(), 0, "not pinned");
         self.seal(participant);
-        self.records.lock().retain(|record| !Arc::ptr_eq(record, &participant.record));
+        self.share(participant, 0);
+        let mut records = self.records.lock();
+        records.retain(|record| !Arc::ptr_eq(record, &participant.record));
+        self.threads.store(records.len(), Ordering::Relaxed);
     }
 
     /// Bytes sealed and not freed yet.
@@ -131,23 +153,40 @@ impl Collector {
         participant.full.set(false);
         let bag = participant.bag.take();
         if !bag.entries.is_empty() {
-            self.seal_what(bag.bytes, bag.entries, None);
+            let sealed = self.label(bag.bytes, bag.entries, None);
+            participant.own.borrow_mut().push_back(sealed);
+            self.share(participant, OWN_BAGS);
+        }
+    }
+
+    /// Leaves a thread so many of its sealed bags, and the others to all.
+    pub(crate) fn share(&self, participant: &Participant, keep: usize) {
+        let mut own = participant.own.borrow_mut();
+        while own.len() > keep {
+            self.sealed.lock().extend(own.pop_front());
         }
     }
 
     /// Seals a structure, which nobody who pins from now on can reach.
     pub(crate) fn seal_structure(&self, structure: Box<dyn Reap>) {
-        self.seal_what(0, Vec::new(), Some(structure));
+        let sealed = self.label(0, Vec::new(), Some(structure));
+        self.sealed.lock().push_back(sealed);
     }
 
-    fn seal_what(&self, bytes: usize, entries: Vec<Retired>, structure: Option<Box<dyn Reap>>) {
+    fn label(
+        &self,
+        bytes: usize,
+        entries: Vec<Retired>,
+        structure: Option<Box<dyn Reap>>,
+    ) -> Sealed {
         self.pending.0.fetch_add(bytes, Ordering::Relaxed);
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         // Ordering: SeqCst; pairs with the barriers of pins and of `advance`: who does not see what
         // was unlinked has not read a later epoch than we do. Nothing less orders stores before a
         // load.
         fence(Ordering::SeqCst);
         let epoch = self.epoch.0.load(Ordering::Relaxed);
-        self.sealed.lock().push_back(Sealed { epoch, bytes, entries, structure });
+        Sealed { epoch, bytes, entries, structure }
     }
 
     /// Moves the epoch on, if all who are pinned have announced it; returns the one that is now.
@@ -177,34 +216,42 @@ impl Collector {
 
     /// Whether so much waits that it is worth interrupting all threads.
     fn is_due(&self) -> bool {
-        let threads = self.records.try_lock().map_or(usize::MAX, |records| records.len());
-        self.sealed.lock().len() >= threads / 2
+        let (threads, waiting) =
+            (self.threads.load(Ordering::Relaxed), self.waiting.load(Ordering::Relaxed));
+        threads <= 1 || waiting >= DUE_BAGS.max(threads / 2)
     }
 
-    /// Frees up to `bags` bags whose time has come, moving the epoch on if that is due, or if
-    /// `urgent`. Structures are handed to `large`. The caller holds no locks.
+    /// Frees up to `bags` bags of a thread's own, and as many of those that are left to all, whose
+    /// time has come; moves the epoch on before if that is due, or if `urgent`. Structures are
+    /// handed to `large`. The caller holds no locks. Says whether anything was freed.
     pub(crate) fn collect(
         &self,
+        participant: &Participant,
         bags: usize,
         urgent: bool,
         mut large: impl FnMut(Box<dyn Reap>),
     ) -> bool {
         let epoch = if urgent || self.is_due() { self.advance() } else { self.now() };
-        for freed in 0..bags {
-            let Some(sealed) = self.take_sealed(epoch) else { return freed > 0 };
-            sealed.entries.into_iter().for_each(Retired::free);
-            sealed.structure.into_iter().for_each(&mut large);
-            self.pending.0.fetch_sub(sealed.bytes, Ordering::Relaxed);
+        let mut freed = false;
+        for _ in 0..bags {
+            let own = ripe(&mut participant.own.borrow_mut(), epoch);
+            let other = ripe(&mut self.sealed.lock(), epoch);
+            for sealed in own.into_iter().chain(other) {
+                freed = true;
+                sealed.entries.into_iter().for_each(Retired::free);
+                sealed.structure.into_iter().for_each(&mut large);
+                self.pending.0.fetch_sub(sealed.bytes, Ordering::Relaxed);
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+            }
         }
-        bags > 0
+        freed
     }
+}
 
-    /// The oldest bag, if it may be freed.
-    fn take_sealed(&self, epoch: usize) -> Option<Sealed> {
-        let mut sealed = self.sealed.lock();
-        let ripe = sealed.front().is_some_and(|oldest| epoch >= oldest.epoch + 2 * STEP);
-        if ripe { sealed.pop_front() } else { None }
-    }
+/// The oldest bag, if it may be freed.
+fn ripe(sealed: &mut VecDeque<Sealed>, epoch: usize) -> Option<Sealed> {
+    let is_ripe = sealed.front().is_some_and(|oldest| epoch >= oldest.epoch + 2 * STEP);
+    if is_ripe { sealed.pop_front() } else { None }
 }
 
 impl Participant {

@@ -156,13 +156,13 @@ unsafe fn forget_late(local: NonNull<Local>) {
 #[cold]
 fn hand_over(participant: &Participant) {
     COLLECTOR.seal(participant);
-    COLLECTOR.collect(BAGS, false, bury);
+    COLLECTOR.collect(participant, BAGS, false, bury);
     reap(REAP_BUDGET);
     if pending_bytes() <= CEILING_BYTES {
         return;
     }
     for _ in 0..64 {
-        let freed = COLLECTOR.collect(BAGS, true, bury);
+        let freed = COLLECTOR.collect(participant, BAGS, true, bury);
         if !freed || pending_bytes() <= CEILING_BYTES {
             break;
         }
@@ -203,14 +203,15 @@ const MAX_STEPS: usize = 1 << 17;
 pub(crate) fn collect() {
     drop(pin()); // registers the thread
     // SAFETY: E1: the thread's own, which stays until the thread ends.
-    COLLECTOR.seal(&unsafe { local().as_ref() }.participant);
+    let participant = &unsafe { local().as_ref() }.participant;
+    COLLECTOR.seal(participant);
     // Two steps of the epoch suffice for what is sealed now; stop when nothing moves.
     let mut idle = 0;
     for _ in 0..MAX_STEPS {
         if idle == 4 {
             break;
         }
-        let freed = COLLECTOR.collect(BAGS, true, bury);
+        let freed = COLLECTOR.collect(participant, BAGS, true, bury);
         idle = if reap(REAP_BUDGET) || freed { 0 } else { idle + 1 };
     }
     spare::release();

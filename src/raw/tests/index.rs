@@ -20,7 +20,7 @@ fn block(key: u64, value: u64) -> Block {
     Block::new(mix(key), 2, &[key, value]).unwrap()
 }
 
-fn is(key: u64) -> impl Fn(BlockRef<'_>) -> bool {
+fn is(key: u64) -> impl Fn(BlockRef<'_>) -> bool + Copy {
     move |entry: BlockRef<'_>| entry.words()[0] == key
 }
 

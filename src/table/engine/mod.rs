@@ -229,9 +229,12 @@ fn edited(object: ObjectRef<'_>, arena: &Arena, words: &[(usize, Word)]) -> Resu
 
 /// What [`Edit::Count`] makes of an object without a cell at that position.
 fn with_cell(object: ObjectRef<'_>, position: usize, value: i64) -> Result<Block> {
-    let word = Word::int(value).expect("Edit::Count holds what fits a word");
-    let whole = object.to_object()?;
-    let arity = u32::try_from(whole.arity()).expect("an arity is at most Arena::MAX_ARITY");
-    Block::with_cell(object.block().hash(), arity, whole.words(), position, word.0)
-        .ok_or_else(|| Error::limit("no memory for a counter"))
+    let word = Word::int(value).expect("Edit::Count holds what fits a word").0;
+    let (hash, arity) = (object.block().hash(), object.arity() as u32);
+    let block = if object.block().cell().is_none() {
+        Block::with_cell(hash, arity, object.block().words(), position, word)
+    } else {
+        Block::with_cell(hash, arity, object.to_object()?.words(), position, word)
+    };
+    block.ok_or_else(|| Error::limit("no memory for a counter"))
 }
