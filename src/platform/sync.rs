@@ -2,7 +2,7 @@
 
 #[cfg(not(crossbeam_loom))]
 pub(crate) use std::sync::atomic::{
-    AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, compiler_fence, fence,
 };
 
 #[cfg(crossbeam_loom)]

@@ -1,10 +1,10 @@
 //! Blocks: what a stored object is made of. One allocation, counted, immutable.
 //!
 //! ```text
-//!                               0        8      12      16                          16 + 8 len
-//!  | counts | cell | position | hash   | refs | meta  | word | word | ... | word  |
-//!  `- LARGE `- CELL           `- what pointers point at `- words(): a plain &[u64]
-//!  meta: arity (8 bits) | CELL | LARGE | len (22 bits)
+//!                    0        8      12      16                          16 + 8 len
+//!  | counts | cell   | hash   | refs | meta  | word | word | ... | word  |
+//!  `- LARGE          `- what pointers point at `- words(): a plain &[u64]
+//!  meta: arity (8 bits) | position of the cell, or zero (8) | LARGE (1) | len (15)
 //!  LARGE: arity and len need more room; they stand in a word in front, 32 bits each
 //! ```
 //!
@@ -27,10 +27,11 @@ use std::ptr::NonNull;
 use super::{Handle, Weight, spare};
 use crate::platform::sync::{AtomicU32, AtomicU64, Ordering};
 
-const LEN_BITS: u32 = 22;
+const LEN_BITS: u32 = 15;
 const LEN_MASK: u32 = (1 << LEN_BITS) - 1;
 const LARGE: u32 = 1 << LEN_BITS;
-const CELL: u32 = 1 << (LEN_BITS + 1);
+const CELL_SHIFT: u32 = 16;
+const CELL: u32 = 0xff << CELL_SHIFT;
 const ARITY_SHIFT: u32 = 24;
 const HEADER_WORDS: usize = size_of::<Header>() / 8;
 
@@ -42,17 +43,19 @@ struct Header {
 }
 
 /// The atomic word of a block that has one, with the position that it stands in for.
-#[repr(C)]
-#[derive(Debug)]
-pub(crate) struct Cell {
-    value: AtomicU64,
-    position: u64,
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cell<'a> {
+    value: &'a AtomicU64,
+    position: usize,
 }
 
-impl Cell {
+impl Cell<'_> {
+    /// The largest position that a cell can stand in for.
+    pub(crate) const MAX_POSITION: usize = 0xff;
+
     /// The word now.
     #[inline]
-    pub(crate) fn get(&self) -> u64 {
+    pub(crate) fn get(self) -> u64 {
         // Ordering: Acquire; pairs with the Release in `set`: who sees a count sees what its
         // writer had done before.
         self.value.load(Ordering::Acquire)
@@ -60,15 +63,15 @@ impl Cell {
 
     /// Replaces the word. Only one thread may do so at a time; the index's lock sees to it.
     #[inline]
-    pub(crate) fn set(&self, word: u64) {
+    pub(crate) fn set(self, word: u64) {
         // Ordering: Release; pairs with the Acquire in `get`.
         self.value.store(word, Ordering::Release);
     }
 
     /// The one-based element position that the cell stands in for.
     #[inline]
-    pub(crate) fn position(&self) -> usize {
-        self.position as usize
+    pub(crate) fn position(self) -> usize {
+        self.position
     }
 }
 
@@ -127,7 +130,7 @@ impl Shape {
     fn of(arity: u32, len: usize, cell: bool) -> Option<Self> {
         let large = arity > 0xff || len > LEN_MASK as usize;
         u32::try_from(len).ok()?;
-        let front = if large { 8 } else { 0 } + if cell { size_of::<Cell>() } else { 0 };
+        let front = if large { 8 } else { 0 } + if cell { size_of::<AtomicU64>() } else { 0 };
         let size = len.checked_mul(8)?.checked_add(front + size_of::<Header>())?;
         let layout = Layout::from_size_align(size, align_of::<Header>()).ok()?;
         Some(Self { layout, large, front })
@@ -156,8 +159,8 @@ impl Block {
         Some(Self { ptr })
     }
 
-    /// As [`new`](Self::new), with a cell that stands in for the element at `position` (one-based)
-    /// and begins as `word`.
+    /// As [`new`](Self::new), with a cell that stands in for the element at `position` (from one to
+    /// [`Cell::MAX_POSITION`]) and begins as `word`.
     pub(crate) fn with_cell(
         hash: u64,
         arity: u32,
@@ -178,8 +181,9 @@ impl Block {
         let mut meta = if shape.large { LARGE } else { len };
         // The arity of a large block may be 0xff and less than that: then it counts as none here.
         meta |= if arity > 0xff { 0 } else { arity << ARITY_SHIFT };
-        if cell.is_some() {
-            meta |= CELL;
+        if let Some((position, _)) = cell {
+            assert!((1..=Cell::MAX_POSITION).contains(&position), "a position that fits");
+            meta |= (position as u32) << CELL_SHIFT;
         }
         let header = Header { hash, refs: AtomicU32::new(1), meta };
         // SAFETY: behind `front` there is room and alignment for a header.
@@ -189,12 +193,11 @@ impl Block {
             // SAFETY: a large shape begins with this word.
             unsafe { start.cast::<u64>().write(ext) };
         }
-        if let Some((position, word)) = cell {
-            let cell = Cell { value: AtomicU64::new(word), position: position as u64 };
+        if let Some((_, word)) = cell {
             // SAFETY: a shape with a cell has it right in front of the header.
-            let at = unsafe { ptr.cast::<Cell>().sub(1) };
+            let at = unsafe { ptr.cast::<AtomicU64>().sub(1) };
             // SAFETY: as above, and eight bytes are its alignment.
-            unsafe { at.write(cell) };
+            unsafe { at.write(AtomicU64::new(word)) };
         }
         // SAFETY: one header behind lies inside the allocation or at its end.
         let to = unsafe { ptr.add(1) }.cast::<u64>();
@@ -308,7 +311,7 @@ impl<'a> BlockRef<'a> {
     #[cold]
     fn ext(self) -> u64 {
         debug_assert!(self.is_large(), "only large blocks have the word");
-        let before = 1 + if self.has_cell() { size_of::<Cell>() / 8 } else { 0 };
+        let before = 1 + usize::from(self.has_cell());
         // SAFETY: R3: a large block has this word in front of its header and cell.
         let at = unsafe { self.ptr.cast::<u64>().sub(before) };
         // SAFETY: R3, as above.
@@ -333,12 +336,12 @@ impl<'a> BlockRef<'a> {
     }
 
     #[inline]
-    fn cell_ptr(self) -> Option<NonNull<Cell>> {
+    fn cell_ptr(self) -> Option<NonNull<AtomicU64>> {
         if !self.has_cell() {
             return None;
         }
-        // SAFETY: R3: a block with CELL has a cell right in front of its header.
-        Some(unsafe { self.ptr.cast::<Cell>().sub(1) })
+        // SAFETY: R3: a block with a cell has it right in front of its header.
+        Some(unsafe { self.ptr.cast::<AtomicU64>().sub(1) })
     }
 
     /// The hash given at its making.
@@ -379,16 +382,17 @@ impl<'a> BlockRef<'a> {
 
     /// The cell, if it has one.
     #[inline]
-    pub(crate) fn cell(self) -> Option<&'a Cell> {
+    pub(crate) fn cell(self) -> Option<Cell<'a>> {
+        let position = ((self.header().meta & CELL) >> CELL_SHIFT) as usize;
         // SAFETY: R3: written before the block was shared; from then on only atomically.
-        self.cell_ptr().map(|cell| unsafe { cell.as_ref() })
+        self.cell_ptr().map(|cell| Cell { value: unsafe { cell.as_ref() }, position })
     }
 
     /// Bytes asked of the allocator for this block.
     #[inline]
     pub(crate) fn bytes(self) -> usize {
         let words = self.len() + usize::from(self.is_large());
-        size_of::<Header>() + words * 8 + if self.has_cell() { size_of::<Cell>() } else { 0 }
+        size_of::<Header>() + words * 8 + if self.has_cell() { size_of::<AtomicU64>() } else { 0 }
     }
 
     /// Whether both are the same block.

@@ -4,7 +4,7 @@
 //! out memory in an order of its own, which after a while is as random as the order of the keys:
 //! each new block is a cache miss, and one that cannot be overlapped with anything. So each thread
 //! keeps the last blocks that it freed, by size, and takes the newest first, which lies in its
-//! cache. Copies that are given to a reader and dropped soon take their turns in the same few lines.
+//! cache. Copies that are given to a reader and dropped soon take turns in the same few lines.
 //!
 //! Bounded by [`SPARE_BYTES`] a thread, given back when the thread ends or
 //! [`collect`](super::reclaim::collect) is called. Builds that look for errors in the use of memory

@@ -19,7 +19,7 @@ pub(super) use self::real::{heavy, light, prepare};
 
 #[cfg(not(crossbeam_loom))]
 mod real {
-    use std::sync::atomic::{AtomicBool, Ordering, compiler_fence, fence};
+    use crate::platform::sync::{AtomicBool, Ordering, compiler_fence, fence};
 
     /// Whether collectors pay for both; settled before the first thread pins.
     static ASYMMETRIC: AtomicBool = AtomicBool::new(false);
@@ -96,7 +96,7 @@ pub(super) use self::modelled::{heavy, light};
 /// Two fences, which is what the pair amounts to.
 #[cfg(crossbeam_loom)]
 mod modelled {
-    use loom::sync::atomic::{Ordering, fence};
+    use crate::platform::sync::{Ordering, fence};
 
     pub(in super::super) fn light() {
         // Ordering: SeqCst; stands for the real pair.

@@ -248,6 +248,15 @@ impl Collector {
     }
 }
 
+#[cfg(crossbeam_loom)]
+impl Collector {
+    /// Frees what is left to all, at the end of a model, when nobody is pinned.
+    pub(crate) fn free_all(&self) {
+        let sealed = std::mem::take(&mut *self.sealed.lock());
+        sealed.into_iter().flat_map(|bag| bag.entries).for_each(Retired::free);
+    }
+}
+
 /// The oldest bag, if it may be freed.
 fn ripe(sealed: &mut VecDeque<Sealed>, epoch: usize) -> Option<Sealed> {
     let is_ripe = sealed.front().is_some_and(|oldest| epoch >= oldest.epoch + 2 * STEP);

@@ -3,13 +3,11 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-
-use parking_lot::Mutex;
 
 use super::super::spare;
 use super::epoch::{Collector, Participant};
 use super::{CEILING_BYTES, REAP_BUDGET, Reap, Retired};
+use crate::platform::sync::{AtomicBool, AtomicUsize, Mutex, Ordering::Relaxed};
 
 static COLLECTOR: Collector = Collector::new();
 static GRAVEYARD: Mutex<VecDeque<Box<dyn Reap>>> = Mutex::new(VecDeque::new());

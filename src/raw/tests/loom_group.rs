@@ -57,7 +57,7 @@ impl World {
     }
 }
 
-fn is(n: u64) -> impl Fn(BlockRef<'_>) -> bool {
+fn is(n: u64) -> impl Fn(BlockRef<'_>) -> bool + Copy {
     move |block| block.words()[0] == n
 }
 

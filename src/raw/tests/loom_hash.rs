@@ -18,7 +18,7 @@ const A: [Key; 3] = [Key::new(0x1, 0, 11), Key::new(0x2, 1, 12), Key::new(0x3, 0
 /// Keys of the upper half.
 const B: [Key; 3] = [Key::new(0x8, 0, 21), Key::new(0x9, 1, 22), Key::new(0xa, 0, 23)];
 
-fn is(key: Key) -> impl Fn(&Body) -> bool {
+fn is(key: Key) -> impl Fn(&Body) -> bool + Copy {
     move |entry| entry.key() == key
 }
 

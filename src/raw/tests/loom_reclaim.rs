@@ -1,19 +1,19 @@
-//! Models of reclamation: the stand-in that all other models use, and crossbeam's collector, which
-//! stands in its place in earnest.
+//! Models of reclamation: the stand-in that all other models use, and the epochs, which stand in its
+//! place in earnest.
 //!
-//! Two of them are wrong on purpose, and must fail: they show that the others would.
+//! Some of them are wrong on purpose, and must fail: they show that the others would.
 
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use crossbeam_epoch::Collector;
 use loom::thread;
 
 use super::loom_support::{Body, Entry, Key, model};
 use crate::platform::sync::{AtomicPtr, Ordering};
 use crate::raw::Handle;
-use crate::raw::reclaim::{Reap, pin};
+use crate::raw::reclaim::epoch::Collector;
+use crate::raw::reclaim::{Reap, Retired, pin};
 
 const KEY: Key = Key::new(0, 0, 1);
 
@@ -147,59 +147,88 @@ fn loom_a_free_without_retirement_is_found() {
     });
 }
 
-/// Retires the entry as the crate does, moves the epoch on, and says how many were freed.
-fn unlink_and_collect(collector: &Collector, place: &Place) -> usize {
-    let (handle, freed) = (collector.register(), Arc::new(AtomicUsize::new(0)));
-    {
-        let pin = handle.pin();
-        let (mut pile, freed) = (Pile(vec![place.swap(1)]), Arc::clone(&freed));
-        pin.defer(move || {
-            freed.fetch_add(1, Relaxed);
-            pile.reap(1);
-        });
-        pin.flush();
-    }
-    for _ in 0..2 {
-        handle.pin().flush();
-    }
-    freed.load(Relaxed)
+/// Counts what is freed early: while the model still runs.
+static FREED: AtomicUsize = AtomicUsize::new(0);
+
+/// Frees an entry, and counts it.
+///
+/// # Safety
+/// 1. `raw` is an entry that nobody can reach any more.
+unsafe fn free_and_count(raw: NonNull<()>) {
+    FREED.fetch_add(1, Relaxed);
+    free(raw);
 }
 
-/// How the crate uses crossbeam: a collector of its own, deferred closures, flushes.
+/// Retires the entry of a place as a thread does, and frees what it can.
+fn unlink_and_collect(collector: &Collector, place: &Place) {
+    let participant = collector.register();
+    participant.enter(collector);
+    // SAFETY: R1: unlinked just now; entries are Send.
+    participant.retire(collector, unsafe { Retired::new(place.swap(1), 0, free_and_count) });
+    assert!(participant.leave(), "bags of one entry are full");
+    collector.seal(&participant);
+    for _ in 0..2 {
+        collector.collect(&participant, 1, true, |_| ());
+    }
+    // What could not be freed yet is left to all; the collector frees it in the end.
+    collector.unregister(&participant);
+}
+
+/// The epochs, as threads use them: a reader that may hold the entry while it is retired.
 #[test]
-fn loom_crossbeam_frees_behind_its_readers() {
-    let early = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&early);
-    model("crossbeam's collector", move || {
-        let collector = Collector::new();
+fn loom_epochs_free_behind_their_readers() {
+    model("epochs", || {
+        let collector = Arc::new(Collector::new());
         let place = Arc::new(Place::new(0));
-        let (ours, handle) = (Arc::clone(&place), collector.register());
+        let (ours, theirs) = (Arc::clone(&place), Arc::clone(&collector));
         let reader = thread::spawn(move || {
-            let pin = handle.pin();
+            let participant = theirs.register();
+            participant.enter(&theirs);
             ours.get().value();
-            drop(pin);
+            participant.leave();
+            theirs.unregister(&participant);
         });
-        let freed = unlink_and_collect(&collector, &place);
-        counter.fetch_add(freed, Relaxed);
+        unlink_and_collect(&collector, &place);
         reader.join().unwrap();
+        collector.free_all();
     });
-    let early = early.load(Relaxed);
-    assert!(early > 0, "no execution has reached a free");
-    eprintln!("crossbeam's collector: it freed the entry before the end in {early}");
+    assert!(FREED.load(Relaxed) > 0, "no execution has reached a free");
+}
+
+/// A reader that pins twice: what it announces the second time says nothing about the first.
+#[test]
+fn loom_epochs_with_a_reader_that_pins_again() {
+    model("epochs, pinned again", || {
+        let collector = Arc::new(Collector::new());
+        let place = Arc::new(Place::new(0));
+        let (ours, theirs) = (Arc::clone(&place), Arc::clone(&collector));
+        let participant = collector.register();
+        let reader = thread::spawn(move || {
+            for _ in 0..2 {
+                participant.enter(&theirs);
+                ours.get().value();
+                participant.leave();
+            }
+            theirs.unregister(&participant);
+        });
+        unlink_and_collect(&collector, &place);
+        reader.join().unwrap();
+        collector.free_all();
+    });
 }
 
 #[test]
 #[should_panic]
-fn loom_crossbeam_a_look_after_the_pin_is_found() {
-    model("a look after crossbeam's pin", || {
-        let collector = Collector::new();
+fn loom_epochs_a_look_after_the_pin_is_found() {
+    model("a look after the pin of an epoch", || {
+        let collector = Arc::new(Collector::new());
         let place = Arc::new(Place::new(0));
-        let (ours, handle) = (Arc::clone(&place), collector.register());
+        let (ours, theirs) = (Arc::clone(&place), Arc::clone(&collector));
         let reader = thread::spawn(move || {
-            let entry = {
-                let _pin = handle.pin();
-                ours.get()
-            };
+            let participant = theirs.register();
+            participant.enter(&theirs);
+            let entry = ours.get();
+            participant.leave();
             entry.value();
         });
         unlink_and_collect(&collector, &place);

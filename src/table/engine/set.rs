@@ -6,10 +6,10 @@ use super::{
     Edit, Key, KeyAndObjects, Objects, Position, Step, edited, has_key, key_of, push, with_cell,
 };
 use crate::error::Result;
-use crate::raw::block::{self, Block, BlockRef};
+use crate::raw::block::{self, Block, BlockRef, Cell};
 use crate::raw::hash::{Change, Index, Refused};
 use crate::raw::reclaim::Pin;
-use crate::term::{ObjectRef, TermRef, Word, compare_exact, equal};
+use crate::term::{Arena, ObjectRef, TermRef, Word, compare_exact, equal};
 
 /// An index with one block a key.
 #[derive(Debug)]
@@ -241,7 +241,13 @@ impl SetEngine {
                     cell.set(Word::int(value).expect("Edit::Count holds what fits a word").0);
                     Change::Keep
                 }
-                _ => Change::Put(with_cell(object, position, value)?),
+                _ if position <= Cell::MAX_POSITION => {
+                    Change::Put(with_cell(object, position, value)?)
+                }
+                _ => {
+                    let word = Word::int(value).expect("Edit::Count holds what fits a word");
+                    Change::Put(edited(object, &Arena::new(), &[(position, word)])?)
+                }
             },
             Edit::Set(new) => Change::Put(edited(object, &new.arena, &new.words)?),
         })
