@@ -228,6 +228,16 @@ impl Table {
     /// As [`lookup`](Self::lookup).
     pub fn lookup_many<K: ToTerm>(&self, keys: &[K]) -> Result<Vec<Objects>> {
         let mut all = Vec::with_capacity(keys.len());
+        if self.core.engine.as_set().is_some() {
+            let mut failed = Ok(());
+            self.read(|view| {
+                view.get_many(keys, |_, object| match object.map(ObjectRef::to_object) {
+                    Some(Err(error)) => failed = Err(error),
+                    object => all.push(Objects::from(object.and_then(Result::ok))),
+                })
+            })??;
+            return failed.map(|()| all);
+        }
         self.read(|view| {
             view.prefetching(keys, |view, key| {
                 all.push(self.core.engine.lookup(view.pin(), key)?);

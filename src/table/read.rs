@@ -1,7 +1,10 @@
 //! Read views: many borrowed reads under one pin.
 
+use smallvec::SmallVec;
+
 use super::core::{Key, TableCore};
 use crate::error::Result;
+use crate::raw::hash::Spot;
 use crate::raw::reclaim::Pin;
 use crate::term::{Arena, ObjectRef, TermRef, ToTerm, Word};
 
@@ -55,12 +58,42 @@ impl<'v> ReadView<'v> {
         keys: &[K],
         mut visit: impl FnMut(usize, Option<ObjectRef<'v>>),
     ) -> Result<()> {
-        let mut at = 0;
-        self.prefetching(keys, |view, key| {
-            visit(at, view.core.engine.first_of(view.pin, key));
-            at += 1;
-            Ok(())
-        })
+        for (chunk, some) in keys.chunks(AHEAD).enumerate() {
+            let first = chunk * AHEAD;
+            if self.get_words(some, |at, object| visit(first + at, object)) {
+                continue;
+            }
+            let mut at = first;
+            self.prefetching(some, |view, key| {
+                visit(at, view.core.engine.first_of(view.pin, key));
+                at += 1;
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// As [`get_many`](Self::get_many), for keys of one word each in a set; `false`, and nothing is
+    /// shown, if it is not so.
+    #[inline]
+    fn get_words<K: ToTerm>(
+        &self,
+        keys: &[K],
+        mut visit: impl FnMut(usize, Option<ObjectRef<'v>>),
+    ) -> bool {
+        let Some(set) = self.core.engine.as_set() else { return false };
+        let mut spots: SmallVec<[(Word, Spot<'v>); AHEAD]> = SmallVec::new();
+        for key in keys {
+            let Some(word) = key.immediate() else { return false };
+            spots.push((word, set.spot(self.pin, self.core.hasher.hash_word(word))));
+        }
+        for (_, spot) in &spots {
+            spot.prefetch_entry();
+        }
+        for (at, (word, spot)) in spots.iter().enumerate() {
+            visit(at, set.get_word_at(*spot, *word));
+        }
+        true
     }
 
     /// Shows each key with its hash, when the loads of the keys around it have been started.

@@ -103,6 +103,26 @@ struct Place<'p> {
     raw: NonNull<()>,
 }
 
+/// Where a hash belonged when it was asked for, under a pin that lasts. A segment that has been
+/// replaced since shows the state at that moment, so what is read here is what was there at some
+/// instant between.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spot<'p> {
+    line: &'p Line,
+    hash: u64,
+}
+
+impl Spot<'_> {
+    /// Starts loading the entry that the hash is most likely to belong to.
+    #[inline]
+    pub(crate) fn prefetch_entry(self) {
+        let slot = self.line.header().candidates(line::tag(self.hash)).next();
+        if let Some(raw) = slot.and_then(|slot| self.line.slot(slot).entry_only()) {
+            prefetch(raw.as_ptr().cast());
+        }
+    }
+}
+
 /// Asks the processor to load what a pointer points at.
 #[inline]
 fn prefetch(at: *const u8) {
@@ -155,7 +175,25 @@ impl<H: Handle> Index<H> {
         hash: u64,
         same: impl Fn(H::Ref<'p>) -> bool + Copy,
     ) -> Option<H::Ref<'p>> {
+        self.get_at(Spot { line: self.root(pin).bucket(hash), hash }, same)
+    }
+
+    /// Where a hash belongs, starting to load it.
+    #[inline]
+    pub(crate) fn spot<'p>(&self, pin: &'p Pin, hash: u64) -> Spot<'p> {
         let line = self.root(pin).bucket(hash);
+        line.prefetch();
+        Spot { line, hash }
+    }
+
+    /// As [`get`](Self::get), where the hash belongs.
+    #[inline(always)]
+    #[allow(clippy::unused_self, reason = "a spot belongs to its index")]
+    pub(crate) fn get_at<'p>(
+        &self,
+        Spot { line, hash }: Spot<'p>,
+        same: impl Fn(H::Ref<'p>) -> bool + Copy,
+    ) -> Option<H::Ref<'p>> {
         let header = line.header();
         // Which slot it is, is no branch: that would be mispredicted as often as not, and only
         // when the entry has been loaded.
@@ -182,11 +220,7 @@ impl<H: Handle> Index<H> {
     /// Starts loading the entry that a hash is most likely to belong to.
     #[inline]
     pub(crate) fn prefetch_entry(&self, pin: &Pin, hash: u64) {
-        let line = self.root(pin).bucket(hash);
-        let slot = line.header().candidates(line::tag(hash)).next();
-        if let Some(raw) = slot.and_then(|slot| line.slot(slot).entry_only()) {
-            prefetch(raw.as_ptr().cast());
-        }
+        Spot { line: self.root(pin).bucket(hash), hash }.prefetch_entry();
     }
 
     /// Changes the entry with that hash for which `same` holds, as `change` says of it, while no
@@ -285,10 +319,7 @@ impl<H: Handle> Index<H> {
             let line = root.bucket(hash);
             // The entry is nearly always looked at under the lock; a locked instruction waits for
             // what comes before it, and holds up what comes after.
-            let slot = line.header().candidates(line::tag(hash)).next();
-            if let Some(raw) = slot.and_then(|slot| line.slot(slot).entry_only()) {
-                prefetch(raw.as_ptr().cast());
-            }
+            Spot { line, hash }.prefetch_entry();
             let Some(locked) = line.lock() else {
                 continue; // frozen: the root or its directory has changed
             };

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::error::Result;
 use crate::raw::block::{self, Block, BlockRef, Cell};
-use crate::raw::hash::{Change, Index, Refused};
+use crate::raw::hash::{Change, Index, Refused, Spot};
 use crate::raw::reclaim::Pin;
 use crate::term::{Arena, ObjectRef, TermRef, Word, compare_exact, equal};
 
@@ -54,6 +54,20 @@ impl SetEngine {
     pub(crate) fn get_word<'p>(&self, pin: &'p Pin, key: Word, hash: u64) -> Option<ObjectRef<'p>> {
         let at = self.key_at;
         self.index.get(pin, hash, move |block| block.element(at) == Some(key.0)).map(ObjectRef::new)
+    }
+
+    /// Where a hash belongs, starting to load it.
+    #[inline]
+    pub(crate) fn spot<'p>(&self, pin: &'p Pin, hash: u64) -> Spot<'p> {
+        self.index.spot(pin, hash)
+    }
+
+    /// As [`get_word`](Self::get_word), where the hash of the key belongs.
+    #[inline]
+    pub(crate) fn get_word_at<'p>(&self, spot: Spot<'p>, key: Word) -> Option<ObjectRef<'p>> {
+        let at = self.key_at;
+        let same = move |block: BlockRef<'_>| block.element(at) == Some(key.0);
+        self.index.get_at(spot, same).map(ObjectRef::new)
     }
 
     #[inline(never)]
