@@ -89,7 +89,8 @@ impl Row {
             Row::DeleteInsert => "deleting a random object and inserting it anew, per pair",
             Row::CounterRandom => {
                 "adding 1 to the integer field of a random object, returning the sum; whoever \
-                 holds the object never sees it change"
+                 holds the object never sees it change; every object has been counted in once \
+                 before"
             }
             Row::CounterHot => "as `counter_random`, all threads on one object",
             Row::Mixed => "95 % `lookup_hit`, 5 % `overwrite`",
