@@ -425,7 +425,6 @@ impl<'a> BlockRef<'a> {
     pub(crate) fn refs(self) -> u32 {
         self.header().refs.load(Ordering::Relaxed)
     }
-
 }
 
 impl fmt::Debug for Block {

@@ -393,10 +393,7 @@ fn empty_root(closed: bool) -> Option<Box<Root>> {
 }
 
 /// The entry of a slot word, if it is the one looked for.
-fn probe<'p, H: Handle>(
-    word: SlotWord,
-    same: &impl Fn(H::Ref<'p>) -> bool,
-) -> Option<H::Ref<'p>> {
+fn probe<'p, H: Handle>(word: SlotWord, same: &impl Fn(H::Ref<'p>) -> bool) -> Option<H::Ref<'p>> {
     let raw = visible(word.get())?;
     // SAFETY: R1: found in a slot under the pin whose lifetime this is.
     let entry = unsafe { H::borrow(raw) };

@@ -1,5 +1,5 @@
-//! Models of reclamation: the stand-in that all other models use, and the epochs, which stand in its
-//! place in earnest.
+//! Models of reclamation: the stand-in that all other models use, and the epochs, which stand in
+//! its place in earnest.
 //!
 //! Some of them are wrong on purpose, and must fail: they show that the others would.
 
