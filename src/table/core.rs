@@ -6,12 +6,12 @@ use parking_lot::Mutex;
 
 use super::engine::Engine;
 use super::fixation::Fixations;
-use super::kind::Access;
+use super::kind::{Access, Kind};
 use super::options::TableOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::raw::block::Block;
 use crate::raw::hash::Refused;
-use crate::term::{Arena, Atom, KeyHasher, Object, Term, TermRef, ToObject, Word};
+use crate::term::{Arena, Atom, KeyHasher, Object, Term, TermRef, ToObject, Word, head};
 
 /// Who acts: the number of an owner, or [`NOBODY`].
 pub(crate) type OwnerId = u64;
@@ -41,7 +41,7 @@ pub(crate) struct TableCore {
     pub(crate) fixed: AtomicBool,
 }
 
-/// A key with its hash.
+/// A key with its hash, or with its head in an ordered table.
 #[derive(Clone, Copy)]
 pub(crate) struct Key<'a> {
     pub(crate) term: TermRef<'a>,
@@ -191,9 +191,26 @@ impl TableCore {
         }
     }
 
+    /// What the index finds a key by: its hash, or its head in an ordered table.
+    #[inline]
+    pub(crate) fn digest(&self, key: TermRef<'_>) -> u64 {
+        match self.options.kind {
+            Kind::OrderedSet => head(key),
+            Kind::Set | Kind::Bag | Kind::DuplicateBag => self.hasher.hash(key),
+        }
+    }
+
+    /// Whether two keys are the same to this table.
+    pub(crate) fn same_key(&self, a: TermRef<'_>, b: TermRef<'_>) -> bool {
+        match self.options.kind {
+            Kind::OrderedSet => a.equals(b),
+            Kind::Set | Kind::Bag | Kind::DuplicateBag => a == b,
+        }
+    }
+
     #[inline]
     pub(crate) fn key<'a>(&self, term: TermRef<'a>) -> Key<'a> {
-        Key { term, hash: self.hasher.hash(term) }
+        Key { term, hash: self.digest(term) }
     }
 
     /// Makes a block of an object, with the hash of its key.
@@ -210,7 +227,7 @@ impl TableCore {
     fn block_of_object(&self, object: &Object) -> Result<Block> {
         self.check_arity(object.arity(), || object.as_term().to_string())?;
         let key = object.element(self.options.keypos).expect("checked just now");
-        let hash = self.hasher.hash(key);
+        let hash = self.digest(key);
         if object.block().borrow().hash() == hash {
             return Ok(object.block().clone());
         }
@@ -221,7 +238,7 @@ impl TableCore {
     pub(crate) fn block_of_arena(&self, arena: &Arena, arity: usize) -> Result<Block> {
         self.check_arity(arity, || arena.root_tuple(arity).to_string())?;
         let key = arena.view(Word(arena.words()[self.options.keypos - 1]));
-        Ok(Object::from_words(self.hasher.hash(key), arity, arena.words())?.into_block())
+        Ok(Object::from_words(self.digest(key), arity, arena.words())?.into_block())
     }
 
     #[inline]

@@ -643,7 +643,7 @@ impl Table {
         let (old_key, new_key) = (old_object.element(keypos), new_object.element(keypos));
         // `block` has checked that both have one.
         let key = self.core.key(old_key.unwrap_or(TermRef::atom(Atom::UNDEFINED)));
-        if old_key != new_key {
+        if !new_key.is_some_and(|new_key| self.core.same_key(new_key, key.term)) {
             let message = format!("the key {} would change", key.term);
             return Err(Error::new(ErrorKind::KeyPosition, message));
         }
@@ -699,7 +699,8 @@ impl Table {
             let new = call(|| f(old.as_ref()))?;
             let new = new.map(|object| self.core.block(&object)).transpose()?;
             let new_key = |block: &Block| {
-                ObjectRef::new(block.borrow()).element(self.core.options.keypos) == Some(key.term)
+                let new = ObjectRef::new(block.borrow()).element(self.core.options.keypos);
+                new.is_some_and(|new| self.core.same_key(new, key.term))
             };
             if !new.as_ref().is_none_or(new_key) {
                 let message = format!("the new object does not have the key {}", key.term);

@@ -1,6 +1,7 @@
 //! Read views: many borrowed reads under one pin.
 
 use super::core::{Key, TableCore};
+use super::engine::Mark;
 use crate::error::Result;
 use crate::raw::reclaim::Pin;
 use crate::term::{Arena, ObjectRef, TermRef, ToTerm, Word};
@@ -80,7 +81,7 @@ impl<'v> ReadView<'v> {
             let mut words = [(Word::NIL, 0_u64); AHEAD];
             for (key, held) in some.iter().zip(&mut words) {
                 let word = key.put(&mut arena)?;
-                let hash = self.core.hasher.hash(arena.view(word));
+                let hash = self.core.digest(arena.view(word));
                 self.core.engine.prefetch_bucket(self.pin, hash);
                 *held = (word, hash);
             }
@@ -95,12 +96,12 @@ impl<'v> ReadView<'v> {
         Ok(())
     }
 
-    /// Shows every object. Those that are in the table throughout are shown once, others at most
-    /// once. O(objects).
+    /// Shows every object, in an ordered set in the order of keys. Those that are in the table
+    /// throughout are shown once, others at most once. O(objects).
     pub fn for_each(&self, mut visit: impl FnMut(ObjectRef<'v>)) {
-        let mut next = Some(0);
+        let mut next = Some(Mark::Start);
         while let Some(from) = next {
-            next = self.core.engine.scan(self.pin, from, usize::MAX, &mut visit);
+            next = self.core.engine.scan(self.pin, from, false, usize::MAX, &mut visit);
         }
     }
 }
