@@ -196,12 +196,21 @@ impl Node {
         unsafe { &(*inner).children }
     }
 
-    /// Starts loading all that a search reads.
+    /// Starts loading what a search looks through: all heads at once.
     #[inline]
     pub(super) fn prefetch(node: *const Self) {
         let start = node.cast::<u8>();
-        for line in 0..size_of::<Self>().div_ceil(64) {
-            prefetch(start.wrapping_add(line * 64));
+        for at in (0..std::mem::offset_of!(Self, words)).step_by(64) {
+            prefetch(start.wrapping_add(at));
+        }
+    }
+
+    /// The same with all words.
+    #[inline]
+    pub(super) fn prefetch_whole(node: *const Self) {
+        let start = node.cast::<u8>();
+        for at in (0..size_of::<Self>()).step_by(64) {
+            prefetch(start.wrapping_add(at));
         }
     }
 

@@ -237,7 +237,7 @@ impl<'p, H: Share, C: Fn(H::Ref<'_>, H::Ref<'_>) -> Order> Pages<'p, '_, H, C> {
             (self.high, self.next) = (leaf.high(), leaf.next());
             if leaf.is_unchanged(version) {
                 if right && !self.back {
-                    Node::prefetch(self.next);
+                    Node::prefetch_whole(self.next);
                 }
                 return right;
             }
