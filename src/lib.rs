@@ -81,6 +81,10 @@
 //!   objects and a later one misses another.
 //! * [`delete_all_objects`], [`delete_table`], [`rename`](Table::rename): one instant.
 //! * [`first`], [`next`], [`first_lookup`], [`next_lookup`]: each call for itself.
+//! * [`pop_first`](Table::pop_first), [`pop_last`](Table::pop_last): one instant.
+//! * [`range`](Table::range), [`prefix`](Table::prefix), [`count`](Table::count), [`Cursor`],
+//!   [`delete_range`](Table::delete_range): each object for itself, as any traversal;
+//!   [`RangeIter::linearizable`] shows all of a range at one instant, or says that it could not.
 //! * [`lookup_many`], [`ReadView`]: each key for itself. A view is no snapshot.
 //! * [`foldl`], [`foldr`], [`tab2list`], [`ReadView::for_each`]: each object for itself, see below.
 //! * [`init_table`](Table::init_table): object by object; the end of an [`Owner`]: table by table.
@@ -186,8 +190,9 @@
 //! Still to come: match specifications and all that takes them (`select`, `match`,
 //! `select_delete`, ...); heirs and `give_away`; tables in files.
 //!
-//! What ETS does not have: [`update`] by a closure, [`compare_and_swap`], [`lookup_many`], borrowed
-//! reads.
+//! What ETS does not have: [ranges](Table::range), [prefixes](Table::prefix), [cursors](Cursor) and
+//! [`pop_first`](Table::pop_first) of ordered sets; [`update`] by a closure, [`compare_and_swap`],
+//! [`lookup_many`], borrowed reads.
 //!
 //! # Trade-offs
 //!
@@ -249,8 +254,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use owner::Owner;
 pub use store::{Reclamation, Store};
 pub use table::{
-    Access, CounterOp, Fixation, Info, Integer, Kind, ReadView, SafeFixed, Table, TableOptions,
-    WriteConcurrency,
+    Access, Bounds, CounterOp, Cursor, Fixation, Info, Integer, KeyRange, Kind, RangeIter,
+    ReadView, SafeFixed, Table, TableOptions, WriteConcurrency,
 };
 #[doc(hidden)]
 pub use term::macros as __macros;

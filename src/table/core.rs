@@ -180,6 +180,13 @@ impl TableCore {
         Error::new(ErrorKind::WrongKind, message)
     }
 
+    #[cold]
+    pub(crate) fn not_ordered(&self, what: &str) -> Error {
+        let (name, kind) = (self.name(), self.options.kind);
+        let message = format!("table `{}` is a {kind}: {what} needs an ordered_set", name.name());
+        Error::new(ErrorKind::WrongKind, message)
+    }
+
     /// The error of an engine that did not do what it was told.
     #[cold]
     pub(crate) fn refused(&self, refused: Refused) -> Error {

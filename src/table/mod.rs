@@ -12,6 +12,7 @@ pub(crate) mod info;
 mod integer;
 mod kind;
 mod options;
+mod range;
 mod read;
 mod update;
 mod walk;
@@ -25,6 +26,7 @@ pub use info::{Info, SafeFixed};
 pub use integer::Integer;
 pub use kind::{Access, Kind, WriteConcurrency};
 pub use options::TableOptions;
+pub use range::{Bounds, Cursor, KeyRange, RangeIter};
 pub use read::ReadView;
 pub use update::CounterOp;
 use update::{CounterOps, ElementOps};
@@ -448,7 +450,7 @@ impl Table {
     /// As [`update_counter`](Self::update_counter).
     #[doc(alias = "ets:update_counter/3")]
     pub fn update_counters(&self, key: impl ToTerm, ops: &[CounterOp]) -> Result<Vec<Integer>> {
-        Ok(key.with(|key| self.count(key, CounterOps::Typed(ops), None))??.into_vec())
+        Ok(key.with(|key| self.count_in(key, CounterOps::Typed(ops), None))??.into_vec())
     }
 
     /// As [`update_counters`](Self::update_counters), with a default as in
@@ -474,7 +476,7 @@ impl Table {
         default: Option<TermRef<'_>>,
     ) -> Result<Term> {
         let values = match default {
-            None => self.count(key, CounterOps::Term(ops), None)?,
+            None => self.count_in(key, CounterOps::Term(ops), None)?,
             Some(default) => self.count_or(key, CounterOps::Term(ops), &default)?,
         };
         if ops.as_list().is_some() {
@@ -483,7 +485,7 @@ impl Table {
         Ok(values.into_iter().next().map_or_else(Term::nil, Term::from))
     }
 
-    fn count(
+    fn count_in(
         &self,
         key: TermRef<'_>,
         ops: CounterOps<'_>,
@@ -503,7 +505,7 @@ impl Table {
         default: &impl ToObject,
     ) -> Result<smallvec::SmallVec<[Integer; 1]>> {
         let default = self.default(key, default, "update_counter")?;
-        self.count(key, ops, default)
+        self.count_in(key, ops, default)
     }
 
     /// The object that a missing key begins with; `None` if the key exists and the default, a

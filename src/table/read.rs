@@ -1,7 +1,7 @@
 //! Read views: many borrowed reads under one pin.
 
 use super::core::{Key, TableCore};
-use super::engine::Mark;
+use super::engine::{Mark, OrderedEngine};
 use crate::error::Result;
 use crate::raw::reclaim::Pin;
 use crate::term::{Arena, ObjectRef, TermRef, ToTerm, Word};
@@ -25,6 +25,10 @@ impl<'v> ReadView<'v> {
 
     pub(super) fn pin(&self) -> &'v Pin {
         self.pin
+    }
+
+    pub(super) fn ordered(&self, what: &str) -> Result<&'v OrderedEngine> {
+        self.core.engine.as_ordered().ok_or_else(|| self.core.not_ordered(what))
     }
 
     /// The only object of a key in a set, the first in a bag. `None` also for a key that has no

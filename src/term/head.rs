@@ -61,6 +61,30 @@ fn head_of_other(term: TermRef<'_>) -> u64 {
     code.head()
 }
 
+/// Heads between which those of all tuples of `arity` elements lie that begin with the elements of
+/// a tuple, or those of all lists that begin with the elements of a list. Neither is exact. Keys
+/// that are less than all of these have no head above the first, and those that are greater none
+/// below the second; with the second itself, others than these may lie.
+pub(crate) fn prefix_heads(first: TermRef<'_>, arity: Option<usize>) -> (u64, u64) {
+    let mut code = Code::new();
+    let mut todo: SmallVec<[Todo; 8]> = SmallVec::new();
+    let word = first.word();
+    match arity {
+        Some(arity) => {
+            code.tuple(arity);
+            todo.push(Todo::Run(word.offset(), word.len()));
+        }
+        None => todo.push(Todo::Begin(word)),
+    }
+    code.all(first, &mut todo);
+    if code.cut {
+        // All keys that begin so have this head, and others may have it too.
+        return (code.bits, code.bits);
+    }
+    let above = (1 << (BITS - code.used)) - 1;
+    (code.bits, (code.bits | above << 1 | 1).saturating_add(1).min(u64::MAX - 3) & !EXACT)
+}
+
 /// The first bits of a code.
 struct Code {
     /// From the top.
@@ -76,6 +100,8 @@ enum Todo {
     Run(usize, usize),
     /// So many elements of a list, and its tail behind them.
     List(usize, usize),
+    /// The elements of a list, in any number of pieces, and no tail.
+    Begin(Word),
 }
 
 impl Code {
@@ -228,6 +254,12 @@ impl Code {
     fn terms(&mut self, term: TermRef<'_>) {
         let mut todo: SmallVec<[Todo; 8]> = SmallVec::new();
         self.term(term, &mut todo);
+        self.all(term, &mut todo);
+        self.cut |= todo.iter().any(|todo| !matches!(todo, Todo::Run(_, 0)));
+    }
+
+    /// All that is to be written, as far as there is room.
+    fn all(&mut self, term: TermRef<'_>, todo: &mut SmallVec<[Todo; 8]>) {
         while self.used < BITS {
             let word = match todo.pop() {
                 None => return,
@@ -242,10 +274,25 @@ impl Code {
                     todo.push(Todo::List(at + 1, count - 1));
                     term.heap()[at]
                 }
+                Some(Todo::Begin(list)) => {
+                    let View::List(list) = term.sibling(list).view() else { continue };
+                    self.push(0b1101, 4);
+                    todo.push(Todo::Begin(list.rest().word()));
+                    list.head().word().0
+                }
             };
-            self.term(term.sibling(Word(word)), &mut todo);
+            self.term(term.sibling(Word(word)), todo);
         }
-        self.cut |= todo.iter().any(|todo| !matches!(todo, Todo::Run(_, 0)));
+    }
+
+    /// What a tuple begins with.
+    fn tuple(&mut self, arity: usize) {
+        let arity = arity as u64;
+        self.push(0b10, 2);
+        self.push(arity.min(7), 3);
+        if arity >= 7 {
+            self.push(arity, 28);
+        }
     }
 
     /// One term; what it holds is left to do.
@@ -265,12 +312,7 @@ impl Code {
                 self.cut();
             }
             View::Tuple(tuple) => {
-                self.push(0b10, 2);
-                let arity = tuple.len() as u64;
-                self.push(arity.min(7), 3);
-                if arity >= 7 {
-                    self.push(arity, 28);
-                }
+                self.tuple(tuple.len());
                 todo.push(Todo::Run(word.offset(), word.len()));
             }
             View::Map(map) => {

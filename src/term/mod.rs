@@ -45,7 +45,7 @@ pub use convert::{ToObject, ToTerm};
 pub use etf::DecodeOptions;
 pub use from_term::{FromObject, FromTerm};
 pub(crate) use hash::KeyHasher;
-pub(crate) use head::head;
+pub(crate) use head::{head, prefix_heads};
 pub use object::{Object, ObjectRef, Objects};
 pub(crate) use order::{compare, compare_exact, equal};
 pub use parse::ParseOptions;

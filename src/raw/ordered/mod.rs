@@ -57,7 +57,8 @@ use std::ptr::NonNull;
 
 pub(crate) use node::{EXACT, Target};
 use node::{Locked, Node, SLOTS, Version, Word};
-pub(crate) use pages::{From, Pages};
+use pages::Edge;
+pub(crate) use pages::{Limit, Pages, Walk};
 
 use super::reclaim::{Pin, Reap, Retired};
 use super::totals::{Delta, Totals};
@@ -300,6 +301,85 @@ impl<H: Share> Tree<H> {
             retire::<H>(old, pin);
         }
         Ok(result)
+    }
+
+    /// Takes the first entry out, or the last one, and returns what `keep` makes of it. `compare`
+    /// says how the keys of two entries stand to each other; the hash of an entry must be its head.
+    pub(crate) fn pop<R>(
+        &self,
+        pin: &Pin,
+        back: bool,
+        compare: impl Fn(H::Ref<'_>, H::Ref<'_>) -> Order,
+        keep: impl FnOnce(H::Ref<'_>) -> R,
+    ) -> Result<Option<R>, Refused> {
+        loop {
+            // The leaves beyond which there is nothing, locked so that nothing comes there.
+            let (root, mut locks) = match back {
+                false => {
+                    let (root, leaf) = self.lock(pin, &Edge(0))?;
+                    (root, vec![leaf])
+                }
+                true => match self.lock_last(pin, &compare)? {
+                    Some((root, leaf)) => (root, vec![leaf]),
+                    None => return Ok(None),
+                },
+            };
+            let Some(at) = Self::lock_outermost(&mut locks, back) else {
+                if back {
+                    continue; // something came behind what was the last leaf
+                }
+                return Ok(None);
+            };
+            let leaf = locks[at].node();
+            let slot = if back { leaf.count() - 1 } else { 0 };
+            let Some(raw) = leaf.word(slot).raw() else { return Ok(None) };
+            // SAFETY: O2, O5: in a leaf that we hold the lock of.
+            let entry = unsafe { H::borrow(raw) };
+            let (kept, weight, head) = (keep(entry), H::weight(entry), leaf.head(slot));
+            locks[at].change().remove(slot);
+            let count = leaf.count();
+            drop(locks);
+            if shape::is_sparse(count) {
+                let order = |other: H::Ref<'_>| compare(other, entry);
+                Self::merge(pin, root, &At { head, order: &order });
+            }
+            root.totals.add(Delta::between(weight, Weight::default()));
+            retire::<H>(raw, pin);
+            return Ok(Some(kept));
+        }
+    }
+
+    /// Locks the leaf of what is the last entry just now; `None` if there is none.
+    fn lock_last<'p>(
+        &self,
+        pin: &'p Pin,
+        compare: &impl Fn(H::Ref<'_>, H::Ref<'_>) -> Order,
+    ) -> Result<Option<(&'p Root, Locked<'p>)>, Refused> {
+        let end: Limit<fn(H::Ref<'_>) -> Order> = Limit::End;
+        let walk = Walk { back: true, ..Walk::default() };
+        let mut pages = self.pages(pin, &end, end.clone(), walk, compare);
+        while pages.len() == 0 && pages.advance() {}
+        let Some(entry) = pages.len().checked_sub(1).and_then(|last| pages.entry(last)) else {
+            return if self.root(pin).closed { Err(Refused::Closed) } else { Ok(None) };
+        };
+        let order = |other: H::Ref<'_>| compare(other, entry);
+        self.lock(pin, &At { head: H::hash(entry), order: &order }).map(Some)
+    }
+
+    /// From a locked leaf on, locks those to its right: up to the first that is not empty, or, if
+    /// `back`, all of them, of which all but the first must be empty. The leaf that is not.
+    fn lock_outermost(locks: &mut Vec<Locked<'_>>, back: bool) -> Option<usize> {
+        loop {
+            let leaf = locks.last()?.node();
+            if leaf.count() > 0 && (!back || locks.len() > 1) {
+                return (!back).then_some(locks.len() - 1);
+            }
+            let Some(next) = NonNull::new(leaf.next()) else {
+                return (back && locks[0].node().count() > 0).then_some(0);
+            };
+            // SAFETY: O2: found in a leaf that is locked, under the pin.
+            locks.push(unsafe { next.as_ref() }.lock());
+        }
     }
 
     /// Puts a new entry into a locked leaf, which splits if it is full.

@@ -251,6 +251,11 @@ impl Node {
         (self.version_after() ^ version.0) & STABLE == 0
     }
 
+    /// Whether nothing at all has happened since `version`, and nothing was happening then.
+    pub(super) fn is_untouched(&self, version: Version) -> bool {
+        self.version_after() == version.0 && version.0 & LOCK == 0
+    }
+
     #[inline]
     pub(super) fn count(&self) -> usize {
         // A torn count is at most what some writer has stored.
@@ -344,15 +349,20 @@ impl Node {
         })
     }
 
-    /// The first entry of a leaf that is not behind.
+    /// The first entry of a leaf that is not less than a key, or, if `equal`, that is greater.
     pub(super) fn position<H: Handle>(
         &self,
         head: u64,
-        is_behind: impl Fn(H::Ref<'_>) -> bool,
+        equal: bool,
+        order: &impl Fn(H::Ref<'_>) -> std::cmp::Ordering,
     ) -> usize {
+        let is_behind = |order: std::cmp::Ordering| order.is_lt() || (equal && order.is_eq());
         self.partition(head, |word| {
+            if head & EXACT != 0 {
+                return equal;
+            }
             // SAFETY: O2: found in a node under a pin.
-            word.any().is_some_and(|raw| is_behind(unsafe { H::borrow(raw) }))
+            word.any().is_some_and(|raw| is_behind(order(unsafe { H::borrow(raw) })))
         })
     }
 

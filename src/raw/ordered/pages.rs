@@ -14,21 +14,33 @@ use std::ptr::{NonNull, null_mut};
 
 use smallvec::SmallVec;
 
-use super::node::{Fence, NONE, Node, Target};
-use super::{At, Handle, Pin, Root, Share, Tree, prefetch};
+use super::node::{Fence, NONE, Node, Target, Version};
+use super::{Handle, Pin, Root, Share, Tree, prefetch};
 
-/// Where a walk begins.
-#[derive(Debug)]
-pub(crate) enum From<O> {
-    /// At the end that it walks away from.
+/// Where a walk begins or ends.
+#[derive(Clone, Debug)]
+pub(crate) enum Limit<O> {
+    /// At the end of the tree.
     End,
-    /// At a head, with what says how an entry's key stands to the bound, and whether the bound
-    /// itself belongs to the walk.
-    Key(u64, O, bool),
+    /// At a head, with what says how an entry's key stands to the limit, and whether the limit
+    /// itself belongs to the walk. What is `Equal` may be many keys that follow each other.
+    At(u64, O, bool),
+}
+
+impl<O> Limit<O> {
+    /// The first place in a leaf that does not lie before the limit; `below` says on which side the
+    /// keys of the walk lie.
+    fn position<H: Handle>(&self, leaf: &Node, below: bool) -> Option<usize>
+    where
+        O: Fn(H::Ref<'_>) -> Order,
+    {
+        let Self::At(head, order, included) = self else { return None };
+        Some(leaf.position::<H>(*head, *included == below, order))
+    }
 }
 
 /// Before or behind all keys.
-struct Edge(u64);
+pub(super) struct Edge(pub(super) u64);
 
 impl<H: Handle> Target<H> for Edge {
     fn head(&self) -> u64 {
@@ -45,13 +57,13 @@ impl<H: Handle> Target<H> for Edge {
 }
 
 /// Just behind a fence, where the node begins that lies to the right of it, or just before it.
-struct Beside<'c, C> {
+struct Beside<C> {
     fence: Fence,
-    compare: &'c C,
+    compare: C,
     behind: bool,
 }
 
-impl<H: Handle, C: Fn(H::Ref<'_>, H::Ref<'_>) -> Order> Target<H> for Beside<'_, C> {
+impl<H: Handle, C: Fn(H::Ref<'_>, H::Ref<'_>) -> Order> Target<H> for Beside<C> {
     fn head(&self) -> u64 {
         self.fence.head
     }
@@ -76,67 +88,129 @@ impl Fence {
     fn position<H: Handle>(
         self,
         leaf: &Node,
-        compare: &impl Fn(H::Ref<'_>, H::Ref<'_>) -> Order,
+        compare: impl Fn(H::Ref<'_>, H::Ref<'_>) -> Order,
     ) -> usize {
-        leaf.position::<H>(self.head, |entry| {
+        leaf.position::<H>(self.head, false, &|entry: H::Ref<'_>| match self.tie {
             // SAFETY: O2: found in a node under the pin of the walk.
-            self.tie.is_some_and(|tie| compare(entry, unsafe { H::borrow(tie) }).is_lt())
+            Some(tie) => compare(entry, unsafe { H::borrow(tie) }),
+            None => Order::Greater,
         })
     }
 }
 
 /// A walk over leaves. What it shows lives as long as the pin that it was made with.
-pub(crate) struct Pages<'p, 'c, H: Share, C> {
+pub(crate) struct Pages<'p, H: Share, C, O> {
     pin: &'p Pin,
     root: &'p Root,
     /// How two entries stand to each other.
-    compare: &'c C,
+    compare: C,
     back: bool,
+    far: Limit<O>,
+    /// Whether the entries themselves are going to be looked at.
+    load: bool,
     /// The ends of the open leaf's keys. The lower one never changes.
     low: Option<Fence>,
     high: Fence,
     next: *mut Node,
+    /// Whether what follows lies beyond the far limit.
+    finished: bool,
     entries: SmallVec<[NonNull<()>; 64]>,
+    /// The leaves that were open, as they were, if somebody wants to know.
+    seen: Option<Vec<(&'p Node, Version)>>,
     handles: PhantomData<H>,
 }
 
+/// How a walk is made.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Walk {
+    /// Towards lower keys.
+    pub(crate) back: bool,
+    /// Only to count entries, not to look at them.
+    pub(crate) count: bool,
+    /// To know afterwards whether it saw one instant.
+    pub(crate) instant: bool,
+}
+
 impl<H: Share> Tree<H> {
-    /// Begins a walk, and opens its first page; `back` is towards lower keys. `compare` says how
-    /// the keys of two entries stand to each other.
-    pub(crate) fn pages<'p, 'c, O, C>(
+    /// Begins a walk from one limit to another, and opens its first page. `compare` says how the
+    /// keys of two entries stand to each other.
+    pub(crate) fn pages<'p, N, O, C>(
         &self,
         pin: &'p Pin,
-        from: &From<O>,
-        back: bool,
-        compare: &'c C,
-    ) -> Pages<'p, 'c, H, C>
+        near: &Limit<N>,
+        far: Limit<O>,
+        Walk { back, count, instant }: Walk,
+        compare: C,
+    ) -> Pages<'p, H, C, O>
     where
+        N: Fn(H::Ref<'_>) -> Order,
         O: Fn(H::Ref<'_>) -> Order,
-        C: Fn(H::Ref<'_>, H::Ref<'_>) -> Order,
+        C: Fn(H::Ref<'_>, H::Ref<'_>) -> Order + Copy,
     {
-        let (root, entries) = (self.root(pin), SmallVec::new());
-        let (low, high, next, handles) = (None, Fence::END, null_mut(), PhantomData);
-        let mut pages = Pages { pin, root, compare, back, low, high, next, entries, handles };
-        match from {
-            From::End => pages.read(&Edge(if back { NONE - 1 } else { 0 }), |leaf| 0..leaf.count()),
-            From::Key(head, order, included) => {
-                let at = At { head: *head, order };
-                let is_behind = |entry: H::Ref<'_>| match order(entry) {
-                    Order::Less => true,
-                    Order::Equal => *included == back,
-                    Order::Greater => false,
-                };
-                pages.read(&at, |leaf| {
-                    let at = leaf.position::<H>(*head, is_behind);
-                    if back { 0..at } else { at..leaf.count() }
-                });
+        let mut pages = Pages {
+            pin,
+            root: self.root(pin),
+            compare,
+            back,
+            far,
+            load: !count,
+            low: None,
+            high: Fence::END,
+            next: null_mut(),
+            finished: false,
+            entries: SmallVec::new(),
+            seen: instant.then(Vec::new),
+            handles: PhantomData,
+        };
+        let within = |leaf: &Node| match near.position::<H>(leaf, back) {
+            None => 0..leaf.count(),
+            Some(at) => {
+                if back {
+                    0..at
+                } else {
+                    at..leaf.count()
+                }
+            }
+        };
+        match near {
+            Limit::End => pages.read(&Edge(if back { NONE - 1 } else { 0 }), within),
+            Limit::At(head, order, included) => {
+                // Nothing of what is not looked for may lie in the pages behind.
+                let behind = back || !included;
+                pages.read(&Near { head: *head, order, behind }, within);
             }
         }
         pages
     }
 }
 
-impl<'p, H: Share, C: Fn(H::Ref<'_>, H::Ref<'_>) -> Order> Pages<'p, '_, H, C> {
+/// The place of a limit: before or behind all keys that it calls equal.
+struct Near<'k, O> {
+    head: u64,
+    order: &'k O,
+    behind: bool,
+}
+
+impl<H: Handle, O: Fn(H::Ref<'_>) -> Order> Target<H> for Near<'_, O> {
+    fn head(&self) -> u64 {
+        self.head
+    }
+
+    fn is_behind(&self, entry: H::Ref<'_>) -> bool {
+        match (self.order)(entry) {
+            Order::Less => true,
+            Order::Equal => self.behind,
+            Order::Greater => false,
+        }
+    }
+}
+
+impl<'p, H, C, O> Pages<'p, H, C, O>
+where
+    H: Share,
+    C: Fn(H::Ref<'_>, H::Ref<'_>) -> Order + Copy,
+    O: Fn(H::Ref<'_>) -> Order,
+{
     /// The entries of the page that is open, in ascending order.
     pub(crate) fn entries(
         &self,
@@ -145,8 +219,30 @@ impl<'p, H: Share, C: Fn(H::Ref<'_>, H::Ref<'_>) -> Order> Pages<'p, '_, H, C> {
         self.entries.iter().map(|raw| unsafe { H::borrow(*raw) })
     }
 
+    /// The entry at a place of the page that is open.
+    #[inline]
+    pub(crate) fn entry(&self, at: usize) -> Option<H::Ref<'p>> {
+        // SAFETY: O2: found in a leaf under the pin whose lifetime this is.
+        self.entries.get(at).map(|raw| unsafe { H::borrow(*raw) })
+    }
+
+    /// How many entries the page that is open has.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether all that was shown was there at one instant, after the last page was opened.
+    pub(crate) fn saw_one_instant(&self) -> bool {
+        let mut seen = self.seen.iter().flatten();
+        seen.all(|(leaf, version)| leaf.is_untouched(*version))
+    }
+
     /// Opens the page behind, which may be empty; `false` at the end.
     pub(crate) fn advance(&mut self) -> bool {
+        if self.finished {
+            return false;
+        }
         let compare = self.compare;
         if self.back {
             let Some(fence) = self.low else { return false };
@@ -220,7 +316,17 @@ impl<'p, H: Share, C: Fn(H::Ref<'_>, H::Ref<'_>) -> Order> Pages<'p, '_, H, C> {
             let right = is_right(leaf);
             let mut committed = None;
             self.entries.clear();
-            for at in within(leaf) {
+            let (mut within, mut finished) = (within(leaf), false);
+            if let Some(at) = self.far.position::<H>(leaf, !self.back) {
+                if self.back {
+                    finished = at > 0;
+                    within.start = at;
+                } else {
+                    finished = at < leaf.count();
+                    within.end = within.end.min(at);
+                }
+            }
+            for at in within {
                 let word = leaf.word(at);
                 let entry = match word.as_pending() {
                     None => word.raw(),
@@ -230,17 +336,30 @@ impl<'p, H: Share, C: Fn(H::Ref<'_>, H::Ref<'_>) -> Order> Pages<'p, '_, H, C> {
                     }
                 };
                 if let Some(raw) = entry {
-                    prefetch(raw.as_ptr().cast());
+                    if self.load {
+                        prefetch(raw.as_ptr().cast());
+                    }
                     self.entries.push(raw);
                 }
             }
             (self.high, self.next) = (leaf.high(), leaf.next());
             if leaf.is_unchanged(version) {
-                if right && !self.back {
-                    Node::prefetch_whole(self.next);
+                if right {
+                    self.opened(leaf, version, finished);
                 }
                 return right;
             }
+        }
+    }
+
+    /// Notes what is to be known of a leaf that was opened.
+    fn opened(&mut self, leaf: &'p Node, version: Version, finished: bool) {
+        self.finished = finished;
+        if let Some(seen) = &mut self.seen {
+            seen.push((leaf, version));
+        }
+        if !finished && !self.back {
+            Node::prefetch_whole(self.next);
         }
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use loom::thread;
 
 use super::loom_support::{Body, Entry, Key, model};
-use crate::raw::ordered::{EXACT, From, Tree};
+use crate::raw::ordered::{EXACT, Limit, Tree, Walk};
 use crate::raw::reclaim::{Pin, pin};
 use crate::raw::{Change, Refused};
 
@@ -72,8 +72,9 @@ fn put_all(tree: &Tree<Entry>, keys: &[Key], value: u32, fail: bool) {
 }
 
 fn walk(tree: &Tree<Entry>, pin: &Pin, back: bool) -> Vec<(Key, u32)> {
-    let from: From<fn(&Body) -> Order> = From::End;
-    let (mut pages, mut all) = (tree.pages(pin, &from, back, &compare), Vec::new());
+    let end: Limit<fn(&Body) -> Order> = Limit::End;
+    let walk = Walk { back, ..Walk::default() };
+    let (mut pages, mut all) = (tree.pages(pin, &end, end.clone(), walk, compare), Vec::new());
     loop {
         let page = pages.entries().map(|entry| (entry.key(), entry.value()));
         if back {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::ScopedJoinHandle;
 
 use crate::raw::block::{Block, BlockRef};
-use crate::raw::ordered::{EXACT, From, Tree};
+use crate::raw::ordered::{EXACT, Limit, Tree, Walk};
 use crate::raw::reclaim::pin;
 use crate::raw::{Change, Refused};
 
@@ -93,10 +93,12 @@ impl Numbers {
     fn walk(&self, bound: Option<(u64, bool)>, back: bool) -> Vec<u64> {
         let pin = pin();
         let from = match bound {
-            None => From::End,
-            Some((key, included)) => From::Key(self.head(key), order(key), included),
+            None => Limit::End,
+            Some((key, included)) => Limit::At(self.head(key), order(key), included),
         };
-        let mut pages = self.tree.pages(&pin, &from, back, &compare);
+        let end: Limit<fn(BlockRef<'_>) -> Order> = Limit::End;
+        let mut pages =
+            self.tree.pages(&pin, &from, end, Walk { back, ..Walk::default() }, compare);
         let mut all = Vec::new();
         loop {
             if back {

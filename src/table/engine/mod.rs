@@ -4,11 +4,12 @@
 //! compiler lists each place that a new kind touches.
 
 mod bag;
+pub(crate) mod bounds;
 mod ordered;
 mod set;
 
 use bag::BagEngine;
-use ordered::OrderedEngine;
+pub(crate) use ordered::OrderedEngine;
 use set::SetEngine;
 pub(crate) use set::Updated;
 
@@ -141,6 +142,14 @@ impl Engine {
             Self::Set(set) => Some(AnySet::Set(set)),
             Self::Ordered(ordered) => Some(AnySet::Ordered(ordered)),
             Self::Bag(_) => None,
+        }
+    }
+
+    /// The ordered set that it is.
+    pub(crate) fn as_ordered(&self) -> Option<&OrderedEngine> {
+        match self {
+            Self::Ordered(ordered) => Some(ordered),
+            Self::Set(_) | Self::Bag(_) => None,
         }
     }
 

@@ -2,11 +2,12 @@
 
 use std::cmp::Ordering;
 
+use super::bounds::Edge;
 use super::set::{NotAll, Updated, exchanged, updated};
 use super::{Edit, Key, Mark, Objects, Position, Step, key_of, push};
 use crate::error::Result;
 use crate::raw::block::{Block, BlockRef};
-use crate::raw::ordered::{EXACT, From, Pages, Tree};
+use crate::raw::ordered::{EXACT, Limit, Pages, Tree, Walk};
 use crate::raw::reclaim::Pin;
 use crate::raw::{Change, Refused};
 use crate::term::{ObjectRef, TermRef, compare};
@@ -34,9 +35,53 @@ impl OrderedEngine {
     }
 
     /// How the keys of two blocks stand to each other.
-    pub(super) fn between(&self) -> impl Fn(BlockRef<'_>, BlockRef<'_>) -> Ordering + use<> {
+    fn between(
+        &self,
+    ) -> impl Fn(BlockRef<'_>, BlockRef<'_>) -> Ordering + Copy + Send + Sync + use<> {
         let keypos = self.keypos;
         move |a, b| compare(key_of(a, keypos), key_of(b, keypos))
+    }
+
+    /// Pages from one edge of a range to the other.
+    pub(crate) fn pages<'p>(
+        &self,
+        pin: &'p Pin,
+        near: &Edge,
+        far: Edge,
+        walk: Walk,
+    ) -> Pages<
+        'p,
+        Block,
+        impl Fn(BlockRef<'_>, BlockRef<'_>) -> Ordering + Copy + use<>,
+        impl Fn(BlockRef<'_>) -> Ordering + use<>,
+    > {
+        let keypos = self.keypos;
+        let near = match near.head(!walk.back) {
+            None => Limit::End,
+            Some(head) => Limit::At(
+                head,
+                |block: BlockRef<'_>| near.order(key_of(block, keypos)),
+                near.included(),
+            ),
+        };
+        let far = match far.head(walk.back) {
+            None => Limit::End,
+            Some(head) => {
+                let included = far.included();
+                Limit::At(
+                    head,
+                    move |block: BlockRef<'_>| far.order(key_of(block, keypos)),
+                    included,
+                )
+            }
+        };
+        self.tree.pages(pin, &near, far, walk, self.between())
+    }
+
+    /// Takes the first object out, or the last one.
+    pub(crate) fn pop(&self, pin: &Pin, back: bool) -> Result<Option<Block>, Refused> {
+        let order = |a: BlockRef<'_>, b: BlockRef<'_>| self.compare_blocks(a, b);
+        self.tree.pop(pin, back, order, |block| block.to_block())
     }
 
     #[inline]
@@ -159,6 +204,12 @@ impl OrderedEngine {
         self.write(pin, key, |_| (Change::Remove, ()))
     }
 
+    /// Deletes the object with the key of a block; whether there was one.
+    pub(crate) fn delete_block(&self, pin: &Pin, block: BlockRef<'_>) -> Result<bool, Refused> {
+        let key = Key { term: key_of(block, self.keypos), hash: block.hash() };
+        self.write(pin, key, |old| (Change::Remove, old.is_some()))
+    }
+
     pub(super) fn delete_object(&self, pin: &Pin, block: &Block) -> Result<(), Refused> {
         let object = ObjectRef::new(block.borrow());
         let key = Key { term: key_of(block.borrow(), self.keypos), hash: block.borrow().hash() };
@@ -199,15 +250,11 @@ impl OrderedEngine {
         budget: usize,
         mut visit: impl FnMut(ObjectRef<'p>),
     ) -> Option<Mark> {
-        let between = self.between();
-        let start = match &from {
-            Mark::Start | Mark::Hash(_) => From::End,
-            Mark::After(block) => {
-                let key = key_of(block.borrow(), self.keypos);
-                From::Key(block.borrow().hash(), self.order(key), false)
-            }
+        let near = match from {
+            Mark::Start | Mark::Hash(_) => Edge::Open,
+            Mark::After(block) => Edge::after(block, self.keypos),
         };
-        let mut pages = self.tree.pages(pin, &start, back, &between);
+        let mut pages = self.pages(pin, &near, Edge::Open, Walk { back, ..Walk::default() });
         let mut shown = 0;
         loop {
             shown += pages.entries().len();
@@ -229,12 +276,12 @@ impl OrderedEngine {
     }
 
     pub(super) fn step(&self, pin: &Pin, position: Position<'_>, back: bool) -> Result<Step> {
-        let between = self.between();
-        let from = match position {
-            Position::Start => From::End,
-            Position::On(key) => From::Key(key.hash, self.order(key.term), false),
+        let near = match position {
+            Position::Start => Limit::End,
+            Position::On(key) => Limit::At(key.hash, self.order(key.term), false),
         };
-        let pages = self.tree.pages(pin, &from, back, &between);
+        let (far, walk) = (END, Walk { back, ..Walk::default() });
+        let pages = self.tree.pages(pin, &near, far, walk, self.between());
         let next = match first_of(pages, back) {
             None => None,
             Some(block) => {
@@ -249,9 +296,8 @@ impl OrderedEngine {
 
     /// The object of which `slot` lie before. O(n).
     pub(super) fn slot(&self, pin: &Pin, slot: u64) -> Result<Objects> {
-        let between = self.between();
-        let from = From::<fn(BlockRef<'_>) -> Ordering>::End;
-        let mut pages = self.tree.pages(pin, &from, false, &between);
+        let walk = Walk { count: true, ..Walk::default() };
+        let mut pages = self.tree.pages(pin, &END, END, walk, self.between());
         let mut before = usize::try_from(slot).unwrap_or(usize::MAX);
         let mut objects = Ok(Objects::default());
         loop {
@@ -267,10 +313,14 @@ impl OrderedEngine {
     }
 }
 
+/// The end of the table.
+const END: Limit<fn(BlockRef<'_>) -> Ordering> = Limit::End;
+
 /// The first block that a walk meets.
-fn first_of<'p, C>(mut pages: Pages<'p, '_, Block, C>, back: bool) -> Option<BlockRef<'p>>
+fn first_of<'p, C, O>(mut pages: Pages<'p, Block, C, O>, back: bool) -> Option<BlockRef<'p>>
 where
-    C: Fn(BlockRef<'_>, BlockRef<'_>) -> Ordering,
+    C: Fn(BlockRef<'_>, BlockRef<'_>) -> Ordering + Copy,
+    O: Fn(BlockRef<'_>) -> Ordering,
 {
     loop {
         let mut entries = pages.entries();
