@@ -45,7 +45,7 @@
 //!   [`ObjectRef`], borrowed for the length of a closure.
 //! * The *key* is the element at the table's [key position](TableOptions::keypos), the first unless
 //!   you say otherwise. Positions count from one, as in Erlang. Keys are the same if they are
-//!   `=:=`: `1` and `1.0` are different keys.
+//!   `=:=`: `1` and `1.0` are different keys; in an ordered set, if they are `==`.
 //!
 //! Terms are built with [`term!`], which reads like Erlang, from Rust values ([`ToTerm`]), from any
 //! `Serialize` type (`to_term`), from text ([`Term::parse`]) or from bytes in external term format
@@ -58,12 +58,14 @@
 //! | [`Kind`] | objects of a key | `insert` of an object whose key exists |
 //! |---|---|---|
 //! | `Set` | one | replaces it |
-//! | `OrderedSet` | one; `1` and `1.0` are the same key | still to come: none can be made yet |
+//! | `OrderedSet` | one; `1` and `1.0` are the same key | replaces it, with its key |
 //! | `Bag` | any number of different ones | adds it, unless an equal one is there |
 //! | `DuplicateBag` | any number | adds it |
 //!
 //! Bags keep the objects of a key in the order of their insertion, and insertion does not slow down
-//! with their number.
+//! with their number. Ordered sets keep their keys in Erlang's order of terms, and all traversals
+//! go by it; [`Table::last`] and [`Table::prev`] against it. A step there may begin from any key,
+//! also from one that is not in the table. Finding a key takes O(log n).
 //!
 //! # Consistency
 //!
@@ -79,6 +81,10 @@
 //!   objects and a later one misses another.
 //! * [`delete_all_objects`], [`delete_table`], [`rename`](Table::rename): one instant.
 //! * [`first`], [`next`], [`first_lookup`], [`next_lookup`]: each call for itself.
+//! * [`pop_first`](Table::pop_first), [`pop_last`](Table::pop_last): one instant.
+//! * [`range`](Table::range), [`prefix`](Table::prefix), [`count`](Table::count), [`Cursor`],
+//!   [`delete_range`](Table::delete_range): each object for itself, as any traversal;
+//!   [`RangeIter::linearizable`] shows all of a range at one instant, or says that it could not.
 //! * [`lookup_many`], [`ReadView`]: each key for itself. A view is no snapshot.
 //! * [`foldl`], [`foldr`], [`tab2list`], [`ReadView::for_each`]: each object for itself, see below.
 //! * [`init_table`](Table::init_table): object by object; the end of an [`Owner`]: table by table.
@@ -86,9 +92,12 @@
 //! **Reads wait for nobody**: not for a writer, not for a table that grows, not for a list of a
 //! million objects that is being inserted. Writers wait for writers to the same bucket, which is a
 //! handful of keys; for a list that is being inserted, if one of its keys is in that bucket; and
-//! now and then for the split of a segment, which is some 300 keys.
+//! now and then for the split of a segment, which is some 300 keys. (In an ordered set, a leaf of
+//! up to 63 keys takes the place of both; and a read that meets a leaf in the few nanoseconds in
+//! which its keys are moved about begins again.)
 //!
-//! **Traversals need no fixation.** They go in the order of hashes and hold nothing between steps.
+//! **Traversals need no fixation.** They go in the order of hashes, or of keys in an ordered set,
+//! and hold nothing between steps.
 //! An object that is in the table from beginning to end is met exactly once, however the table
 //! grows and shrinks meanwhile; one that comes or goes meanwhile is met once or not at all. (An
 //! object that is deleted and inserted again counts as two.) They do not show the table at one
@@ -178,11 +187,12 @@
 //! * `info` has no items `binary`, `data` and `stats`;
 //! * a full table of atoms is an error, not the end of the process.
 //!
-//! Still to come: `ordered_set`; match specifications and all that takes them (`select`, `match`,
+//! Still to come: match specifications and all that takes them (`select`, `match`,
 //! `select_delete`, ...); heirs and `give_away`; tables in files.
 //!
-//! What ETS does not have: [`update`] by a closure, [`compare_and_swap`], [`lookup_many`], borrowed
-//! reads.
+//! What ETS does not have: [ranges](Table::range), [prefixes](Table::prefix), [cursors](Cursor) and
+//! [`pop_first`](Table::pop_first) of ordered sets; [`update`] by a closure, [`compare_and_swap`],
+//! [`lookup_many`], borrowed reads.
 //!
 //! # Trade-offs
 //!
@@ -244,8 +254,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use owner::Owner;
 pub use store::{Reclamation, Store};
 pub use table::{
-    Access, CounterOp, Fixation, Info, Integer, Kind, ReadView, SafeFixed, Table, TableOptions,
-    WriteConcurrency,
+    Access, Bounds, CounterOp, Cursor, Fixation, Info, Integer, KeyRange, Kind, RangeIter,
+    ReadView, SafeFixed, Table, TableOptions, WriteConcurrency,
 };
 #[doc(hidden)]
 pub use term::macros as __macros;

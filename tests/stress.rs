@@ -32,7 +32,12 @@ use ferrets::{
 const THREADS: usize = 8;
 
 /// The kinds that this version has.
-const KINDS: [Kind; 3] = [Kind::Set, Kind::Bag, Kind::DuplicateBag];
+/// Whether a key has one object.
+fn is_set(kind: Kind) -> bool {
+    matches!(kind, Kind::Set | Kind::OrderedSet)
+}
+
+const KINDS: [Kind; 4] = [Kind::Set, Kind::OrderedSet, Kind::Bag, Kind::DuplicateBag];
 
 fn number(variable: &str) -> Option<u64> {
     let given = std::env::var(variable).ok()?;
@@ -216,7 +221,7 @@ impl Player<'_> {
 
     /// For operations that only sets have.
     fn on_sets<T: Debug>(&self, result: Result<T>, kinds: &[ErrorKind]) {
-        let set = self.table.kind() == Kind::Set;
+        let set = is_set(self.table.kind());
         let wrong: &[_] = &[ErrorKind::WrongKind, ErrorKind::BadArgument, ErrorKind::NoSuchTable];
         let done = self.allow(result, if set { kinds } else { wrong });
         assert!(set || done.is_none(), "bags do not have this operation");
@@ -234,7 +239,9 @@ impl Player<'_> {
             .collect();
         let distinct: HashSet<_> = values.iter().collect();
         match self.table.kind() {
-            Kind::Set => assert!(values.len() <= 1, "a set has one object a key: {values:?}"),
+            kind if is_set(kind) => {
+                assert!(values.len() <= 1, "a set has one object a key: {values:?}");
+            }
             Kind::Bag => assert_eq!(distinct.len(), values.len(), "equal objects: {values:?}"),
             _ => {}
         }
@@ -310,7 +317,7 @@ impl Player<'_> {
             _ => {
                 let value = self.table.lookup_element(key(n), 2);
                 let value = self.allow(value, &[ErrorKind::NoSuchKey]);
-                let set = self.table.kind() == Kind::Set;
+                let set = is_set(self.table.kind());
                 assert!(value.is_none_or(|value| value.as_i64().is_some() == set));
             }
         }
@@ -520,7 +527,7 @@ fn lists_are_seen_whole() {
                     let round = rounds[writer as usize].fetch_add(1, Ordering::Relaxed) as i64 + 1;
                     let objects = keys(writer).map(|key| (key, round)).collect::<Vec<_>>();
                     table.insert_list(objects).expect("the table stands");
-                    if kind != Kind::Set {
+                    if !is_set(kind) {
                         // Keep the bags short: the newest stays.
                         keys(writer).for_each(|key| {
                             table.delete_object((key, round - 1)).expect("the table stands");

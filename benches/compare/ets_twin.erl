@@ -13,15 +13,18 @@
 -define(STEP, 2000).
 -define(CUT_OFF_MS, 1000).
 
-main(["hash", Subject, Objects]) ->
+main([Family, Subject, Objects]) ->
     ok = io:setopts([{encoding, latin1}]),
-    Options = options(Subject),
+    Options = [kind(Family) | options(Subject)],
     serve(Options, ets:new(resident, Options), list_to_integer(Objects)).
 
+kind("hash") -> set;
+kind("ordered") -> ordered_set.
+
 options("ets") ->
-    [set, public];
+    [public];
 options("ets_tuned") ->
-    [set, public, {write_concurrency, auto}, {read_concurrency, true},
+    [public, {write_concurrency, auto}, {read_concurrency, true},
      {decentralized_counters, true}].
 
 serve(Options, Table, Objects) ->
@@ -101,6 +104,9 @@ operation(delete_insert, T) ->
     fun(Key, _) -> ets:delete(T, Key), ets:insert(T, object(Key)) end;
 operation(counter_random, T) -> fun(Key, _) -> ets:update_counter(T, Key, {2, 1}) end;
 operation(counter_hot, T) -> operation(counter_random, T);
+operation(next, T) -> fun(Key, _) -> ets:next(T, Key) end;
+operation(range_100, T) ->
+    fun(Key, _) -> [{_, N, _}] = ets:lookup(T, Key), sum_behind(T, Key, 99, N) end;
 operation(mixed_95_5, T) ->
     fun(Key, Draw) ->
             case one_in_twenty(Draw) of
@@ -109,6 +115,13 @@ operation(mixed_95_5, T) ->
             end
     end.
 
+sum_behind(_, _, 0, Sum) -> Sum;
+sum_behind(T, Key, Left, Sum) ->
+    {Next, [{_, N, _}]} = ets:next_lookup(T, Key),
+    sum_behind(T, Next, Left - 1, Sum + N).
+
+range(range_100, Objects, _, _) -> {0, Objects - 100};
+range(next, Objects, _, _) -> {0, Objects - 1};
 range(lookup_miss, Objects, _, _) -> {Objects, Objects};
 range(Row, Objects, _, _) when Row =:= hot_key; Row =:= counter_hot -> {Objects div 2, 1};
 range(delete_insert, Objects, I, Workers) ->

@@ -39,7 +39,8 @@
 //!   behind;
 //!   a protection that was changed stays changed when a long list is inserted or all objects are
 //!   deleted; asking for the item `binary` of a table that does not exist gives nobody rights to
-//!   private tables.
+//!   private tables; `slot` of an empty ordered table with `write_concurrency` says
+//!   `'$end_of_table'`, as of one without.
 //! * `info/2` has no items `data` and `stats`, which show OTP's own memory. `write_concurrency` is
 //!   reported as it was asked for, whatever the number of processors.
 
@@ -49,7 +50,7 @@ mod options;
 use crate::error::{Error, ErrorKind, Result};
 use crate::owner::Owner;
 use crate::table::core::Need;
-use crate::table::{Table, TableOptions};
+use crate::table::{Kind, Table, TableOptions};
 use crate::term::{Atom, Objects, Term, View};
 
 /// A function, by the number of its arguments.
@@ -83,15 +84,19 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("lookup_element", Quaternary(lookup_element_or)),
     ("member", Binary(|owner, table, key| Ok(truth(find(owner, table)?.member(key)?)))),
     ("new", Binary(new)),
-    ("next", Binary(|owner, table, from| key(find(owner, table)?.next(from)?))),
+    ("next", Binary(|owner, table, from| key(find_to_step(owner, table, from)?.next(from)?))),
     (
         "next_lookup",
-        Binary(|owner, table, from| key_and_objects(find(owner, table)?.next_lookup(from)?)),
+        Binary(|owner, table, from| {
+            key_and_objects(find_to_step(owner, table, from)?.next_lookup(from)?)
+        }),
     ),
-    ("prev", Binary(|owner, table, from| key(find(owner, table)?.prev(from)?))),
+    ("prev", Binary(|owner, table, from| key(find_to_step(owner, table, from)?.prev(from)?))),
     (
         "prev_lookup",
-        Binary(|owner, table, from| key_and_objects(find(owner, table)?.prev_lookup(from)?)),
+        Binary(|owner, table, from| {
+            key_and_objects(find_to_step(owner, table, from)?.prev_lookup(from)?)
+        }),
     ),
     ("rename", Binary(rename)),
     ("safe_fixtable", Binary(safe_fixtable)),
@@ -162,6 +167,17 @@ fn find(owner: &Owner, table: &Term) -> Result<Table> {
             Err(Error::new(ErrorKind::NotATable, message))
         }
     }
+}
+
+/// The table that an argument names, to step in from a key. In an ordered table ETS takes the atom
+/// that says that a walk has ended for no key, even where it is one.
+fn find_to_step(owner: &Owner, table: &Term, from: &Term) -> Result<Table> {
+    let table = find(owner, table)?;
+    table.check(Need::Read)?;
+    if table.kind() == Kind::OrderedSet && from.as_atom() == Some(Atom::END_OF_TABLE) {
+        return Err(Error::bad_argument(format!("{from} is where a walk ends")));
+    }
+    Ok(table)
 }
 
 fn truth(value: bool) -> Term {

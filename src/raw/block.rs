@@ -476,3 +476,9 @@ unsafe impl Handle for Block {
         Weight { items: 1, bytes: entry.bytes() }
     }
 }
+
+impl super::ordered::Share for Block {
+    fn share(entry: BlockRef<'_>) -> Self {
+        entry.to_block()
+    }
+}

@@ -39,15 +39,32 @@
 //!   owns what it leads to.
 //! * **G6** A chunk is a boxed slice whose first place says how many slots follow. It is linked
 //!   once, and freed only by who has the whole group to himself.
+//!
+//! The ordered index:
+//!
+//! * **O1** Each word of a node that is not dead, and its fence, owns its entry. A dead node owns
+//!   none: they went to the node that it was merged into.
+//! * **O2** What is found under a pin in a node, as an entry, a fence or a node, or in the root,
+//!   is alive as long as the pin: it is taken out of all that leads to it before it is retired.
+//!   Words and children that are not in use are null.
+//! * **O3** Roots and nodes belong to their maker until they are published, and to whoever frees
+//!   them once nobody can reach them. Nobody is led to a dead node who pins after it was killed.
+//! * **O4** A pending change stands in one slot, owns its new entry until the batch has ended, and
+//!   goes to [`reclaim`] when it has been taken out.
+//! * **O5** Only the holder of a node's lock writes the node, and no other node's pending changes
+//!   are in it then.
+//! * **O6** A node of a level above 0 is the first part of an inner node; its level never changes.
 #![allow(unsafe_code, reason = "this is the one island; every block answers to a number above")]
 
 pub(crate) mod block;
 pub(crate) mod group;
 pub(crate) mod hash;
+pub(crate) mod ordered;
 pub(crate) mod reclaim;
 mod spare;
 #[cfg(test)]
 mod tests;
+mod totals;
 
 use std::ptr::NonNull;
 
@@ -108,6 +125,40 @@ pub(crate) unsafe trait Handle: Sized + Send + Sync + 'static {
 pub(crate) struct Weight {
     pub(crate) items: usize,
     pub(crate) bytes: usize,
+}
+
+/// What a write does with the entry of its key.
+#[derive(Debug)]
+pub(crate) enum Change<H> {
+    /// Leaves it, or its absence.
+    Keep,
+    /// Leaves it, after having changed it in place so that it weighs this now.
+    Changed(Weight),
+    /// Puts an entry in, in the place of the old one if there is one.
+    Put(H),
+    /// Takes it out.
+    Remove,
+}
+
+/// Why an index takes no write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Refused {
+    /// It was closed.
+    Closed,
+    /// There is no memory.
+    NoMemory,
+}
+
+/// Asks the processor to load what a pointer points at.
+#[inline]
+fn prefetch(at: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch has no effect but on caches, whatever the address.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
 }
 
 /// The word that makes all changes of a batch visible at once.

@@ -6,14 +6,14 @@ use parking_lot::Mutex;
 
 use super::engine::Engine;
 use super::fixation::Fixations;
-use super::kind::Access;
+use super::kind::{Access, Kind};
 use super::options::TableOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::raw::block::Block;
 use crate::raw::hash::Refused;
 use crate::raw::reclaim::Pin;
 use crate::term::{
-    Arena, Atom, KeyHasher, Object, ObjectRef, Term, TermRef, ToObject, ToTerm, Word, new_block,
+    Arena, Atom, KeyHasher, Object, ObjectRef, Term, TermRef, ToObject, ToTerm, Word, head, new_block,
 };
 
 /// Who acts: the number of an owner, or [`NOBODY`].
@@ -44,7 +44,7 @@ pub(crate) struct TableCore {
     pub(crate) fixed: AtomicBool,
 }
 
-/// A key with its hash.
+/// A key with its hash, or with its head in an ordered table.
 #[derive(Clone, Copy)]
 pub(crate) struct Key<'a> {
     pub(crate) term: TermRef<'a>,
@@ -183,6 +183,13 @@ impl TableCore {
         Error::new(ErrorKind::WrongKind, message)
     }
 
+    #[cold]
+    pub(crate) fn not_ordered(&self, what: &str) -> Error {
+        let (name, kind) = (self.name(), self.options.kind);
+        let message = format!("table `{}` is a {kind}: {what} needs an ordered_set", name.name());
+        Error::new(ErrorKind::WrongKind, message)
+    }
+
     /// The error of an engine that did not do what it was told.
     #[cold]
     pub(crate) fn refused(&self, refused: Refused) -> Error {
@@ -194,9 +201,26 @@ impl TableCore {
         }
     }
 
+    /// What the index finds a key by: its hash, or its head in an ordered table.
+    #[inline]
+    pub(crate) fn digest(&self, key: TermRef<'_>) -> u64 {
+        match self.options.kind {
+            Kind::OrderedSet => head(key),
+            Kind::Set | Kind::Bag | Kind::DuplicateBag => self.hasher.hash(key),
+        }
+    }
+
+    /// Whether two keys are the same to this table.
+    pub(crate) fn same_key(&self, a: TermRef<'_>, b: TermRef<'_>) -> bool {
+        match self.options.kind {
+            Kind::OrderedSet => a.equals(b),
+            Kind::Set | Kind::Bag | Kind::DuplicateBag => a == b,
+        }
+    }
+
     #[inline]
     pub(crate) fn key<'a>(&self, term: TermRef<'a>) -> Key<'a> {
-        Key { term, hash: self.hasher.hash(term) }
+        Key { term, hash: self.digest(term) }
     }
 
     /// The only object of a key in a set, the first in a bag.
@@ -233,7 +257,7 @@ impl TableCore {
     fn block_of_object(&self, object: &Object) -> Result<Block> {
         self.check_arity(object.arity(), || object.as_term().to_string())?;
         let key = object.element(self.options.keypos).expect("checked just now");
-        let hash = self.hasher.hash(key);
+        let hash = self.digest(key);
         if object.block().borrow().hash() == hash {
             return Ok(object.block().clone());
         }

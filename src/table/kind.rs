@@ -14,8 +14,7 @@ use std::fmt;
 pub enum Kind {
     /// One object a key; `1` and `1.0` are different keys. The default.
     Set,
-    /// One object a key, in the order of terms; `1` and `1.0` are the same key. Not there yet:
-    /// creating one is an error.
+    /// One object a key, in the order of terms; `1` and `1.0` are the same key.
     OrderedSet,
     /// Any number of different objects a key, in the order of their insertion.
     Bag,

@@ -12,6 +12,7 @@ pub(crate) mod info;
 mod integer;
 mod kind;
 mod options;
+mod range;
 mod read;
 mod update;
 mod walk;
@@ -25,6 +26,7 @@ pub use info::{Info, SafeFixed};
 pub use integer::Integer;
 pub use kind::{Access, Kind, WriteConcurrency};
 pub use options::TableOptions;
+pub use range::{Bounds, Cursor, KeyRange, RangeIter};
 pub use read::ReadView;
 pub use update::CounterOp;
 use update::{CounterOps, ElementOps};
@@ -113,8 +115,10 @@ impl Table {
     fn insert_arena(&self, arena: &Arena, arity: usize) -> Result<()> {
         let key = self.core.key_of_arena(arena, arity)?;
         let pin = pin();
-        // While the bucket is on its way, there is a block to be made.
-        self.core.engine.prefetch_bucket(&pin, key.hash);
+        if !matches!(self.core.options.kind, Kind::OrderedSet) {
+            // While the bucket is on its way, there is a block to be made.
+            self.core.engine.prefetch_bucket(&pin, key.hash);
+        }
         let block = new_block(key.hash, arity, arena.words())?;
         self.done(self.core.engine.insert(&pin, block))
     }
@@ -449,7 +453,7 @@ impl Table {
         self.check(Need::Write)?;
         let keypos = self.core.options.keypos;
         let (Some(word), Some((position, increment)), Some(set)) =
-            (key.immediate(), op.plain(keypos), self.core.engine.as_set())
+            (key.immediate(), op.plain(keypos), self.core.engine.as_hash_set())
         else {
             return Ok(None);
         };
@@ -497,7 +501,7 @@ impl Table {
     /// As [`update_counter`](Self::update_counter).
     #[doc(alias = "ets:update_counter/3")]
     pub fn update_counters(&self, key: impl ToTerm, ops: &[CounterOp]) -> Result<Vec<Integer>> {
-        Ok(key.with(|key| self.count(key, CounterOps::Typed(ops), None))??.into_vec())
+        Ok(key.with(|key| self.count_in(key, CounterOps::Typed(ops), None))??.into_vec())
     }
 
     /// As [`update_counters`](Self::update_counters), with a default as in
@@ -523,7 +527,7 @@ impl Table {
         default: Option<TermRef<'_>>,
     ) -> Result<Term> {
         let values = match default {
-            None => self.count(key, CounterOps::Term(ops), None)?,
+            None => self.count_in(key, CounterOps::Term(ops), None)?,
             Some(default) => self.count_or(key, CounterOps::Term(ops), &default)?,
         };
         if ops.as_list().is_some() {
@@ -532,7 +536,7 @@ impl Table {
         Ok(values.into_iter().next().map_or_else(Term::nil, Term::from))
     }
 
-    fn count(
+    fn count_in(
         &self,
         key: TermRef<'_>,
         ops: CounterOps<'_>,
@@ -552,7 +556,7 @@ impl Table {
         default: &impl ToObject,
     ) -> Result<smallvec::SmallVec<[Integer; 1]>> {
         let default = self.default(key, default, "update_counter")?;
-        self.count(key, ops, default)
+        self.count_in(key, ops, default)
     }
 
     /// The object that a missing key begins with; `None` if the key exists and the default, a
@@ -692,7 +696,7 @@ impl Table {
         let (old_key, new_key) = (old_object.element(keypos), new_object.element(keypos));
         // `block` has checked that both have one.
         let key = self.core.key(old_key.unwrap_or(TermRef::atom(Atom::UNDEFINED)));
-        if old_key != new_key {
+        if !new_key.is_some_and(|new_key| self.core.same_key(new_key, key.term)) {
             let message = format!("the key {} would change", key.term);
             return Err(Error::new(ErrorKind::KeyPosition, message));
         }
@@ -748,7 +752,8 @@ impl Table {
             let new = call(|| f(old.as_ref()))?;
             let new = new.map(|object| self.core.block(&object)).transpose()?;
             let new_key = |block: &Block| {
-                ObjectRef::new(block.borrow()).element(self.core.options.keypos) == Some(key.term)
+                let new = ObjectRef::new(block.borrow()).element(self.core.options.keypos);
+                new.is_some_and(|new| self.core.same_key(new, key.term))
             };
             if !new.as_ref().is_none_or(new_key) {
                 let message = format!("the new object does not have the key {}", key.term);

@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::core::{Key, TableCore};
+use super::engine::{Mark, OrderedEngine};
 use crate::error::Result;
 use crate::raw::hash::Spot;
 use crate::raw::reclaim::Pin;
@@ -27,6 +28,10 @@ impl<'v> ReadView<'v> {
 
     pub(super) fn pin(&self) -> &'v Pin {
         self.pin
+    }
+
+    pub(super) fn ordered(&self, what: &str) -> Result<&'v OrderedEngine> {
+        self.core.engine.as_ordered().ok_or_else(|| self.core.not_ordered(what))
     }
 
     /// The only object of a key in a set, the first in a bag. `None` also for a key that has no
@@ -81,7 +86,7 @@ impl<'v> ReadView<'v> {
         keys: &[K],
         mut visit: impl FnMut(usize, Option<ObjectRef<'v>>),
     ) -> bool {
-        let Some(set) = self.core.engine.as_set() else { return false };
+        let Some(set) = self.core.engine.as_hash_set() else { return false };
         let mut spots: SmallVec<[(Word, Spot<'v>); AHEAD]> = SmallVec::new();
         for key in keys {
             let Some(word) = key.immediate() else { return false };
@@ -108,7 +113,7 @@ impl<'v> ReadView<'v> {
             let mut words = [(Word::NIL, 0_u64); AHEAD];
             for (key, held) in some.iter().zip(&mut words) {
                 let word = key.put(&mut arena)?;
-                let hash = self.core.hasher.hash(arena.view(word));
+                let hash = self.core.digest(arena.view(word));
                 self.core.engine.prefetch_bucket(self.pin, hash);
                 *held = (word, hash);
             }
@@ -123,12 +128,12 @@ impl<'v> ReadView<'v> {
         Ok(())
     }
 
-    /// Shows every object. Those that are in the table throughout are shown once, others at most
-    /// once. O(objects).
+    /// Shows every object, in an ordered set in the order of keys. Those that are in the table
+    /// throughout are shown once, others at most once. O(objects).
     pub fn for_each(&self, mut visit: impl FnMut(ObjectRef<'v>)) {
-        let mut next = Some(0);
+        let mut next = Some(Mark::Start);
         while let Some(from) = next {
-            next = self.core.engine.scan(self.pin, from, usize::MAX, &mut visit);
+            next = self.core.engine.scan(self.pin, from, false, usize::MAX, &mut visit);
         }
     }
 }

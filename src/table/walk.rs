@@ -1,13 +1,14 @@
 //! Walking a table: by key (`first`, `next`), by slot, whole (`tab2list`, folds), and fixation.
 //!
-//! The position of a walk over a hash table is a hash and a key; nothing is held between steps, and
-//! whatever others insert and delete, an object that is present throughout is met exactly once.
+//! The position of a walk over a hash table is a hash and a key, over an ordered one a key; nothing
+//! is held between steps, and whatever others insert and delete, an object that is present
+//! throughout is met exactly once.
 
 use std::sync::atomic::Ordering;
 
 use super::Table;
 use super::core::Need;
-use super::engine::{KeyAndObjects, Position};
+use super::engine::{KeyAndObjects, Mark, Position};
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::error::{Error, Result};
@@ -18,7 +19,8 @@ use crate::term::{Object, ObjectRef, Objects, Term, TermRef, ToObject, ToTerm};
 const FOLD_CHUNK: usize = 1_000;
 
 impl Table {
-    /// The first key, in no particular order; `None` in an empty table.
+    /// The first key, in an ordered set the least, in others in no particular order; `None` in an
+    /// empty table.
     ///
     /// # Errors
     /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`AccessDenied`](ErrorKind::AccessDenied).
@@ -33,16 +35,21 @@ impl Table {
     /// As [`first`](Self::first).
     #[doc(alias = "ets:first_lookup/1")]
     pub fn first_lookup(&self) -> Result<Option<(Term, Objects)>> {
-        self.check(Need::Read)?;
-        Ok(self.core.engine.step(&pin(), Position::Start)?.next)
+        self.end(false)
     }
 
-    /// The key after `key`; `None` after the last.
+    fn end(&self, back: bool) -> Result<Option<KeyAndObjects>> {
+        self.check(Need::Read)?;
+        Ok(self.core.engine.step(&pin(), Position::Start, back)?.next)
+    }
+
+    /// The key after `key`; `None` after the last. In an ordered set the least that is greater,
+    /// whether `key` is in the table or not.
     ///
     /// A walk of `first` and `next` meets each key that is in the table throughout exactly once,
     /// also while others insert and delete. The key must be in the table, or the table
-    /// [fixed](Self::fix): then the walk goes on from where the key would be, whether it was
-    /// deleted meanwhile or was never there.
+    /// [fixed](Self::fix), unless it is ordered: then the walk goes on from where the key would be,
+    /// whether it was deleted meanwhile or was never there.
     ///
     /// # Errors
     /// As [`first`](Self::first); [`BadArgument`](ErrorKind::BadArgument) for a key that is not in
@@ -59,11 +66,11 @@ impl Table {
     #[doc(alias = "ets:next_lookup/2")]
     pub fn next_lookup(&self, key: impl ToTerm) -> Result<Option<(Term, Objects)>> {
         self.check(Need::Read)?;
-        key.with(|key| self.step(key))?
+        key.with(|key| self.step(key, false))?
     }
 
-    fn step(&self, key: TermRef<'_>) -> Result<Option<KeyAndObjects>> {
-        let step = self.core.engine.step(&pin(), Position::On(self.core.key(key)))?;
+    fn step(&self, key: TermRef<'_>, back: bool) -> Result<Option<KeyAndObjects>> {
+        let step = self.core.engine.step(&pin(), Position::On(self.core.key(key)), back)?;
         if !step.from_exists && !self.core.fixed.load(Ordering::Relaxed) {
             let name = self.core.name();
             let message = format!("key {key} is not in table `{}`, nothing is next", name.name());
@@ -72,44 +79,48 @@ impl Table {
         Ok(step.next)
     }
 
-    /// The same as [`first`](Self::first): hash tables have no order to reverse.
+    /// The greatest key of an ordered set. Otherwise the same as [`first`](Self::first): hash
+    /// tables have no order to reverse.
     ///
     /// # Errors
     /// As [`first`](Self::first).
     #[doc(alias = "ets:last/1")]
     pub fn last(&self) -> Result<Option<Term>> {
-        self.first()
+        Ok(self.last_lookup()?.map(|(key, _)| key))
     }
 
-    /// The same as [`first_lookup`](Self::first_lookup).
+    /// The key that [`last`](Self::last) gives, with its objects.
     ///
     /// # Errors
     /// As [`first`](Self::first).
     #[doc(alias = "ets:last_lookup/1")]
     pub fn last_lookup(&self) -> Result<Option<(Term, Objects)>> {
-        self.first_lookup()
+        self.end(true)
     }
 
-    /// The same as [`next`](Self::next): hash tables have no order to reverse.
+    /// The greatest key of an ordered set that is less than `key`. Otherwise the same as
+    /// [`next`](Self::next): hash tables have no order to reverse.
     ///
     /// # Errors
     /// As [`next`](Self::next).
     #[doc(alias = "ets:prev/2")]
     pub fn prev(&self, key: impl ToTerm) -> Result<Option<Term>> {
-        self.next(key)
+        Ok(self.prev_lookup(key)?.map(|(key, _)| key))
     }
 
-    /// The same as [`next_lookup`](Self::next_lookup).
+    /// The key that [`prev`](Self::prev) gives, with its objects.
     ///
     /// # Errors
     /// As [`next`](Self::next).
     #[doc(alias = "ets:prev_lookup/2")]
     pub fn prev_lookup(&self, key: impl ToTerm) -> Result<Option<(Term, Objects)>> {
-        self.next_lookup(key)
+        self.check(Need::Read)?;
+        key.with(|key| self.step(key, true))?
     }
 
     /// The objects of one slot of the index; `None` for the slot behind the last. All slots
-    /// together hold all objects, while nobody writes; for debugging.
+    /// together hold all objects, while nobody writes; for debugging. A slot of an ordered set is
+    /// an object's place in the order, counted from zero; O(slot).
     ///
     /// # Errors
     /// As [`first`](Self::first); [`BadArgument`](ErrorKind::BadArgument) further behind.
@@ -127,15 +138,16 @@ impl Table {
         }
     }
 
-    /// All objects, without copying them, in no particular order; those of one key in the order of
-    /// their insertion. Not one instant, but each object that is there throughout.
+    /// All objects, without copying them, in the order of an ordered set's keys, otherwise in no
+    /// particular order; those of one key in the order of their insertion. Not one instant, but
+    /// each object that is there throughout.
     ///
     /// # Errors
     /// As [`first`](Self::first).
     #[doc(alias = "ets:tab2list/1")]
     pub fn tab2list(&self) -> Result<Vec<Object>> {
         let all = Vec::with_capacity(self.len()?);
-        self.chunks(all, |chunk, mut all| {
+        self.chunks(all, false, |chunk, mut all| {
             all.append(chunk);
             Ok(all)
         })
@@ -152,10 +164,13 @@ impl Table {
     /// As [`first`](Self::first); also if the table is deleted meanwhile.
     #[doc(alias = "ets:foldl/3")]
     pub fn foldl<A>(&self, acc: A, mut f: impl FnMut(&Object, A) -> A) -> Result<A> {
-        self.chunks(acc, |chunk, acc| Ok(chunk.iter().fold(acc, |acc, object| f(object, acc))))
+        self.chunks(acc, false, |chunk, acc| {
+            Ok(chunk.iter().fold(acc, |acc, object| f(object, acc)))
+        })
     }
 
-    /// As [`foldl`](Self::foldl), with the objects of one key in the reverse order.
+    /// As [`foldl`](Self::foldl), with the objects of one key in the reverse order; in an ordered
+    /// set, with all objects in the reverse order.
     ///
     /// # Errors
     /// As [`foldl`](Self::foldl).
@@ -163,33 +178,31 @@ impl Table {
     pub fn foldr<A>(&self, acc: A, mut f: impl FnMut(&Object, A) -> A) -> Result<A> {
         let keypos = self.keypos();
         let same = |a: &Object, b: &Object| a.element(keypos) == b.element(keypos);
-        self.chunks(acc, |chunk, acc| {
+        self.chunks(acc, true, |chunk, acc| {
             let objects = chunk.chunk_by(same).flat_map(|objects| objects.iter().rev());
             Ok(objects.fold(acc, |acc, object| f(object, acc)))
         })
     }
 
-    /// Folds over all objects, some at a time; those of one key together.
+    /// Folds over all objects, some at a time; those of one key together; `back` as for a scan.
     fn chunks<A>(
         &self,
         mut acc: A,
+        back: bool,
         mut visit: impl FnMut(&mut Vec<Object>, A) -> Result<A>,
     ) -> Result<A> {
         let mut chunk = Vec::with_capacity(FOLD_CHUNK);
-        let mut next = Some(0);
+        let mut next = Some(Mark::Start);
         while let Some(from) = next {
             self.check(Need::Read)?;
             let mut failed = None;
             next =
-                self.core.engine.scan(
-                    &pin(),
-                    from,
-                    FOLD_CHUNK,
-                    |object: ObjectRef<'_>| match object.to_object() {
+                self.core.engine.scan(&pin(), from, back, FOLD_CHUNK, |object: ObjectRef<'_>| {
+                    match object.to_object() {
                         Ok(object) => chunk.push(object),
                         Err(error) => failed = Some(error),
-                    },
-                );
+                    }
+                });
             if let Some(error) = failed {
                 return Err(error);
             }

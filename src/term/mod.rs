@@ -23,6 +23,7 @@ mod display;
 mod etf;
 mod from_term;
 mod hash;
+mod head;
 #[doc(hidden)]
 pub mod macros;
 mod object;
@@ -44,9 +45,10 @@ pub use convert::{ToObject, ToTerm};
 pub use etf::DecodeOptions;
 pub use from_term::{FromObject, FromTerm};
 pub(crate) use hash::KeyHasher;
+pub(crate) use head::{head, prefix_heads};
 pub(crate) use object::new_block;
 pub use object::{Object, ObjectRef, Objects};
-pub(crate) use order::{compare_exact, equal};
+pub(crate) use order::{compare, compare_exact, equal};
 pub use parse::ParseOptions;
 #[cfg(feature = "serde")]
 pub use serde::{Serde, Structs, ToTermOptions, from_term, to_record, to_term};

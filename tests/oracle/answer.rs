@@ -97,8 +97,8 @@ pub(crate) const OLD: &str = "functions that came later, -0.0, short references,
 /// Whether two settled answers agree.
 ///
 /// Where they need not be the same: a call that was skipped agrees with any refusal; from a key
-/// that was never in a fixed table ETS does not step and ferrets does; and the causes that OTP 25
-/// lacks.
+/// that was never in a fixed table ETS does not step and ferrets does; an empty ordered table
+/// with `write_concurrency` has no end of its slots in ETS; and the causes that OTP 25 lacks.
 pub(crate) fn agree(operation: &Operation, theirs: &Term, ours: &Term, old: bool) -> bool {
     if theirs == ours {
         return true;
@@ -107,9 +107,13 @@ pub(crate) fn agree(operation: &Operation, theirs: &Term, ours: &Term, old: bool
     let refused = |parts: &[Term], cause: &str| {
         parts.first().and_then(name) == Some("error") && parts.get(2).and_then(name) == Some(cause)
     };
+    let context = we.get(2).and_then(|context| Context::from_term(context.as_ref()));
     match operation.function.as_str() {
+        "slot" | "slots" => {
+            let empty = |facts: Context| !facts.is_hash() && facts.size == 0;
+            refused(&they, "none") && context.is_some_and(empty)
+        }
         "next" | "prev" | "next_lookup" | "prev_lookup" => {
-            let context = we.get(2).and_then(|context| Context::from_term(context.as_ref()));
             let absent = |facts: Context| facts.is_hash() && facts.fixed && !facts.key_present;
             refused(&they, "none") && context.is_some_and(absent)
         }

@@ -43,6 +43,7 @@ const FILES: &[(&str, &str)] = &[
     ("updates", include_str!("cases/updates.ets")),
     ("traversal", include_str!("cases/traversal.ets")),
     ("fixation", include_str!("cases/fixation.ets")),
+    ("ordered", include_str!("cases/ordered.ets")),
 ];
 
 /// All written cases.

@@ -602,7 +602,12 @@ impl Plan<'_> {
     }
 
     fn good_table(&mut self) {
-        let kind = self.random.weighted(&[(5, "set"), (3, "bag"), (2, "duplicate_bag")]);
+        let kind = self.random.weighted(&[
+            (5, "set"),
+            (5, "ordered_set"),
+            (3, "bag"),
+            (2, "duplicate_bag"),
+        ]);
         let access = self.random.weighted(&[(5, "public"), (3, "protected"), (2, "private")]);
         let key_position = self.random.weighted(&[(6, 1_usize), (3, 2), (2, 3)]);
         let mut options = vec![atom(kind), atom(access)];
@@ -618,7 +623,8 @@ impl Plan<'_> {
             options.push(option);
         }
         let name = self.table_name();
-        self.new_with(name, list(options), key_position, kind == "set");
+        let is_set = matches!(kind, "set" | "ordered_set");
+        self.new_with(name, list(options), key_position, is_set);
     }
 
     /// Options that change nothing but what `info` says.
@@ -656,7 +662,7 @@ impl Plan<'_> {
     }
 
     fn any_option(&mut self) -> Term {
-        let kinds = ["set", "bag", "duplicate_bag"];
+        let kinds = ["set", "ordered_set", "bag", "duplicate_bag"];
         match self.random.range(0, 29) {
             0..7 => self.word(&kinds),
             7..12 => self.word(&["public", "protected", "private"]),

@@ -2,9 +2,9 @@
 //!
 //! A new family is a module with its subjects' trait and its windows, and an entry here.
 
-use crate::hash;
 use crate::row::Row;
 use crate::{Result, ets};
+use crate::{hash, ordered};
 
 /// One family.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub enum Home {
 }
 
 /// All families.
-pub const FAMILIES: &[&Family] = &[&hash::FAMILY];
+pub const FAMILIES: &[&Family] = &[&hash::FAMILY, &ordered::FAMILY];
 
 impl Family {
     /// The family called `id`.

@@ -14,20 +14,21 @@ fn integer(element: Option<TermRef<'_>>) -> Option<i64> {
     element.and_then(TermRef::as_i64)
 }
 
-/// A public set, with the owner that keeps it alive.
-pub struct Ferrets {
+/// A public set, ordered or not, with the owner that keeps it alive.
+pub struct Ferrets<const ORDERED: bool> {
     table: Table,
     _owner: Owner,
     _store: Store,
 }
 
-impl HashSubject for Ferrets {
+impl<const ORDERED: bool> HashSubject for Ferrets<ORDERED> {
     type Owned = Objects;
 
     fn new() -> Self {
         let store = Store::new();
         let owner = store.owner();
-        let options = TableOptions::new(Kind::Set).access(Access::Public);
+        let options = TableOptions::new(if ORDERED { Kind::OrderedSet } else { Kind::Set })
+            .access(Access::Public);
         let table = owner.new_table("compare", options).expect("the name is free");
         Ferrets { table, _owner: owner, _store: store }
     }
@@ -80,6 +81,24 @@ impl HashSubject for Ferrets {
     #[inline(always)]
     fn increment(&self, key: i64) -> Option<i64> {
         self.table.update_counter(key, (N, 1)).ok().and_then(|sum| sum.to_i64())
+    }
+
+    #[inline(always)]
+    fn range(&self, from: i64, count: usize, tally: &mut Tally) {
+        self.table
+            .read(|view| {
+                let objects = view.range(from..)?.take(count);
+                let sum = objects.filter_map(|object| integer(object.element(N))).sum::<i64>();
+                tally.see(Some(sum));
+                Ok(())
+            })
+            .and_then(|done| done)
+            .expect("the table stands");
+    }
+
+    #[inline(always)]
+    fn next(&self, key: i64) -> Option<i64> {
+        self.table.next(key).expect("the table stands")?.as_i64()
     }
 
     fn fold(&self, tally: &mut Tally) {

@@ -16,7 +16,7 @@ use crate::peers::scc_index::SccIndex;
 use crate::peers::scc_map::SccMap;
 use crate::pool::Pool;
 use crate::remote::{BUILD, Window};
-use crate::row::{CUT_OFF, MANY, OPS_STEP, Row, VIEW_BATCH};
+use crate::row::{CUT_OFF, MANY, OPS_STEP, RANGE, Row, VIEW_BATCH};
 use crate::subject::{HashSubject, Tally};
 
 /// The family.
@@ -54,7 +54,7 @@ pub const FAMILY: Family = Family {
 fn serve(subject: &str, objects: u64) -> Result<()> {
     match subject {
         #[cfg(feature = "ferrets")]
-        "ferrets" => Server::<crate::ferrets::Ferrets>::new(objects).serve(),
+        "ferrets" => Server::<crate::ferrets::Ferrets<false>>::new(objects).serve(),
         "papaya" => Server::<Papaya>::new(objects).serve(),
         "dashmap" => Server::<Dashmap>::new(objects).serve(),
         "scc_hash_map" => Server::<SccMap>::new(objects).serve(),
@@ -65,7 +65,7 @@ fn serve(subject: &str, objects: u64) -> Result<()> {
 }
 
 /// One subject with its filled table and its threads.
-struct Server<S> {
+pub struct Server<S> {
     objects: u64,
     table: Arc<S>,
     pool: Pool,
@@ -74,11 +74,13 @@ struct Server<S> {
 }
 
 impl<S: HashSubject> Server<S> {
-    fn new(objects: u64) -> Self {
+    /// One with an empty table.
+    pub fn new(objects: u64) -> Self {
         Server { objects, table: Arc::new(S::new()), pool: Pool::new(), counted: false }
     }
 
-    fn serve(mut self) -> Result<()> {
+    /// Answers until standard input ends.
+    pub fn serve(mut self) -> Result<()> {
         for line in io::stdin().lock().lines() {
             let line = line?;
             let answer = if line == BUILD {
@@ -141,6 +143,9 @@ impl<S: HashSubject> Server<S> {
                 let (low, high) = partition(objects, worker, threads);
                 Keys::new(seed, worker, low, (high - low) as u64)
             }
+            // There is something behind each of these.
+            Row::Range100 => Keys::new(seed, worker, 0, objects - RANGE as u64),
+            Row::Next => Keys::new(seed, worker, 0, objects - 1),
             _ => Keys::new(seed, worker, 0, objects),
         };
         let (empty, _) = self
@@ -272,6 +277,8 @@ fn work_loop<S: HashSubject>(table: &S, row: Row, keys: &mut Keys) -> Tally {
         Row::Mixed => one_by_one(keys, |draw, tally| {
             tally.see(if draw.one_in_twenty() { insert(draw.key) } else { lookup(draw.key) });
         }),
+        Row::Range100 => one_by_one(keys, |draw, tally| table.range(draw.key, RANGE, tally)),
+        Row::Next => one_by_one(keys, |draw, tally| tally.see(table.next(draw.key))),
         Row::InsertFresh | Row::Fold | Row::Bytes => unreachable!("these have loops of their own"),
     }
 }
@@ -299,15 +306,15 @@ fn in_batches(keys: &mut Keys, mut op: impl FnMut(&[i64; MANY], &mut Tally)) -> 
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// Rows find what they should, and leave the table with the keys it had.
-    fn all_rows_hold<S: HashSubject>() {
+    pub(crate) fn all_rows_hold<S: HashSubject>(family: &Family) {
         let objects = 2_000;
         let mut server = Server::<S>::new(objects);
         server.build();
-        for &row in FAMILY.rows.iter().filter(|&&row| row != Row::Bytes) {
+        for &row in family.rows.iter().filter(|&&row| row != Row::Bytes) {
             for threads in [1, 3] {
                 let window = Window { row, threads, ops: OPS_STEP, seed: 9 };
                 server.window(window).unwrap();
@@ -325,16 +332,16 @@ mod tests {
 
     #[test]
     fn rows_hold_for_the_peers() {
-        all_rows_hold::<Papaya>();
-        all_rows_hold::<Dashmap>();
-        all_rows_hold::<SccMap>();
-        all_rows_hold::<SccIndex>();
-        all_rows_hold::<RwLockHashbrown>();
+        all_rows_hold::<Papaya>(&FAMILY);
+        all_rows_hold::<Dashmap>(&FAMILY);
+        all_rows_hold::<SccMap>(&FAMILY);
+        all_rows_hold::<SccIndex>(&FAMILY);
+        all_rows_hold::<RwLockHashbrown>(&FAMILY);
     }
 
     #[cfg(feature = "ferrets")]
     #[test]
     fn rows_hold_for_ferrets() {
-        all_rows_hold::<crate::ferrets::Ferrets>();
+        all_rows_hold::<crate::ferrets::Ferrets<false>>(&FAMILY);
     }
 }

@@ -12,6 +12,7 @@ mod ferrets;
 mod hash;
 mod keys;
 mod machine;
+mod ordered;
 mod peers;
 mod pool;
 mod remote;

@@ -13,6 +13,8 @@ pub const CUT_OFF: Duration = Duration::from_secs(1);
 pub const VIEW_BATCH: u64 = 1_000;
 /// Keys in one call in [`Row::LookupMany`]. Divides [`OPS_STEP`].
 pub const MANY: usize = 16;
+/// Objects in [`Row::Range100`].
+pub const RANGE: usize = 100;
 
 /// One row.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -41,6 +43,10 @@ pub enum Row {
     Mixed,
     /// Reading the integer field of all objects, every thread for itself; per object.
     Fold,
+    /// The sum of the integer fields of the [`RANGE`] objects from a random key on; per range.
+    Range100,
+    /// The key after a random one.
+    Next,
     /// Bytes the allocator was asked for, per object, after filling a table.
     Bytes,
 }
@@ -61,6 +67,8 @@ impl Row {
             Row::CounterHot => "counter_hot",
             Row::Mixed => "mixed_95_5",
             Row::Fold => "fold",
+            Row::Range100 => "range_100",
+            Row::Next => "next",
             Row::Bytes => "bytes_per_object",
         }
     }
@@ -98,6 +106,11 @@ impl Row {
                 "summing the integer field over the table, every thread for itself, per object \
                  (ETS: `tab2list` and a fold of the list)"
             }
+            Row::Range100 => {
+                "summing the integer fields of the 100 objects from a random key on, per range \
+                 (ETS: `next_lookup`, 100 times; a `select` with guards would visit the whole table)"
+            }
+            Row::Next => "the key after a random one, owned",
             Row::Bytes => "live bytes asked for, per object, after a fill (ETS: `memory(ets)`)",
         }
     }

@@ -66,7 +66,7 @@ impl Tally {
     }
 }
 
-/// An unordered table of objects `{int, int, 32-byte binary}`, used by all threads at once.
+/// A table of objects `{int, int, 32-byte binary}`, used by all threads at once.
 ///
 /// Implementations do each operation the way somebody who knows the crate would, under one rule,
 /// which is ETS's: who holds an object never sees it change.
@@ -97,6 +97,19 @@ pub trait HashSubject: Send + Sync + Sized + 'static {
 
     /// Adds one to the integer field of the object under `key` and returns the sum.
     fn increment(&self, key: i64) -> Option<i64>;
+
+    /// Reads the integer fields of the first `count` objects from a key on, and shows their sum; in
+    /// the family `ordered` only.
+    fn range(&self, from: i64, count: usize, tally: &mut Tally) {
+        let _ = (from, count, tally);
+        unreachable!("hash tables have no ranges")
+    }
+
+    /// The key after `key`; in the family `ordered` only.
+    fn next(&self, key: i64) -> Option<i64> {
+        let _ = key;
+        unreachable!("hash tables have no order")
+    }
 
     /// Visits all objects.
     fn fold(&self, tally: &mut Tally);

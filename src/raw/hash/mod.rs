@@ -41,7 +41,6 @@ mod grow;
 mod line;
 mod scan;
 mod segment;
-mod totals;
 
 use std::marker::PhantomData;
 use std::ptr::NonNull;
@@ -51,10 +50,11 @@ pub(crate) use batch::Batch;
 use batch::Pending;
 use line::{LAST, Line, Locked, SLOTS, Slot, SlotWord};
 use segment::{Root, Segment};
-use totals::{Delta, Totals};
 
 use super::reclaim::{Pin, Reap, Retired};
-use super::{Handle, Weight};
+use super::totals::{Delta, Totals};
+pub(crate) use super::{Change, Refused};
+use super::{Handle, Weight, prefetch};
 use crate::platform::sync::{AtomicPtr, Mutex, Ordering};
 
 /// The number of entries at which a segment of `2^bits` buckets is split: 4.75 a bucket.
@@ -72,28 +72,6 @@ pub(crate) struct Index<H: Handle> {
     /// Held to change the directory; counts the segments that are as deep as it allows.
     shape: Mutex<usize>,
     handles: PhantomData<H>,
-}
-
-/// What a write does with the entry of its key.
-#[derive(Debug)]
-pub(crate) enum Change<H> {
-    /// Leaves it, or its absence.
-    Keep,
-    /// Leaves it, after having changed it in place so that it weighs this now.
-    Changed(Weight),
-    /// Puts an entry in, in the place of the old one if there is one.
-    Put(H),
-    /// Takes it out.
-    Remove,
-}
-
-/// Why an index takes no write.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Refused {
-    /// It was closed.
-    Closed,
-    /// There is no memory.
-    NoMemory,
 }
 
 /// Where an entry was found.
@@ -121,18 +99,6 @@ impl Spot<'_> {
             prefetch(raw.as_ptr().cast());
         }
     }
-}
-
-/// Asks the processor to load what a pointer points at.
-#[inline]
-fn prefetch(at: *const u8) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch has no effect but on caches, whatever the address.
-    unsafe {
-        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = at;
 }
 
 /// What readers see in a slot that is not a link.

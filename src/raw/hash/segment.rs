@@ -11,8 +11,8 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::line::{Line, Slot};
-use super::totals::Totals;
 use crate::platform::sync::{AtomicPtr, AtomicU32, Ordering};
+use crate::raw::totals::Totals;
 
 /// The largest segment has `2^MAX_BITS` buckets.
 #[cfg(not(any(crossbeam_loom, ferrets_stress)))]

@@ -39,6 +39,8 @@ impl Key {
 pub(in crate::raw) struct Body {
     key: Key,
     value: u32,
+    /// How many own it; changes where nothing is modelled, so it is exact.
+    owners: Cell<u32>,
     poison: UnsafeCell<()>,
     freed: Cell<bool>,
 }
@@ -77,7 +79,7 @@ unsafe impl Sync for Entry {}
 impl Entry {
     pub(in crate::raw) fn new(key: Key, value: u32) -> Self {
         let (poison, freed) = (UnsafeCell::new(()), Cell::new(false));
-        let body = Box::leak(Box::new(Body { key, value, poison, freed }));
+        let body = Box::leak(Box::new(Body { key, value, owners: Cell::new(1), poison, freed }));
         body.poison.with_mut(|_| ());
         let body = NonNull::from(body);
         BODIES.with_borrow_mut(|bodies| bodies.push(body));
@@ -96,6 +98,10 @@ impl Drop for Entry {
             return;
         }
         let body = self.body();
+        body.owners.set(body.owners.get() - 1);
+        if body.owners.get() > 0 {
+            return;
+        }
         body.poison.with_mut(|_| ());
         assert!(!body.freed.replace(true), "{:?} is freed twice", body.key);
     }
@@ -129,6 +135,14 @@ unsafe impl Handle for Entry {
 
     fn weight(_: &Body) -> Weight {
         Weight { items: 1, bytes: size_of::<Body>() }
+    }
+}
+
+impl crate::raw::ordered::Share for Entry {
+    fn share(entry: &Body) -> Self {
+        let body = entry.look();
+        body.owners.set(body.owners.get() + 1);
+        Self(NonNull::from(body))
     }
 }
 

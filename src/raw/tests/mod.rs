@@ -5,9 +5,14 @@ mod index;
 #[cfg(crossbeam_loom)]
 mod loom_hash;
 #[cfg(crossbeam_loom)]
+mod loom_ordered;
+#[cfg(crossbeam_loom)]
 mod loom_reclaim;
 #[cfg(crossbeam_loom)]
 pub(in crate::raw) mod loom_support;
+
+#[cfg(not(crossbeam_loom))]
+mod ordered;
 
 /// Without the cfg there are no models, and nothing would fail.
 #[cfg(all(feature = "loom", not(crossbeam_loom)))]

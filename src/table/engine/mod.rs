@@ -4,16 +4,19 @@
 //! compiler lists each place that a new kind touches.
 
 mod bag;
+pub(crate) mod bounds;
+mod ordered;
 mod set;
 
 use bag::BagEngine;
+pub(crate) use ordered::OrderedEngine;
 use set::SetEngine;
 pub(crate) use set::Updated;
 
 use super::core::Key;
 use super::kind::Kind;
 use super::update::Edit;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::raw::Weight;
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::hash::Refused;
@@ -25,6 +28,7 @@ use crate::term::{Arena, KeyHasher, ObjectRef, Objects, TermRef, Word, equal, ne
 pub(crate) enum Engine {
     Set(SetEngine),
     Bag(BagEngine),
+    Ordered(OrderedEngine),
 }
 
 macro_rules! each {
@@ -32,6 +36,7 @@ macro_rules! each {
         match $engine {
             Engine::Set($name) => $call,
             Engine::Bag($name) => $call,
+            Engine::Ordered($name) => $call,
         }
     };
 }
@@ -45,10 +50,7 @@ impl Engine {
             Kind::Set => SetEngine::new(keypos).map(Self::Set),
             Kind::Bag => BagEngine::new(keypos, true, hasher.clone()).map(Self::Bag),
             Kind::DuplicateBag => BagEngine::new(keypos, false, hasher.clone()).map(Self::Bag),
-            Kind::OrderedSet => {
-                let message = "ordered_set tables are not there yet";
-                return Err(Error::new(ErrorKind::BadOption, message));
-            }
+            Kind::OrderedSet => OrderedEngine::new(keypos).map(Self::Ordered),
         };
         engine.ok_or_else(|| Error::limit("no memory for a table"))
     }
@@ -70,7 +72,10 @@ impl Engine {
         new: bool,
     ) -> Result<bool, Refused> {
         // Stable: of objects with the same key the order is that of the list.
-        blocks.sort_by_key(|block| block.borrow().hash());
+        match self {
+            Self::Ordered(ordered) => ordered.sort(&mut blocks),
+            Self::Set(_) | Self::Bag(_) => blocks.sort_by_key(|block| block.borrow().hash()),
+        }
         each!(self, engine => engine.insert_all(pin, blocks, new))
     }
 
@@ -91,6 +96,7 @@ impl Engine {
         match self {
             Self::Set(set) => set.get(pin, key),
             Self::Bag(bag) => bag.first_of(pin, key),
+            Self::Ordered(ordered) => ordered.get(pin, key),
         }
     }
 
@@ -105,6 +111,10 @@ impl Engine {
                 let mut objects = Ok(Objects::default());
                 bag.each(pin, key, |object| push(&mut objects, object));
                 objects
+            }
+            Self::Ordered(ordered) => {
+                let object = ordered.get(pin, key).map(ObjectRef::to_object).transpose()?;
+                Ok(Objects::from(object))
             }
         }
     }
@@ -122,27 +132,61 @@ impl Engine {
     }
 
     /// The set that it is, for operations that only sets have.
-    pub(crate) fn as_set(&self) -> Option<&SetEngine> {
+    pub(crate) fn as_set(&self) -> Option<AnySet<'_>> {
         match self {
-            Self::Set(set) => Some(set),
+            Self::Set(set) => Some(AnySet::Set(set)),
+            Self::Ordered(ordered) => Some(AnySet::Ordered(ordered)),
             Self::Bag(_) => None,
         }
     }
 
-    /// Shows objects from a hash on; see [`Index::scan`](crate::raw::hash::Index::scan).
+    /// The set that it is, if it is one by hashes: where keys of one word take a short way.
+    #[inline]
+    pub(crate) fn as_hash_set(&self) -> Option<&SetEngine> {
+        match self {
+            Self::Set(set) => Some(set),
+            Self::Ordered(_) | Self::Bag(_) => None,
+        }
+    }
+
+    /// The ordered set that it is.
+    pub(crate) fn as_ordered(&self) -> Option<&OrderedEngine> {
+        match self {
+            Self::Ordered(ordered) => Some(ordered),
+            Self::Set(_) | Self::Bag(_) => None,
+        }
+    }
+
+    /// Shows objects from a mark on, until at least `budget` were shown, and returns the mark to go
+    /// on from; `None` at the end. Each object that is there throughout is shown once; those of an
+    /// ordered set in the order of keys, or, if `back`, against it.
     pub(crate) fn scan<'p>(
         &self,
         pin: &'p Pin,
-        from: u64,
+        from: Mark,
+        back: bool,
         budget: usize,
         visit: impl FnMut(ObjectRef<'p>),
-    ) -> Option<u64> {
-        each!(self, engine => engine.scan(pin, from, budget, visit))
+    ) -> Option<Mark> {
+        let hash = match from {
+            Mark::Hash(hash) => hash,
+            Mark::Start | Mark::After(_) => 0,
+        };
+        match self {
+            Self::Set(set) => set.scan(pin, hash, budget, visit).map(Mark::Hash),
+            Self::Bag(bag) => bag.scan(pin, hash, budget, visit).map(Mark::Hash),
+            Self::Ordered(ordered) => ordered.scan(pin, from, back, budget, visit),
+        }
     }
 
-    /// The first key at or behind a position, with its objects.
-    pub(crate) fn step(&self, pin: &Pin, position: Position<'_>) -> Result<Step> {
-        each!(self, engine => engine.step(pin, position))
+    /// The first key at or behind a position, with its objects; in an ordered set, if `back`, the
+    /// first before it.
+    pub(crate) fn step(&self, pin: &Pin, position: Position<'_>, back: bool) -> Result<Step> {
+        match self {
+            Self::Set(set) => set.step(pin, position),
+            Self::Bag(bag) => bag.step(pin, position),
+            Self::Ordered(ordered) => ordered.step(pin, position, back),
+        }
     }
 
     /// The objects of slot `slot` of as many as [`slots`](Self::slots) says.
@@ -151,11 +195,20 @@ impl Engine {
     }
 
     pub(crate) fn slots(&self, pin: &Pin) -> u64 {
-        each!(self, engine => engine.index().buckets(pin))
+        match self {
+            Self::Set(set) => set.index().buckets(pin),
+            Self::Bag(bag) => bag.index().buckets(pin),
+            Self::Ordered(ordered) => ordered.index().weight(pin).items as u64,
+        }
     }
 
+    /// Starts loading the part of the index that a hash leads to.
     pub(crate) fn prefetch_bucket(&self, pin: &Pin, hash: u64) {
-        each!(self, engine => engine.index().prefetch_bucket(pin, hash));
+        match self {
+            Self::Set(set) => set.index().prefetch_bucket(pin, hash),
+            Self::Bag(bag) => bag.index().prefetch_bucket(pin, hash),
+            Self::Ordered(ordered) => ordered.index().prefetch_leaf(pin, hash),
+        }
     }
 
     pub(crate) fn prefetch_entry(&self, pin: &Pin, hash: u64) {
@@ -174,6 +227,63 @@ impl Engine {
     pub(crate) fn close(&self, pin: &Pin) -> Result<usize, Refused> {
         each!(self, engine => engine.index().close(pin))
     }
+}
+
+/// A table with one object a key.
+#[derive(Clone, Copy)]
+pub(crate) enum AnySet<'e> {
+    Set(&'e SetEngine),
+    Ordered(&'e OrderedEngine),
+}
+
+impl AnySet<'_> {
+    pub(crate) fn exists(self, pin: &Pin, key: Key<'_>) -> bool {
+        match self {
+            Self::Set(set) => set.exists(pin, key),
+            Self::Ordered(ordered) => ordered.exists(pin, key),
+        }
+    }
+
+    /// Changes the object of a key as `edit` says of it; of `default` if there is none. If `edit`
+    /// fails, nothing changes.
+    pub(crate) fn update<R>(
+        self,
+        pin: &Pin,
+        key: Key<'_>,
+        default: Option<Block>,
+        edit: impl FnOnce(ObjectRef<'_>) -> Result<(Edit, R)>,
+    ) -> Result<Result<Updated<R>>, Refused> {
+        match self {
+            Self::Set(set) => set.update(pin, key, default, edit),
+            Self::Ordered(ordered) => ordered.update(pin, key, default, edit),
+        }
+    }
+
+    /// Puts `new` in the place of an object that is `=:=` to `expected`; `None` for absence, on
+    /// both sides. Says whether it was so.
+    pub(crate) fn exchange(
+        self,
+        pin: &Pin,
+        key: Key<'_>,
+        expected: Option<ObjectRef<'_>>,
+        new: Option<Block>,
+    ) -> Result<bool, Refused> {
+        match self {
+            Self::Set(set) => set.exchange(pin, key, expected, new),
+            Self::Ordered(ordered) => ordered.exchange(pin, key, expected, new),
+        }
+    }
+}
+
+/// Where a scan goes on.
+#[derive(Clone, Debug)]
+pub(crate) enum Mark {
+    /// At the beginning.
+    Start,
+    /// From a hash on.
+    Hash(u64),
+    /// Behind the key of an object.
+    After(Block),
 }
 
 /// Where a walk stands.

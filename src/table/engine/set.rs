@@ -6,6 +6,7 @@ use super::{
     Edit, Key, KeyAndObjects, Objects, Position, Step, edited, has_key, key_of, push, with_cell,
 };
 use crate::error::Result;
+use crate::raw::Handle;
 use crate::raw::block::{self, Block, BlockRef, Cell};
 use crate::raw::hash::{Change, Index, Refused, Spot};
 use crate::raw::reclaim::Pin;
@@ -224,47 +225,7 @@ impl SetEngine {
         default: Option<Block>,
         edit: impl FnOnce(ObjectRef<'_>) -> Result<(Edit, R)>,
     ) -> Result<Result<Updated<R>>, Refused> {
-        self.write(pin, key, |old| {
-            let Some(block) = old.or(default.as_ref().map(Block::borrow)) else {
-                return (Change::Keep, Ok(Updated::Missing));
-            };
-            let object = ObjectRef::new(block);
-            let done = edit(object).and_then(|(edit, result)| {
-                Ok((self.change(block, object, edit, old.is_none())?, result))
-            });
-            match done {
-                Ok((change, result)) => (change, Ok(Updated::Done(result))),
-                Err(error) => (Change::Keep, Err(error)),
-            }
-        })
-    }
-
-    /// What an edit does to a block that is in the index, or `fresh`.
-    fn change(
-        &self,
-        block: BlockRef<'_>,
-        object: ObjectRef<'_>,
-        edit: Edit,
-        fresh: bool,
-    ) -> Result<Change<Block>> {
-        Ok(match edit {
-            Edit::Keep if fresh => Change::Put(block.to_block()),
-            Edit::Keep => Change::Keep,
-            Edit::Count(position, value) => match block.cell() {
-                Some(cell) if cell.position() == position => {
-                    cell.set(Word::int(value).expect("Edit::Count holds what fits a word").0);
-                    Change::Keep
-                }
-                _ if position <= Cell::MAX_POSITION => {
-                    Change::Put(with_cell(object, position, value)?)
-                }
-                _ => {
-                    let word = Word::int(value).expect("Edit::Count holds what fits a word");
-                    Change::Put(edited(object, &Arena::new(), &[(position, word)])?)
-                }
-            },
-            Edit::Set(new) => Change::Put(edited(object, &new.arena, &new.words)?),
-        })
+        self.write(pin, key, |old| updated(old, default.as_ref(), edit))
     }
 
     /// Puts `new` in the place of an object that is `=:=` to `expected`; `None` for absence, on
@@ -276,19 +237,7 @@ impl SetEngine {
         expected: Option<ObjectRef<'_>>,
         new: Option<Block>,
     ) -> Result<bool, Refused> {
-        self.write(pin, key, |old| {
-            let old = old.map(ObjectRef::new);
-            let as_expected = match (old, expected) {
-                (None, None) => true,
-                (Some(old), Some(expected)) => old.equal(expected),
-                _ => false,
-            };
-            match (as_expected, new) {
-                (false, _) => (Change::Keep, false),
-                (true, Some(new)) => (Change::Put(new), true),
-                (true, None) => (Change::Remove, true),
-            }
-        })
+        self.write(pin, key, |old| exchanged(old, expected, new))
     }
 
     pub(super) fn scan<'p>(
@@ -345,6 +294,69 @@ impl SetEngine {
             }
         }
         objects
+    }
+}
+
+/// What becomes of an object that is edited, or of a default in its place.
+pub(super) fn updated<R>(
+    old: Option<BlockRef<'_>>,
+    default: Option<&Block>,
+    edit: impl FnOnce(ObjectRef<'_>) -> Result<(Edit, R)>,
+) -> (Change<Block>, Result<Updated<R>>) {
+    let Some(block) = old.or(default.map(Block::borrow)) else {
+        return (Change::Keep, Ok(Updated::Missing));
+    };
+    let object = ObjectRef::new(block);
+    let done = edit(object)
+        .and_then(|(edit, result)| Ok((change(block, object, edit, old.is_none())?, result)));
+    match done {
+        Ok((change, result)) => (change, Ok(Updated::Done(result))),
+        Err(error) => (Change::Keep, Err(error)),
+    }
+}
+
+/// What an edit does to a block that is in the index, or `fresh`.
+fn change(
+    block: BlockRef<'_>,
+    object: ObjectRef<'_>,
+    edit: Edit,
+    fresh: bool,
+) -> Result<Change<Block>> {
+    Ok(match edit {
+        Edit::Keep if fresh => Change::Put(block.to_block()),
+        Edit::Keep => Change::Keep,
+        Edit::Count(position, value) => match block.cell() {
+            Some(cell) if cell.position() == position => {
+                cell.set(Word::int(value).expect("Edit::Count holds what fits a word").0);
+                Change::Changed(<Block as Handle>::weight(block))
+            }
+            _ if position <= Cell::MAX_POSITION => {
+                Change::Put(with_cell(object, position, value)?)
+            }
+            _ => {
+                let word = Word::int(value).expect("Edit::Count holds what fits a word");
+                Change::Put(edited(object, &Arena::new(), &[(position, word)])?)
+            }
+        },
+        Edit::Set(new) => Change::Put(edited(object, &new.arena, &new.words)?),
+    })
+}
+
+/// What becomes of an object that is exchanged for another, and whether it is as expected.
+pub(super) fn exchanged(
+    old: Option<BlockRef<'_>>,
+    expected: Option<ObjectRef<'_>>,
+    new: Option<Block>,
+) -> (Change<Block>, bool) {
+    let as_expected = match (old.map(ObjectRef::new), expected) {
+        (None, None) => true,
+        (Some(old), Some(expected)) => old.equal(expected),
+        _ => false,
+    };
+    match (as_expected, new) {
+        (false, _) => (Change::Keep, false),
+        (true, Some(new)) => (Change::Put(new), true),
+        (true, None) => (Change::Remove, true),
     }
 }
 

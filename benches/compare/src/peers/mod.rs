@@ -2,6 +2,9 @@
 
 pub mod dashmap;
 pub mod papaya;
+pub mod rwlock_btreemap;
 pub mod rwlock_hashbrown;
 pub mod scc_index;
 pub mod scc_map;
+pub mod scc_tree;
+pub mod skiplist;

@@ -5,8 +5,8 @@
 
 use std::sync::OnceLock;
 
-use super::super::Weight;
-use super::super::reclaim::thread_index;
+use super::Weight;
+use super::reclaim::thread_index;
 use crate::platform::sync::{AtomicU64, CacheAligned, Ordering};
 
 const STRIPES: usize = 16;

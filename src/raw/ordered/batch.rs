@@ -1,0 +1,235 @@
+//! Batches: many changes that become visible in one instant.
+//!
+//! The leaves of all keys are locked in the order of keys. Each changed slot gets a pointer to a
+//! [`Pending`] change, which names the old and the new entry and the batch's [`Commit`] word. One
+//! store to that word shows all new entries at once, to readers that take no lock: who meets a
+//! pending change asks the word which entry to take. Then the pending changes are replaced by the
+//! new entries, and the leaves unlocked.
+//!
+//! Readers of one key need not notice any of that. Those of a whole leaf must not mix what they
+//! have read before and after the decision, so each of these steps counts as one that moves things.
+//!
+//! A leaf that becomes too full splits while it is locked, and what is split off it is locked from
+//! the beginning. That takes locks of inner nodes besides, one at a time, and so in the order in
+//! which everybody takes them: higher levels later.
+
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use super::node::{Locked, SLOTS, Word};
+use super::{At, Delta, Order, Refused, Retired, Root, Share, Tree, retire};
+use crate::raw::Commit;
+use crate::raw::reclaim::Pin;
+
+/// A change that is decided elsewhere.
+#[derive(Debug)]
+pub(super) struct Pending {
+    commit: Arc<Commit>,
+    old: Option<NonNull<()>>,
+    new: NonNull<()>,
+}
+
+impl Pending {
+    /// What readers see, if they see the decision as `committed` says.
+    pub(super) fn entry(&self, committed: bool) -> Option<NonNull<()>> {
+        if committed { Some(self.new) } else { self.old }
+    }
+
+    /// Whether it is decided. All changes of a batch say the same.
+    pub(super) fn is_committed(&self) -> bool {
+        self.commit.is_committed()
+    }
+
+    /// One of its entries; both have the same key.
+    pub(super) fn any(&self) -> NonNull<()> {
+        self.new
+    }
+}
+
+/// A batch under way: all its leaves are locked.
+pub(crate) struct Batch<'p, H: Share> {
+    pin: &'p Pin,
+    root: &'p Root,
+    /// In the order of keys.
+    locks: Vec<Locked<'p>>,
+    commit: Arc<Commit>,
+    /// What the new entries weigh more than the old ones.
+    delta: Delta,
+    handles: std::marker::PhantomData<H>,
+}
+
+impl<H: Share> Tree<H> {
+    /// Runs `body` while the leaves of all `keys`, which are in ascending order, are locked; a key
+    /// is a head and how an entry's key stands to it. What `body` has put is visible to all
+    /// readers at once when it returns `Ok`, and to none if it returns `Err`. It must not block
+    /// and must not call the tree.
+    pub(crate) fn batch<'p, K, R, E: From<Refused>>(
+        &self,
+        pin: &'p Pin,
+        keys: &[K],
+        head: impl Fn(&K) -> u64,
+        order: impl Fn(&K, H::Ref<'_>) -> Order,
+        body: impl FnOnce(&mut Batch<'p, H>) -> Result<R, E>,
+    ) -> Result<R, E> {
+        let (root, locks) = self.lock_all(pin, keys, head, order)?;
+        let commit = Arc::new(Commit::new());
+        let (delta, handles) = (Delta::default(), std::marker::PhantomData);
+        let mut batch = Batch { pin, root, locks, commit, delta, handles };
+        let result = body(&mut batch);
+        if result.is_ok() {
+            batch.commit();
+        }
+        result
+    }
+
+    /// Locks the leaves of all keys, in a root that is current when the last is locked.
+    fn lock_all<'p, K>(
+        &self,
+        pin: &'p Pin,
+        keys: &[K],
+        head: impl Fn(&K) -> u64,
+        order: impl Fn(&K, H::Ref<'_>) -> Order,
+    ) -> Result<(&'p Root, Vec<Locked<'p>>), Refused> {
+        loop {
+            let root = self.root(pin);
+            if root.closed {
+                return Err(Refused::Closed);
+            }
+            let mut locks: Vec<Locked<'p>> = Vec::new();
+            for key in keys {
+                let target = At { head: head(key), order: &|entry: H::Ref<'_>| order(key, entry) };
+                let here = locks.last().is_some_and(|last| !last.node().is_before::<H>(&target));
+                if !here {
+                    locks.extend(Self::lock_at(pin, root, 0, &target));
+                }
+            }
+            if self.is_current(root) {
+                return Ok((root, locks));
+            }
+        }
+    }
+}
+
+impl<'p, H: Share> Batch<'p, H> {
+    /// Which of the locked leaves a key belongs to.
+    fn lock_of<O: Fn(H::Ref<'_>) -> Order>(&self, target: &At<'_, O>) -> usize {
+        self.locks.partition_point(|lock| lock.node().is_before::<H>(target))
+    }
+
+    /// The entry of a key, as it is before the batch.
+    pub(crate) fn get(&self, head: u64, order: impl Fn(H::Ref<'_>) -> Order) -> Option<H::Ref<'p>> {
+        let lock = self.lock_of(&At { head, order: &order });
+        let leaf = self.locks[lock].node();
+        let word = leaf.find::<H>(head, &order).ok().map(|at| leaf.word(at))?;
+        // SAFETY: O2, O5: in a leaf that we hold the lock of, until the batch ends, and the pin
+        // outlives it.
+        word.raw().map(|raw| unsafe { H::borrow(raw) })
+    }
+
+    /// Puts an entry in, in the place of the one with its key. At most once for a key.
+    pub(crate) fn put(
+        &mut self,
+        head: u64,
+        order: impl Fn(H::Ref<'_>) -> Order,
+        new: H,
+    ) -> Result<(), Refused> {
+        let target = At { head, order: &order };
+        let lock = self.lock_of(&target);
+        let leaf = self.locks[lock].node();
+        let found = leaf.find::<H>(head, &order);
+        let old = found.ok().and_then(|at| leaf.word(at).raw());
+        // SAFETY: O2, O5: in a leaf that we hold the lock of.
+        let before = old.map(|raw| H::weight(unsafe { H::borrow(raw) })).unwrap_or_default();
+        let after = H::weight(new.borrowed());
+        let pending =
+            Box::new(Pending { commit: Arc::clone(&self.commit), old, new: new.into_raw() });
+        let pending = NonNull::from(Box::leak(pending));
+        let word = Word::pending(pending);
+        match found {
+            Ok(at) => self.locks[lock].change().replace(at, word),
+            Err(at) if leaf.count() < SLOTS => self.locks[lock].change().insert(at, head, word),
+            Err(at) => {
+                if let Err(refused) = self.split(lock, at, word, &target) {
+                    // SAFETY: O4: it was not put anywhere.
+                    let pending = unsafe { Box::from_raw(pending.as_ptr()) };
+                    // SAFETY: O4: as above; the entry came with it.
+                    drop(unsafe { H::from_raw(pending.new) });
+                    return Err(refused);
+                }
+            }
+        }
+        let delta = Delta::between(before, after);
+        self.delta.items += delta.items;
+        self.delta.bytes += delta.bytes;
+        Ok(())
+    }
+
+    /// Splits a locked leaf; the new one is locked as well.
+    fn split<O: Fn(H::Ref<'_>) -> Order>(
+        &mut self,
+        lock: usize,
+        at: usize,
+        word: Word,
+        target: &At<'_, O>,
+    ) -> Result<(), Refused> {
+        let locked = &mut self.locks[lock];
+        let (split, right) = Tree::<H>::split_leaf(self.root, locked, at, target.head, word)?;
+        let mut next = Tree::<H>::post_one(self.pin, self.root, locked.node(), split, target);
+        while let Some((parent, split)) = next {
+            next = Tree::<H>::post_one(self.pin, self.root, parent.node(), split, target);
+        }
+        self.locks.insert(lock + 1, right);
+        Ok(())
+    }
+
+    /// Shows the new entries, then tidies up.
+    fn commit(&mut self) {
+        self.commit.commit();
+        for locked in &mut self.locks {
+            // Batches that meet take turns, so the pending changes in our leaves are ours.
+            let (leaf, mut moving) = (locked.node(), locked.change());
+            for at in 0..leaf.count() {
+                let Some(pending) = leaf.word(at).as_pending() else { continue };
+                moving.replace(at, Word::entry(pending.new));
+                if let Some(old) = pending.old {
+                    retire::<H>(old, self.pin);
+                }
+                retire_pending(pending, self.pin);
+            }
+        }
+        self.root.totals.add(std::mem::take(&mut self.delta));
+    }
+}
+
+impl<H: Share> Drop for Batch<'_, H> {
+    /// Takes back what was put and not committed; then the leaves are unlocked.
+    fn drop(&mut self) {
+        if self.commit.is_committed() {
+            return;
+        }
+        for locked in &mut self.locks {
+            let (leaf, mut moving) = (locked.node(), locked.change());
+            for at in (0..leaf.count()).rev() {
+                let Some(pending) = leaf.word(at).as_pending() else { continue };
+                match pending.old {
+                    Some(old) => moving.replace(at, Word::entry(old)),
+                    None => moving.remove(at),
+                }
+                // Nobody saw it, but a reader may have found the pending change.
+                retire::<H>(pending.new, self.pin);
+                retire_pending(pending, self.pin);
+            }
+        }
+    }
+}
+
+/// Gives up a pending change, but not its entries.
+fn retire_pending(pending: &Pending, pin: &Pin) {
+    unsafe fn free(raw: NonNull<()>) {
+        // SAFETY: O4: unlinked, and the grace period is over; it came from `Box`.
+        drop(unsafe { Box::from_raw(raw.cast::<Pending>().as_ptr()) });
+    }
+    let raw = NonNull::from(pending).cast();
+    // SAFETY: O4: the caller has taken it out of its slot; pending changes are Send.
+    pin.retire(unsafe { Retired::new(raw, size_of::<Pending>(), free) });
+}

@@ -1,0 +1,586 @@
+//! The ordered index: a B-link tree whose nodes are read without locks.
+//!
+//! ```text
+//! Tree -> Root -> inner: [head | child; 64] -> ... -> leaf: [head | entry; 63] -> entry
+//! ```
+//!
+//! **Heads.** The tree knows no keys. Whoever searches brings a *head*, eight bytes that never
+//! decrease as keys increase, and a closure that compares an entry's key with the one searched
+//! for. Nodes hold the heads of their entries, so a search compares words that lie side by side
+//! and looks at an entry only where heads tie. A head whose lowest bit is set ([`EXACT`]) belongs
+//! to one key: a search for such a key looks at no entry at all before it has found it.
+//!
+//! **Nodes** are large, [`SLOTS`](node) entries, because a search costs as many cache misses
+//! *after one another* as the tree has levels, while all lines of one node load at the same time:
+//! they are all asked for as soon as the node's address is known (Mao, Kohler, Morris, *Cache
+//! craftiness for fast multicore key-value storage*, EuroSys 2012).
+//!
+//! **Readers** take no lock, write nothing that is shared, and hold no node. They read a node, see
+//! that it was not moved about meanwhile, and go on; [`node`] says how. All fields are atomic, so
+//! what is read too early is a wrong value at worst, never an undefined one; and every pointer that
+//! is in a node leads to something that is alive.
+//!
+//! **Writers** lock the leaf, and, when it splits, its parent after it. A node and what was split
+//! off it are linked before the parent knows, and a node has a fence: who comes through an old
+//! parent goes on to the right (Lehman, Yao, *Efficient locking for concurrent operations on
+//! B-trees*, TODS 1981). Locks are taken from low levels to high ones, and from left to right on a
+//! level, so nobody waits in a circle.
+//!
+//! **Sparse neighbours** merge to the left (Lanin, Shasha, *A symmetric concurrent B-tree
+//! algorithm*, FJCC 1986), if they have one parent. So the lower end of a node's keys never changes
+//! as long as it lives, and only its upper end has a fence. A node that was merged away is marked
+//! as dead; who finds himself in one begins again at the root, which does not lead there any more.
+//!
+//! **Order of visits.** A scan takes a leaf at a time, all of it at one instant, and goes on where
+//! its fence was: what is there throughout is met once, whatever splits and merges.
+//!
+//! **Writers against clearing**: as in the hash index. `clear` swaps the root and does not wait.
+//! A writer that holds a lock checks that the root is still the one it came through; if the root
+//! is swapped after that, its write goes to the old tree, as if it had come just before.
+//!
+//! # What it is bad at
+//!
+//! Keys whose heads all tie (long texts with a common beginning): then each step of a search looks
+//! at an entry. Points only: a hash index needs one line where this needs one node a level. A
+//! reader of a leaf that is just being moved about waits for it, some tens of nanoseconds, or until
+//! the writer runs again if the system has stopped it just there. The leaf that all writers append
+//! to is one lock.
+
+mod batch;
+mod node;
+mod pages;
+mod shape;
+
+use std::cmp::Ordering as Order;
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+
+pub(crate) use node::{EXACT, Target};
+use node::{Locked, Node, SLOTS, Version, Word};
+use pages::Edge;
+pub(crate) use pages::{Limit, Pages, Walk};
+
+use super::reclaim::{Pin, Reap, Retired};
+use super::totals::{Delta, Totals};
+use super::{Change, Handle, Refused, Weight, prefetch};
+use crate::platform::sync::{AtomicPtr, Ordering};
+
+/// An entry that can be owned by more than one: by the tree, and by separators and fences that
+/// tell its key from its neighbour's.
+pub(crate) trait Share: Handle {
+    /// One more owner.
+    fn share(entry: Self::Ref<'_>) -> Self;
+}
+
+/// A concurrent index of entries in the order of their keys.
+#[derive(Debug)]
+pub(crate) struct Tree<H: Share> {
+    root: AtomicPtr<Root>,
+    handles: PhantomData<H>,
+}
+
+/// What a tree is between two clearings.
+#[derive(Debug)]
+struct Root {
+    /// The node above all others.
+    top: AtomicPtr<Node>,
+    totals: Totals,
+    closed: bool,
+}
+
+/// Tells loom that the root is freed: whoever looked at it must have done so before.
+#[cfg(crossbeam_loom)]
+impl Drop for Root {
+    fn drop(&mut self) {
+        self.top.with_mut(|_| ());
+    }
+}
+
+impl Root {
+    fn new(closed: bool) -> Option<Box<Self>> {
+        let top = AtomicPtr::new(Node::alloc(0)?.as_ptr());
+        let totals = Totals::new();
+        totals.add(Delta::bytes((Node::bytes(0) + size_of::<Self>()) as i64));
+        Some(Box::new(Self { top, totals, closed }))
+    }
+
+    #[inline]
+    fn top<'p>(&self, _: &'p Pin) -> &'p Node {
+        // Ordering: Acquire; pairs with the Release of whoever stored it: the node is seen whole.
+        let top = self.top.load(Ordering::Acquire);
+        // SAFETY: O2: loaded under the pin.
+        unsafe { &*top }
+    }
+
+    fn set_top(&self, top: *mut Node) {
+        // Ordering: Release; pairs with the Acquire in `top`.
+        self.top.store(top, Ordering::Release);
+    }
+
+    /// The node of a level that the target belongs to, at a version, which the caller has to
+    /// compare when he has read what he wants of it; `None` if the tree is lower than that.
+    #[inline]
+    fn descend<'p, H: Handle>(
+        &self,
+        pin: &'p Pin,
+        level: u32,
+        target: &impl Target<H>,
+    ) -> Option<(&'p Node, Version)> {
+        let mut node = self.top(pin);
+        loop {
+            if node.level() < level {
+                return None;
+            }
+            let version = node.begin();
+            let (next, is_child) = if node.is_before(target) {
+                (node.next(), false)
+            } else if node.level() == level {
+                if !version.is_dead() {
+                    return Some((node, version));
+                }
+                (std::ptr::null_mut(), false)
+            } else {
+                (node.child(node.child_of(target)), true)
+            };
+            if is_child {
+                Node::prefetch(next);
+            }
+            if version.is_dead() {
+                node = self.top(pin);
+            } else if node.is_unchanged(version) {
+                // SAFETY: O2: found in a node that was alive, under the pin.
+                node = unsafe { &*next };
+            }
+        }
+    }
+}
+
+/// The place of a key.
+struct At<'k, O> {
+    head: u64,
+    order: &'k O,
+}
+
+impl<H: Handle, O: Fn(H::Ref<'_>) -> Order> Target<H> for At<'_, O> {
+    #[inline]
+    fn head(&self) -> u64 {
+        self.head
+    }
+
+    #[inline]
+    fn is_behind(&self, entry: H::Ref<'_>) -> bool {
+        (self.order)(entry) != Order::Greater
+    }
+}
+
+impl<H: Share> Tree<H> {
+    /// An empty tree; `None` without memory.
+    pub(crate) fn new() -> Option<Self> {
+        let root = Box::into_raw(Root::new(false)?);
+        Some(Self { root: AtomicPtr::new(root), handles: PhantomData })
+    }
+
+    #[inline]
+    fn root<'p>(&self, _: &'p Pin) -> &'p Root {
+        // Ordering: Acquire; pairs with the Release of whoever stored the root.
+        let root = self.root.load(Ordering::Acquire);
+        // SAFETY: O3: loaded under the pin, so alive as long as it.
+        unsafe { &*root }
+    }
+
+    #[inline]
+    fn is_current(&self, root: &Root) -> bool {
+        // Ordering: Acquire; pairs as in `root`.
+        std::ptr::eq(self.root.load(Ordering::Acquire), root)
+    }
+
+    /// The entry with that head whose key `order` calls equal; `order` says how an entry's key
+    /// stands to the one looked for.
+    #[inline]
+    pub(crate) fn get<'p>(
+        &self,
+        pin: &'p Pin,
+        head: u64,
+        order: impl Fn(H::Ref<'_>) -> Order,
+    ) -> Option<H::Ref<'p>> {
+        let root = self.root(pin);
+        let target = At { head, order: &order };
+        loop {
+            let Some((leaf, version)) = root.descend::<H>(pin, 0, &target) else { continue };
+            let found = leaf.find::<H>(head, &order).ok().map(|at| leaf.word(at));
+            if leaf.is_unchanged(version) {
+                let raw = found?.visible()?;
+                // SAFETY: O2: found in a leaf under the pin whose lifetime this is.
+                return Some(unsafe { H::borrow(raw) });
+            }
+        }
+    }
+
+    /// Starts loading what a search for that head looks at last but one: the leaf.
+    pub(crate) fn prefetch_leaf(&self, pin: &Pin, head: u64) {
+        self.leaf_of(pin, head);
+    }
+
+    /// Starts loading an entry with that head, if there is one.
+    pub(crate) fn prefetch_entry(&self, pin: &Pin, head: u64) {
+        let leaf = self.leaf_of(pin, head);
+        let at = leaf.lower_bound(head);
+        if at < SLOTS && leaf.head(at) == head {
+            if let Some(raw) = leaf.word(at).raw() {
+                prefetch(raw.as_ptr().cast());
+            }
+        }
+    }
+
+    /// A leaf in which keys with that head may lie. Looks at no entry, and reads no leaf.
+    fn leaf_of<'p>(&self, pin: &'p Pin, head: u64) -> &'p Node {
+        let mut node = self.root(pin).top(pin);
+        while node.level() > 0 {
+            let version = node.begin();
+            let at = node.lower_bound(head);
+            let child = node.child(at + usize::from(node.head(at) == head));
+            if !node.is_unchanged(version) {
+                continue;
+            }
+            Node::prefetch(child);
+            // SAFETY: O2: found in a node that was not being changed, under the pin.
+            node = unsafe { &*child };
+        }
+        node
+    }
+
+    /// Changes the entry of a key, as `change` says of it, while no other write to its leaf goes
+    /// on. `order` is as in [`get`](Self::get). `change` is called once, must not block and must
+    /// not call the tree.
+    pub(crate) fn write<R>(
+        &self,
+        pin: &Pin,
+        head: u64,
+        order: impl Fn(H::Ref<'_>) -> Order,
+        change: impl FnOnce(Option<H::Ref<'_>>) -> (Change<H>, R),
+    ) -> Result<R, Refused> {
+        let target = At { head, order: &order };
+        let (root, mut locked) = self.lock(pin, &target)?;
+        let leaf = locked.node();
+        let found = leaf.find::<H>(head, &order);
+        let old = found.ok().and_then(|at| leaf.word(at).raw());
+        // SAFETY: O2, O5: in a leaf that we hold the lock of.
+        let before = old.map(|raw| unsafe { H::borrow(raw) });
+        let weight = before.map(H::weight).unwrap_or_default();
+        let (change, result) = change(before);
+        let (after, unlinked) = match (change, found) {
+            (Change::Keep, _) | (Change::Remove, Err(_)) => return Ok(result),
+            (Change::Changed(after), _) => {
+                locked.touch();
+                drop(locked);
+                (after, None)
+            }
+            (Change::Put(new), Ok(at)) => {
+                let after = H::weight(new.borrowed());
+                locked.replace(at, Word::entry(new.into_raw()));
+                drop(locked);
+                (after, old)
+            }
+            (Change::Put(new), Err(at)) => {
+                let after = H::weight(new.borrowed());
+                Self::insert(pin, root, locked, at, new, &target)?;
+                (after, None)
+            }
+            (Change::Remove, Ok(at)) => {
+                locked.change().remove(at);
+                let count = leaf.count();
+                drop(locked);
+                if shape::is_sparse(count) {
+                    Self::merge(pin, root, &target);
+                }
+                (Weight::default(), old)
+            }
+        };
+        root.totals.add(Delta::between(weight, after));
+        if let Some(old) = unlinked {
+            retire::<H>(old, pin);
+        }
+        Ok(result)
+    }
+
+    /// Takes the first entry out, or the last one, and returns what `keep` makes of it. `compare`
+    /// says how the keys of two entries stand to each other; the hash of an entry must be its head.
+    pub(crate) fn pop<R>(
+        &self,
+        pin: &Pin,
+        back: bool,
+        compare: impl Fn(H::Ref<'_>, H::Ref<'_>) -> Order,
+        keep: impl FnOnce(H::Ref<'_>) -> R,
+    ) -> Result<Option<R>, Refused> {
+        loop {
+            // The leaves beyond which there is nothing, locked so that nothing comes there.
+            let (root, mut locks) = match back {
+                false => {
+                    let (root, leaf) = self.lock(pin, &Edge(0))?;
+                    (root, vec![leaf])
+                }
+                true => match self.lock_last(pin, &compare)? {
+                    Some((root, leaf)) => (root, vec![leaf]),
+                    None => return Ok(None),
+                },
+            };
+            let Some(at) = Self::lock_outermost(&mut locks, back) else {
+                if back {
+                    continue; // something came behind what was the last leaf
+                }
+                return Ok(None);
+            };
+            let leaf = locks[at].node();
+            let slot = if back { leaf.count() - 1 } else { 0 };
+            let Some(raw) = leaf.word(slot).raw() else { return Ok(None) };
+            // SAFETY: O2, O5: in a leaf that we hold the lock of.
+            let entry = unsafe { H::borrow(raw) };
+            let (kept, weight, head) = (keep(entry), H::weight(entry), leaf.head(slot));
+            locks[at].change().remove(slot);
+            let count = leaf.count();
+            drop(locks);
+            if shape::is_sparse(count) {
+                let order = |other: H::Ref<'_>| compare(other, entry);
+                Self::merge(pin, root, &At { head, order: &order });
+            }
+            root.totals.add(Delta::between(weight, Weight::default()));
+            retire::<H>(raw, pin);
+            return Ok(Some(kept));
+        }
+    }
+
+    /// Locks the leaf of what is the last entry just now; `None` if there is none.
+    fn lock_last<'p>(
+        &self,
+        pin: &'p Pin,
+        compare: &impl Fn(H::Ref<'_>, H::Ref<'_>) -> Order,
+    ) -> Result<Option<(&'p Root, Locked<'p>)>, Refused> {
+        let end: Limit<fn(H::Ref<'_>) -> Order> = Limit::End;
+        let walk = Walk { back: true, ..Walk::default() };
+        let mut pages = self.pages(pin, &end, end.clone(), walk, compare);
+        while pages.len() == 0 && pages.advance() {}
+        let Some(entry) = pages.len().checked_sub(1).and_then(|last| pages.entry(last)) else {
+            return if self.root(pin).closed { Err(Refused::Closed) } else { Ok(None) };
+        };
+        let order = |other: H::Ref<'_>| compare(other, entry);
+        self.lock(pin, &At { head: H::hash(entry), order: &order }).map(Some)
+    }
+
+    /// From a locked leaf on, locks those to its right: up to the first that is not empty, or, if
+    /// `back`, all of them, of which all but the first must be empty. The leaf that is not.
+    fn lock_outermost(locks: &mut Vec<Locked<'_>>, back: bool) -> Option<usize> {
+        loop {
+            let leaf = locks.last()?.node();
+            if leaf.count() > 0 && (!back || locks.len() > 1) {
+                return (!back).then_some(locks.len() - 1);
+            }
+            let Some(next) = NonNull::new(leaf.next()) else {
+                return (back && locks[0].node().count() > 0).then_some(0);
+            };
+            // SAFETY: O2: found in a leaf that is locked, under the pin.
+            locks.push(unsafe { next.as_ref() }.lock());
+        }
+    }
+
+    /// Puts a new entry into a locked leaf, which splits if it is full.
+    fn insert(
+        pin: &Pin,
+        root: &Root,
+        mut locked: Locked<'_>,
+        at: usize,
+        new: H,
+        target: &impl Target<H>,
+    ) -> Result<(), Refused> {
+        let (raw, head) = (new.into_raw(), target.head());
+        if locked.node().count() < SLOTS {
+            locked.change().insert(at, head, Word::entry(raw));
+            return Ok(());
+        }
+        let split = Self::split_leaf(root, &mut locked, at, head, Word::entry(raw));
+        let (split, right) = split.inspect_err(|_| {
+            // SAFETY: O1: it was not put anywhere, so it is ours again.
+            drop(unsafe { H::from_raw(raw) });
+        })?;
+        drop(right);
+        Self::post(pin, root, locked, split, target);
+        Ok(())
+    }
+
+    /// Locks the leaf that the target belongs to, in the root that is current.
+    #[inline]
+    fn lock<'p>(
+        &self,
+        pin: &'p Pin,
+        target: &impl Target<H>,
+    ) -> Result<(&'p Root, Locked<'p>), Refused> {
+        loop {
+            let root = self.root(pin);
+            if root.closed {
+                return Err(Refused::Closed);
+            }
+            let Some(locked) = Self::lock_at(pin, root, 0, target) else { continue };
+            if self.is_current(root) {
+                return Ok((root, locked));
+            }
+        }
+    }
+
+    /// Locks the node of a level that the target belongs to; `None` if the tree is lower.
+    #[inline]
+    fn lock_at<'p>(
+        pin: &'p Pin,
+        root: &Root,
+        level: u32,
+        target: &impl Target<H>,
+    ) -> Option<Locked<'p>> {
+        loop {
+            let (node, version) = root.descend::<H>(pin, level, target)?;
+            let locked = node.lock();
+            // Its lower end is where it was; the upper one may have come nearer.
+            if locked.is_since(version) || !(locked.is_dead() || node.is_before(target)) {
+                return Some(locked);
+            }
+        }
+    }
+
+    /// What it holds now. O(1); exact when nobody writes.
+    pub(crate) fn weight(&self, pin: &Pin) -> Weight {
+        let root = self.root(pin);
+        let weight = root.totals.weight();
+        Weight { items: weight.items, bytes: weight.bytes + root.totals.own_bytes() }
+    }
+
+    /// Empties the tree in one instant and returns how many items it held. O(1); the memory comes
+    /// back bit by bit.
+    pub(crate) fn clear(&self, pin: &Pin) -> Result<usize, Refused> {
+        self.swap_root(pin, false)
+    }
+
+    /// Empties the tree and refuses all writes from now on.
+    pub(crate) fn close(&self, pin: &Pin) -> Result<usize, Refused> {
+        self.swap_root(pin, true)
+    }
+
+    fn swap_root(&self, pin: &Pin, closed: bool) -> Result<usize, Refused> {
+        let new = Box::into_raw(Root::new(closed).ok_or(Refused::NoMemory)?);
+        loop {
+            let old = self.root(pin);
+            if old.closed {
+                drop(Grave::<H>::new(new));
+                return Err(Refused::Closed);
+            }
+            let seen = std::ptr::from_ref(old).cast_mut();
+            // Ordering: AcqRel; Release pairs with the Acquire in `root`, Acquire with the Release
+            // of whoever stored the root that we take out.
+            let swapped =
+                self.root.compare_exchange(seen, new, Ordering::AcqRel, Ordering::Relaxed);
+            if swapped.is_ok() {
+                let items = old.totals.weight().items;
+                pin.retire_large(Box::new(Grave::<H>::new(seen)));
+                return Ok(items);
+            }
+        }
+    }
+}
+
+impl<H: Share> Drop for Tree<H> {
+    fn drop(&mut self) {
+        // Ordering: Acquire; pairs as in `root`. Nobody else has the tree any more.
+        drop(Grave::<H>::new(self.root.load(Ordering::Acquire)));
+    }
+}
+
+/// A root that nobody can reach, whose nodes and entries are freed a few at a time: a level after
+/// the other, from left to right.
+struct Grave<H: Share> {
+    root: *mut Root,
+    /// The node that is freed next.
+    at: *mut Node,
+    /// The first node of the level below that.
+    below: *mut Node,
+    handles: PhantomData<H>,
+}
+
+// SAFETY: O3: unlinked, so it belongs to whoever frees it; handles are Send.
+unsafe impl<H: Share> Send for Grave<H> {}
+
+impl<H: Share> Grave<H> {
+    fn new(root: *mut Root) -> Self {
+        Self { root, at: std::ptr::null_mut(), below: std::ptr::null_mut(), handles: PhantomData }
+    }
+
+    /// Frees a node with all that it owns, and returns how many words it held.
+    fn free(node: NonNull<Node>) -> usize {
+        // SAFETY: O3: unreachable for others, and not freed yet.
+        let this = unsafe { node.as_ref() };
+        let words = (0..this.count()).filter_map(|at| this.word(at).raw());
+        for raw in words.chain(this.high().tie) {
+            // SAFETY: O1, O3: unreachable; each word and fence owns its entry.
+            drop(unsafe { H::from_raw(raw) });
+        }
+        let count = this.count();
+        // SAFETY: O3: as above.
+        unsafe { Node::free(node) };
+        count
+    }
+}
+
+impl<H: Share> Reap for Grave<H> {
+    fn reap(&mut self, budget: usize) -> bool {
+        let mut freed = 0;
+        if self.root.is_null() {
+            return true;
+        }
+        if self.at.is_null() {
+            // SAFETY: O3: ours until it is freed below.
+            self.at = unsafe { &*self.root }.top.load(Ordering::Relaxed);
+            self.below = self.at;
+        }
+        while let Some(node) = NonNull::new(self.at) {
+            if freed >= budget {
+                return false;
+            }
+            // SAFETY: O3: not freed yet.
+            let this = unsafe { node.as_ref() };
+            if self.at == self.below {
+                // The first of its level.
+                self.below = if this.level() > 0 { this.child(0) } else { std::ptr::null_mut() };
+            }
+            self.at = this.next();
+            freed += Self::free(node);
+            if self.at.is_null() {
+                self.at = self.below;
+            }
+        }
+        // SAFETY: O3: all nodes are freed, nobody needs the root.
+        drop(unsafe { Box::from_raw(self.root) });
+        self.root = std::ptr::null_mut();
+        true
+    }
+}
+
+impl<H: Share> Drop for Grave<H> {
+    /// What was never handed over is freed at once.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            while !self.reap(usize::MAX) {}
+        }
+    }
+}
+
+/// Gives up an entry that nobody can find from now on.
+fn retire<H: Handle>(raw: NonNull<()>, pin: &Pin) {
+    // SAFETY: O2: the caller has taken it out of the only place that owned it.
+    unsafe { H::retire(raw, pin) };
+}
+
+/// Gives up a node that nobody can find from now on; what it held lies elsewhere.
+fn retire_node(node: &Node, pin: &Pin) {
+    unsafe fn free(raw: NonNull<()>) {
+        // SAFETY: O3: unlinked, and the grace period is over.
+        unsafe { Node::free(raw.cast()) };
+    }
+    let bytes = Node::bytes(node.level());
+    // SAFETY: O3: the node is dead, so nobody is led to it; nodes are Send.
+    pin.retire(unsafe { Retired::new(NonNull::from(node).cast(), bytes, free) });
+}

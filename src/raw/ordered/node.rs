@@ -1,0 +1,721 @@
+//! Nodes: sorted arrays that are read while they change, and the word that tells a reader so.
+//!
+//! ```text
+//!  0         8      16          24         32      36      64        64 + 8 (SLOTS + 1)
+//!  | version | next | high head | high tie | count | level | heads .. | words .. | children .. |
+//!                                                                                  `- inner only
+//! ```
+//!
+//! `heads` are in ascending order; those that are not in use are [`NONE`], so that a search needs
+//! no count and takes the same steps in every node. In a leaf, `words` are the entries. In an inner
+//! node, a head and its word are a *separator*, between the children to its left and right; the
+//! word is the entry that tells keys with this head apart, or null if the head alone separates.
+//! A node's *fence* is such a pair as well: all its keys lie below it, those from it on are found
+//! through `next`. Its lower end has no fence and never changes.
+//!
+//! **The version word** is `updates | structure | DEAD | CHANGING | LOCK`. The holder of LOCK is
+//! the only writer. Readers do not look at it: entries are replaced by one store. Only while
+//! heads, words and count are moved does the writer set CHANGING, count `structure` up first, and
+//! clear CHANGING when they agree again; these are the few nanoseconds in which a reader has to
+//! wait. A reader remembers the word, reads what it wants, and trusts none of it before it has seen
+//! that the word's structure is still the same (Boehm, *Can seqlocks get along with programming
+//! language memory models?*, MSPC 2012). `updates` counts what readers of one key need not notice:
+//! with it, several leaves can be seen at one instant.
+
+use std::alloc::{Layout, alloc, dealloc};
+use std::ptr::{NonNull, null_mut};
+
+use crate::platform::sync::{AtomicPtr, AtomicU32, AtomicU64, Backoff, Ordering, fence};
+use crate::raw::{Handle, prefetch};
+
+/// Entries of a leaf, separators of an inner node: one less than a power of two.
+#[cfg(not(any(crossbeam_loom, ferrets_stress)))]
+pub(super) const SLOTS: usize = 63;
+#[cfg(all(ferrets_stress, not(crossbeam_loom)))]
+pub(super) const SLOTS: usize = 7;
+#[cfg(crossbeam_loom)]
+pub(super) const SLOTS: usize = 3;
+
+/// The head of no key.
+pub(super) const NONE: u64 = u64::MAX;
+/// The bit of a head that says that keys with the same head are the same.
+pub(crate) const EXACT: u64 = 1;
+
+const LOCK: u64 = 1;
+const CHANGING: u64 = 2;
+const DEAD: u64 = 4;
+const STRUCTURE: u64 = 8;
+const UPDATE: u64 = 1 << 36;
+/// What must not have changed for a reader of one key.
+const STABLE: u64 = (UPDATE - 1) & !LOCK;
+
+/// A place between keys, which a search is for.
+pub(crate) trait Target<H: Handle> {
+    /// The head of the keys around it.
+    fn head(&self) -> u64;
+    /// Whether an entry with that head lies before it, or is what it stands at.
+    fn is_behind(&self, entry: H::Ref<'_>) -> bool;
+    /// Whether it lies behind the beginning of all keys with that head.
+    #[inline]
+    fn is_inside(&self) -> bool {
+        true
+    }
+}
+
+/// What a node begins with, on a line of its own.
+#[derive(Debug)]
+#[repr(C, align(64))]
+struct Header {
+    version: AtomicU64,
+    next: AtomicPtr<Node>,
+    high_head: AtomicU64,
+    /// Owns an entry.
+    high_tie: AtomicPtr<()>,
+    count: AtomicU32,
+    /// Leaves are on level 0.
+    level: u32,
+}
+
+/// A node: a leaf, or the first part of an inner node.
+#[derive(Debug)]
+#[repr(C)]
+pub(super) struct Node {
+    header: Header,
+    /// The last is always [`NONE`].
+    heads: [AtomicU64; SLOTS + 1],
+    words: [AtomicPtr<()>; SLOTS],
+}
+
+/// A node with children, one more than it has separators.
+#[derive(Debug)]
+#[repr(C)]
+struct Inner {
+    node: Node,
+    children: [AtomicPtr<Node>; SLOTS + 1],
+}
+
+/// The end of what belongs to a node, or a separator: a head, and the entry that tells keys with
+/// this head apart. Without one, all keys with this head lie behind.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fence {
+    pub(super) head: u64,
+    pub(super) tie: Option<NonNull<()>>,
+}
+
+impl Fence {
+    /// Behind all keys.
+    pub(super) const END: Self = Self { head: NONE, tie: None };
+
+    /// Whether it lies before the target, or the target is what it stands at.
+    #[inline]
+    fn is_behind<H: Handle>(self, target: &impl Target<H>) -> bool {
+        if self.head == target.head() {
+            self.is_tie_behind(target)
+        } else {
+            self.head < target.head()
+        }
+    }
+
+    #[inline(never)]
+    fn is_tie_behind<H: Handle>(self, target: &impl Target<H>) -> bool {
+        // SAFETY: O2: found in a node under a pin.
+        self.tie.map_or(target.is_inside(), |tie| target.is_behind(unsafe { H::borrow(tie) }))
+    }
+}
+
+impl Node {
+    fn new(level: u32) -> Self {
+        Self {
+            header: Header {
+                version: AtomicU64::new(0),
+                next: AtomicPtr::new(null_mut()),
+                high_head: AtomicU64::new(NONE),
+                high_tie: AtomicPtr::new(null_mut()),
+                count: AtomicU32::new(0),
+                level,
+            },
+            heads: std::array::from_fn(|_| AtomicU64::new(NONE)),
+            words: std::array::from_fn(|_| AtomicPtr::new(null_mut())),
+        }
+    }
+
+    /// An empty node that nobody knows of yet; `None` without memory.
+    pub(super) fn alloc(level: u32) -> Option<NonNull<Self>> {
+        // SAFETY: the layout holds at least a node.
+        let start = NonNull::new(unsafe { alloc(layout(level)) })?;
+        if level == 0 {
+            // SAFETY: fresh memory with the layout of a leaf.
+            unsafe { start.cast::<Self>().write(Self::new(0)) };
+        } else {
+            let children = std::array::from_fn(|_| AtomicPtr::new(null_mut()));
+            // SAFETY: fresh memory with the layout of an inner node.
+            unsafe { start.cast::<Inner>().write(Inner { node: Self::new(level), children }) };
+        }
+        Some(start.cast())
+    }
+
+    /// As [`alloc`](Self::alloc), but ends the process without memory: what this node is for is
+    /// half done.
+    pub(super) fn make(level: u32) -> NonNull<Self> {
+        Self::alloc(level).unwrap_or_else(|| std::alloc::handle_alloc_error(layout(level)))
+    }
+
+    /// Gives the memory of a node back, but nothing that it holds.
+    ///
+    /// # Safety
+    /// 1. `node` came from [`alloc`](Self::alloc), and nobody can reach it any more.
+    pub(super) unsafe fn free(node: NonNull<Self>) {
+        // SAFETY: 1 of ours.
+        let level = unsafe { node.as_ref() }.level();
+        if level == 0 {
+            // SAFETY: 1 of ours; it is a leaf.
+            unsafe { node.drop_in_place() };
+        } else {
+            // SAFETY: 1 of ours; it is an inner node.
+            unsafe { node.cast::<Inner>().drop_in_place() };
+        }
+        // SAFETY: 1 of ours; allocated with this layout.
+        unsafe { dealloc(node.as_ptr().cast(), layout(level)) };
+    }
+
+    pub(super) fn bytes(level: u32) -> usize {
+        layout(level).size()
+    }
+
+    #[inline]
+    pub(super) fn level(&self) -> u32 {
+        self.header.level
+    }
+
+    /// The children of an inner node.
+    #[inline]
+    fn children(&self) -> &[AtomicPtr<Self>; SLOTS + 1] {
+        debug_assert!(self.level() > 0, "leaves have no children");
+        let inner = std::ptr::from_ref(self).cast::<Inner>();
+        // SAFETY: O6: a node of a level above 0 is the first part of an inner node.
+        unsafe { &(*inner).children }
+    }
+
+    /// Starts loading what a search looks through: all heads at once.
+    #[inline]
+    pub(super) fn prefetch(node: *const Self) {
+        let start = node.cast::<u8>();
+        for at in (0..std::mem::offset_of!(Self, words)).step_by(64) {
+            prefetch(start.wrapping_add(at));
+        }
+    }
+
+    /// The same with all words.
+    #[inline]
+    pub(super) fn prefetch_whole(node: *const Self) {
+        let start = node.cast::<u8>();
+        for at in (0..size_of::<Self>()).step_by(64) {
+            prefetch(start.wrapping_add(at));
+        }
+    }
+
+    // ---- Reading: nothing of it is to be trusted before `is_unchanged` ----
+
+    /// The version at which to begin, once nothing is being moved.
+    #[inline]
+    pub(super) fn begin(&self) -> Version {
+        // Ordering: Acquire; pairs with the Release in `Locked`: what was moved before is seen.
+        let seen = self.header.version.load(Ordering::Acquire);
+        if seen & CHANGING == 0 { Version(seen) } else { self.begin_later() }
+    }
+
+    #[cold]
+    fn begin_later(&self) -> Version {
+        let mut backoff = Backoff::new();
+        loop {
+            backoff.wait();
+            // Ordering: Acquire; as in `begin`.
+            let seen = self.header.version.load(Ordering::Acquire);
+            if seen & CHANGING == 0 {
+                return Version(seen);
+            }
+        }
+    }
+
+    #[inline]
+    fn version_after(&self) -> u64 {
+        // Ordering: an Acquire fence; pairs with the Release fence in `Locked::change`: if anything
+        // was read that was moved since, the load below sees that it was.
+        fence(Ordering::Acquire);
+        self.header.version.load(Ordering::Relaxed)
+    }
+
+    /// Whether all that was read since `version` belongs together.
+    #[inline]
+    pub(super) fn is_unchanged(&self, version: Version) -> bool {
+        (self.version_after() ^ version.0) & STABLE == 0
+    }
+
+    /// Whether nothing at all has happened since `version`, and nothing was happening then.
+    pub(super) fn is_untouched(&self, version: Version) -> bool {
+        self.version_after() == version.0 && version.0 & LOCK == 0
+    }
+
+    #[inline]
+    pub(super) fn count(&self) -> usize {
+        // A torn count is at most what some writer has stored.
+        (self.header.count.load(Ordering::Relaxed) as usize).min(SLOTS)
+    }
+
+    #[inline]
+    pub(super) fn head(&self, at: usize) -> u64 {
+        self.heads[at & SLOTS].load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(super) fn word(&self, at: usize) -> Word {
+        // Ordering: Acquire; pairs with the Release in `Locked`: an entry is seen whole.
+        Word(self.words[at].load(Ordering::Acquire))
+    }
+
+    #[inline]
+    pub(super) fn child(&self, at: usize) -> *mut Self {
+        // Ordering: Acquire; pairs with the Release in `Locked`: a node is seen whole.
+        self.children()[at & SLOTS].load(Ordering::Acquire)
+    }
+
+    #[inline]
+    pub(super) fn next(&self) -> *mut Self {
+        // Ordering: Acquire; pairs with the Release in `Locked`: a node is seen whole.
+        self.header.next.load(Ordering::Acquire)
+    }
+
+    /// The separator at `at`.
+    pub(super) fn separator(&self, at: usize) -> Fence {
+        Fence { head: self.head(at), tie: self.word(at).raw() }
+    }
+
+    #[inline]
+    pub(super) fn high(&self) -> Fence {
+        let head = self.header.high_head.load(Ordering::Relaxed);
+        // Ordering: Acquire; pairs with the Release in `Locked`: an entry is seen whole.
+        Fence { head, tie: NonNull::new(self.header.high_tie.load(Ordering::Acquire)) }
+    }
+
+    /// Whether the target belongs to a node further right.
+    #[inline]
+    pub(super) fn is_before<H: Handle>(&self, target: &impl Target<H>) -> bool {
+        self.header.high_head.load(Ordering::Relaxed) <= target.head()
+            && self.high().is_behind(target)
+    }
+
+    /// How many heads lie below `head`: a binary search without a branch that depends on what it
+    /// finds.
+    #[inline]
+    pub(super) fn lower_bound(&self, head: u64) -> usize {
+        let (mut at, mut step) = (0, SLOTS.div_ceil(2));
+        while step > 0 {
+            at += step * usize::from(self.head(at + step - 1) < head);
+            step >>= 1;
+        }
+        at
+    }
+
+    /// The first place whose entry or separator is not behind; `is_behind` is asked only about
+    /// those with the same head.
+    #[inline]
+    fn partition(&self, head: u64, is_behind: impl Fn(Word) -> bool) -> usize {
+        let at = self.lower_bound(head);
+        if self.head(at) == head { self.partition_ties(at, head, is_behind) } else { at }
+    }
+
+    #[inline(never)]
+    fn partition_ties(&self, from: usize, head: u64, is_behind: impl Fn(Word) -> bool) -> usize {
+        let (mut low, mut high) = (from, from + 1);
+        if self.head(high) == head {
+            high = self.lower_bound(head + 1);
+        }
+        while low < high {
+            let middle = low.midpoint(high);
+            if is_behind(self.word(middle)) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+
+    /// Which child the target belongs to.
+    #[inline]
+    pub(super) fn child_of<H: Handle>(&self, target: &impl Target<H>) -> usize {
+        self.partition(target.head(), |word| {
+            Fence { head: target.head(), tie: word.raw() }.is_tie_behind(target)
+        })
+    }
+
+    /// The first entry of a leaf that is not less than a key, or, if `equal`, that is greater.
+    pub(super) fn position<H: Handle>(
+        &self,
+        head: u64,
+        equal: bool,
+        order: &impl Fn(H::Ref<'_>) -> std::cmp::Ordering,
+    ) -> usize {
+        let is_behind = |order: std::cmp::Ordering| order.is_lt() || (equal && order.is_eq());
+        self.partition(head, |word| {
+            if head & EXACT != 0 {
+                return equal;
+            }
+            // SAFETY: O2: found in a node under a pin.
+            word.any().is_some_and(|raw| is_behind(order(unsafe { H::borrow(raw) })))
+        })
+    }
+
+    /// The entry of a leaf that has that key, or the place where one would stand.
+    #[inline]
+    pub(super) fn find<H: Handle>(
+        &self,
+        head: u64,
+        order: &impl Fn(H::Ref<'_>) -> std::cmp::Ordering,
+    ) -> Result<usize, usize> {
+        let at = self.lower_bound(head);
+        if self.head(at) != head {
+            return Err(at);
+        }
+        if head & EXACT != 0 { Ok(at) } else { self.find_tie::<H>(at, head, order) }
+    }
+
+    #[inline(never)]
+    fn find_tie<H: Handle>(
+        &self,
+        from: usize,
+        head: u64,
+        order: &impl Fn(H::Ref<'_>) -> std::cmp::Ordering,
+    ) -> Result<usize, usize> {
+        let (mut low, mut high) = (from, from + 1);
+        if self.head(high) == head {
+            high = self.lower_bound(head + 1);
+        }
+        while low < high {
+            let middle = low.midpoint(high);
+            // Null only if the node is changing.
+            let Some(raw) = self.word(middle).any() else { return Err(middle) };
+            // SAFETY: O2: found in a node under a pin.
+            match order(unsafe { H::borrow(raw) }) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Equal => return Ok(middle),
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        Err(low)
+    }
+
+    // ---- Locking ----
+
+    /// Takes the node's lock, whatever has become of the node.
+    #[inline]
+    pub(super) fn lock(&self) -> Locked<'_> {
+        let mut backoff = Backoff::new();
+        loop {
+            let seen = self.header.version.load(Ordering::Relaxed);
+            // Ordering: Acquire; pairs with the Release of whoever unlocked: his changes are seen.
+            let taken = seen & LOCK == 0
+                && self
+                    .header
+                    .version
+                    .compare_exchange_weak(seen, seen | LOCK, Ordering::Acquire, Ordering::Relaxed)
+                    .is_ok();
+            if taken {
+                return Locked { node: self, version: seen };
+            }
+            backoff.wait();
+        }
+    }
+
+    /// The node as its maker changes it, before anybody knows of it.
+    ///
+    /// Dropping the result is what unlocks it, if it was published before.
+    pub(super) fn fresh(&self) -> Locked<'_> {
+        self.header.version.store(LOCK, Ordering::Relaxed);
+        Locked { node: self, version: 0 }
+    }
+}
+
+fn layout(level: u32) -> Layout {
+    if level == 0 { Layout::new::<Node>() } else { Layout::new::<Inner>() }
+}
+
+/// Tells loom that the node is freed: whoever looked at it must have done so before.
+#[cfg(crossbeam_loom)]
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.header.version.with_mut(|_| ());
+        self.header.next.with_mut(|_| ());
+        self.header.high_head.with_mut(|_| ());
+        self.header.high_tie.with_mut(|_| ());
+        self.header.count.with_mut(|_| ());
+        self.heads.iter_mut().for_each(|head| head.with_mut(|_| ()));
+        self.words.iter_mut().for_each(|word| word.with_mut(|_| ()));
+    }
+}
+
+/// What a node was when a reader began.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Version(u64);
+
+impl Version {
+    /// Whether the node was taken out of the tree: what belonged to it is found elsewhere.
+    #[inline]
+    pub(super) fn is_dead(self) -> bool {
+        self.0 & DEAD != 0
+    }
+}
+
+/// A node that is locked by us; unlocks when dropped, also while unwinding.
+#[derive(Debug)]
+pub(super) struct Locked<'a> {
+    node: &'a Node,
+    /// The version as it is to be when we unlock.
+    version: u64,
+}
+
+impl<'a> Locked<'a> {
+    #[inline]
+    pub(super) fn node(&self) -> &'a Node {
+        self.node
+    }
+
+    #[inline]
+    pub(super) fn is_dead(&self) -> bool {
+        self.version & DEAD != 0
+    }
+
+    /// Whether the node has the same keys and neighbours as it had at `version`.
+    #[inline]
+    pub(super) fn is_since(&self, version: Version) -> bool {
+        (self.version ^ version.0) & STABLE == 0
+    }
+
+    /// Moves things about: readers wait, or begin again.
+    #[inline]
+    pub(super) fn change(&mut self) -> Moving<'_, 'a> {
+        self.version = self.version.wrapping_add(STRUCTURE);
+        self.node.header.version.store(self.version | LOCK | CHANGING, Ordering::Relaxed);
+        // Ordering: a Release fence; pairs with the Acquire fence in `version_after`.
+        fence(Ordering::Release);
+        Moving { locked: self }
+    }
+
+    /// Notes a change that readers of one key need not notice.
+    #[inline]
+    pub(super) fn touch(&mut self) {
+        self.version = self.version.wrapping_add(UPDATE);
+    }
+
+    /// Puts another entry into a slot, for the same key.
+    #[inline]
+    pub(super) fn replace(&mut self, at: usize, word: Word) {
+        self.touch();
+        self.node.set_word(at, word);
+    }
+}
+
+impl Drop for Locked<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // Ordering: Release; pairs with the Acquire in `begin` and `lock`.
+        self.node.header.version.store(self.version, Ordering::Release);
+    }
+}
+
+impl Node {
+    #[inline]
+    fn set_word(&self, at: usize, word: Word) {
+        // Ordering: Release; pairs with the Acquire in `word`.
+        self.words[at].store(word.0, Ordering::Release);
+    }
+
+    #[inline]
+    fn set(&self, at: usize, head: u64, word: Word) {
+        self.heads[at].store(head, Ordering::Relaxed);
+        self.set_word(at, word);
+    }
+
+    fn set_count(&self, count: usize) {
+        self.header.count.store(count as u32, Ordering::Relaxed);
+    }
+
+    fn set_child(&self, at: usize, child: *mut Self) {
+        // Ordering: Release; pairs with the Acquire in `child`.
+        self.children()[at].store(child, Ordering::Release);
+    }
+}
+
+/// A node in which things are moved about; ends when dropped.
+#[derive(Debug)]
+pub(super) struct Moving<'l, 'a> {
+    locked: &'l mut Locked<'a>,
+}
+
+impl Moving<'_, '_> {
+    /// Puts a word in at a place, before those that stand from there on. There must be room.
+    #[inline]
+    pub(super) fn insert(&mut self, at: usize, head: u64, word: Word) {
+        let node = self.locked.node;
+        let count = node.count();
+        for slot in (at..count).rev() {
+            node.set(slot + 1, node.head(slot), node.word(slot));
+        }
+        node.set(at, head, word);
+        node.set_count(count + 1);
+    }
+
+    /// As [`insert`](Self::insert), with the child to the right of the separator.
+    pub(super) fn insert_child(&mut self, at: usize, separator: Fence, child: NonNull<Node>) {
+        let node = self.locked.node;
+        for slot in (at + 1..=node.count()).rev() {
+            node.set_child(slot + 1, node.child(slot));
+        }
+        node.set_child(at + 1, child.as_ptr());
+        self.insert(at, separator.head, Word::of(separator.tie));
+    }
+
+    /// Puts another word in the place of one, so that who reads the whole node notices.
+    pub(super) fn replace(&mut self, at: usize, word: Word) {
+        self.locked.node.set_word(at, word);
+    }
+
+    /// Takes a word out.
+    #[inline]
+    pub(super) fn remove(&mut self, at: usize) {
+        let node = self.locked.node;
+        let count = node.count();
+        for slot in at + 1..count {
+            node.set(slot - 1, node.head(slot), node.word(slot));
+        }
+        node.set(count - 1, NONE, Word::EMPTY);
+        node.set_count(count - 1);
+    }
+
+    /// As [`remove`](Self::remove), with the child to the right of the separator.
+    pub(super) fn remove_child(&mut self, at: usize) {
+        let node = self.locked.node;
+        let count = node.count();
+        for slot in at + 2..=count {
+            node.set_child(slot - 1, node.child(slot));
+        }
+        node.set_child(count, null_mut());
+        self.remove(at);
+    }
+
+    /// Makes this the first child of a node without any.
+    pub(super) fn set_first_child(&mut self, child: *mut Node) {
+        self.locked.node.set_child(0, child);
+    }
+
+    /// Appends the words of another node from a place on, and its children behind them.
+    pub(super) fn append(&mut self, from: &Node, start: usize) {
+        let node = self.locked.node;
+        let (count, more) = (node.count(), from.count() - start);
+        for at in 0..more {
+            node.set(count + at, from.head(start + at), from.word(start + at));
+            if from.level() > 0 {
+                node.set_child(count + at + 1, from.child(start + at + 1));
+            }
+        }
+        node.set_count(count + more);
+    }
+
+    /// Keeps the first `count` words, and the children between and around them.
+    pub(super) fn truncate(&mut self, count: usize) {
+        let node = self.locked.node;
+        for at in count..node.count() {
+            node.set(at, NONE, Word::EMPTY);
+            if node.level() > 0 {
+                node.set_child(at + 1, null_mut());
+            }
+        }
+        node.set_count(count);
+    }
+
+    /// Sets what follows the node, and from where on. The fence's entry goes over to the node.
+    pub(super) fn set_next(&mut self, high: Fence, next: *mut Node) {
+        let header = &self.locked.node.header;
+        header.high_head.store(high.head, Ordering::Relaxed);
+        // Ordering: Release; pairs with the Acquire in `high`.
+        header.high_tie.store(Word::of(high.tie).0, Ordering::Release);
+        // Ordering: Release; pairs with the Acquire in `next`.
+        header.next.store(next, Ordering::Release);
+    }
+
+    /// Marks the node as taken out of the tree.
+    pub(super) fn kill(self) {
+        self.locked.version |= DEAD;
+    }
+}
+
+impl Drop for Moving<'_, '_> {
+    #[inline]
+    fn drop(&mut self) {
+        let version = self.locked.version | LOCK;
+        // Ordering: Release; pairs with the Acquire in `begin`: what was moved is seen.
+        self.locked.node.header.version.store(version, Ordering::Release);
+    }
+}
+
+/// A word of a leaf: an entry, or, while a batch is under way, a pending change; of an inner node:
+/// an entry or nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Word(*mut ());
+
+const PENDING: usize = 1;
+
+impl Word {
+    pub(super) const EMPTY: Self = Self(null_mut());
+
+    pub(super) fn entry(raw: NonNull<()>) -> Self {
+        Self(raw.as_ptr())
+    }
+
+    fn of(raw: Option<NonNull<()>>) -> Self {
+        raw.map_or(Self::EMPTY, Self::entry)
+    }
+
+    pub(super) fn pending(pending: NonNull<super::batch::Pending>) -> Self {
+        Self(pending.as_ptr().cast::<()>().map_addr(|addr| addr | PENDING))
+    }
+
+    fn is_pending(self) -> bool {
+        self.0.addr() & PENDING != 0
+    }
+
+    /// What stands there, if it is not a pending change.
+    #[inline]
+    pub(super) fn raw(self) -> Option<NonNull<()>> {
+        NonNull::new(self.0)
+    }
+
+    /// The pending change that stands there.
+    #[inline]
+    pub(super) fn as_pending<'p>(self) -> Option<&'p super::batch::Pending> {
+        if !self.is_pending() {
+            return None;
+        }
+        let pending = self.0.map_addr(|addr| addr & !PENDING).cast::<super::batch::Pending>();
+        // SAFETY: O4: a pending change is alive while a pin that found it lasts.
+        Some(unsafe { &*pending })
+    }
+
+    /// An entry with the key.
+    #[inline]
+    pub(super) fn any(self) -> Option<NonNull<()>> {
+        match self.as_pending() {
+            Some(pending) => Some(pending.any()),
+            None => self.raw(),
+        }
+    }
+
+    /// The entry that readers see.
+    #[inline]
+    pub(super) fn visible(self) -> Option<NonNull<()>> {
+        match self.as_pending() {
+            Some(pending) => pending.entry(pending.is_committed()),
+            None => self.raw(),
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! Scans: a leaf at a time, each as it is at one instant, in either direction.
+//!
+//! The words of a leaf that lie within the bound are copied out, with the leaf's fences, and then
+//! it is checked that the leaf did not change meanwhile. The next page begins where this one's
+//! fence is: to the right there is a link, and behind a link lies a leaf whose lower end never
+//! changes, so nothing is met twice; to the left, and where the neighbour has been merged away, the
+//! fence is searched for from the root. A batch that is decided while a page is read is seen
+//! decided for all of the page, or for none of it.
+
+use std::cmp::Ordering as Order;
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::ptr::{NonNull, null_mut};
+
+use smallvec::SmallVec;
+
+use super::node::{Fence, NONE, Node, Target, Version};
+use super::{Handle, Pin, Root, Share, Tree, prefetch};
+
+/// Where a walk begins or ends.
+#[derive(Clone, Debug)]
+pub(crate) enum Limit<O> {
+    /// At the end of the tree.
+    End,
+    /// At a head, with what says how an entry's key stands to the limit, and whether the limit
+    /// itself belongs to the walk. What is `Equal` may be many keys that follow each other.
+    At(u64, O, bool),
+}
+
+impl<O> Limit<O> {
+    /// The first place in a leaf that does not lie before the limit; `below` says on which side the
+    /// keys of the walk lie.
+    fn position<H: Handle>(&self, leaf: &Node, below: bool) -> Option<usize>
+    where
+        O: Fn(H::Ref<'_>) -> Order,
+    {
+        let Self::At(head, order, included) = self else { return None };
+        Some(leaf.position::<H>(*head, *included == below, order))
+    }
+}
+
+/// Before or behind all keys.
+pub(super) struct Edge(pub(super) u64);
+
+impl<H: Handle> Target<H> for Edge {
+    fn head(&self) -> u64 {
+        self.0
+    }
+
+    fn is_behind(&self, _: H::Ref<'_>) -> bool {
+        self.0 != 0
+    }
+
+    fn is_inside(&self) -> bool {
+        self.0 != 0
+    }
+}
+
+/// Just behind a fence, where the node begins that lies to the right of it, or just before it.
+struct Beside<C> {
+    fence: Fence,
+    compare: C,
+    behind: bool,
+}
+
+impl<H: Handle, C: Fn(H::Ref<'_>, H::Ref<'_>) -> Order> Target<H> for Beside<C> {
+    fn head(&self) -> u64 {
+        self.fence.head
+    }
+
+    fn is_behind(&self, entry: H::Ref<'_>) -> bool {
+        let Some(tie) = self.fence.tie else { return false };
+        // SAFETY: O2: found in a node under the pin of the walk.
+        match (self.compare)(entry, unsafe { H::borrow(tie) }) {
+            Order::Less => true,
+            Order::Equal => self.behind,
+            Order::Greater => false,
+        }
+    }
+
+    fn is_inside(&self) -> bool {
+        self.behind || self.fence.tie.is_some()
+    }
+}
+
+impl Fence {
+    /// The first place in a leaf that does not lie below.
+    fn position<H: Handle>(
+        self,
+        leaf: &Node,
+        compare: impl Fn(H::Ref<'_>, H::Ref<'_>) -> Order,
+    ) -> usize {
+        leaf.position::<H>(self.head, false, &|entry: H::Ref<'_>| match self.tie {
+            // SAFETY: O2: found in a node under the pin of the walk.
+            Some(tie) => compare(entry, unsafe { H::borrow(tie) }),
+            None => Order::Greater,
+        })
+    }
+}
+
+/// A walk over leaves. What it shows lives as long as the pin that it was made with.
+pub(crate) struct Pages<'p, H: Share, C, O> {
+    pin: &'p Pin,
+    root: &'p Root,
+    /// How two entries stand to each other.
+    compare: C,
+    back: bool,
+    far: Limit<O>,
+    /// Whether the entries themselves are going to be looked at.
+    load: bool,
+    /// The ends of the open leaf's keys. The lower one never changes.
+    low: Option<Fence>,
+    high: Fence,
+    next: *mut Node,
+    /// Whether what follows lies beyond the far limit.
+    finished: bool,
+    entries: SmallVec<[NonNull<()>; 64]>,
+    /// The leaves that were open, as they were, if somebody wants to know.
+    seen: Option<Vec<(&'p Node, Version)>>,
+    handles: PhantomData<H>,
+}
+
+/// How a walk is made.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Walk {
+    /// Towards lower keys.
+    pub(crate) back: bool,
+    /// Only to count entries, not to look at them.
+    pub(crate) count: bool,
+    /// To know afterwards whether it saw one instant.
+    pub(crate) instant: bool,
+}
+
+impl<H: Share> Tree<H> {
+    /// Begins a walk from one limit to another, and opens its first page. `compare` says how the
+    /// keys of two entries stand to each other.
+    pub(crate) fn pages<'p, N, O, C>(
+        &self,
+        pin: &'p Pin,
+        near: &Limit<N>,
+        far: Limit<O>,
+        Walk { back, count, instant }: Walk,
+        compare: C,
+    ) -> Pages<'p, H, C, O>
+    where
+        N: Fn(H::Ref<'_>) -> Order,
+        O: Fn(H::Ref<'_>) -> Order,
+        C: Fn(H::Ref<'_>, H::Ref<'_>) -> Order + Copy,
+    {
+        let mut pages = Pages {
+            pin,
+            root: self.root(pin),
+            compare,
+            back,
+            far,
+            load: !count,
+            low: None,
+            high: Fence::END,
+            next: null_mut(),
+            finished: false,
+            entries: SmallVec::new(),
+            seen: instant.then(Vec::new),
+            handles: PhantomData,
+        };
+        let within = |leaf: &Node| match near.position::<H>(leaf, back) {
+            None => 0..leaf.count(),
+            Some(at) => {
+                if back {
+                    0..at
+                } else {
+                    at..leaf.count()
+                }
+            }
+        };
+        match near {
+            Limit::End => pages.read(&Edge(if back { NONE - 1 } else { 0 }), within),
+            Limit::At(head, order, included) => {
+                // Nothing of what is not looked for may lie in the pages behind.
+                let behind = back || !included;
+                pages.read(&Near { head: *head, order, behind }, within);
+            }
+        }
+        pages
+    }
+}
+
+/// The place of a limit: before or behind all keys that it calls equal.
+struct Near<'k, O> {
+    head: u64,
+    order: &'k O,
+    behind: bool,
+}
+
+impl<H: Handle, O: Fn(H::Ref<'_>) -> Order> Target<H> for Near<'_, O> {
+    fn head(&self) -> u64 {
+        self.head
+    }
+
+    fn is_behind(&self, entry: H::Ref<'_>) -> bool {
+        match (self.order)(entry) {
+            Order::Less => true,
+            Order::Equal => self.behind,
+            Order::Greater => false,
+        }
+    }
+}
+
+impl<'p, H, C, O> Pages<'p, H, C, O>
+where
+    H: Share,
+    C: Fn(H::Ref<'_>, H::Ref<'_>) -> Order + Copy,
+    O: Fn(H::Ref<'_>) -> Order,
+{
+    /// The entries of the page that is open, in ascending order.
+    pub(crate) fn entries(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = H::Ref<'p>> + ExactSizeIterator {
+        // SAFETY: O2: found in a leaf under the pin whose lifetime this is.
+        self.entries.iter().map(|raw| unsafe { H::borrow(*raw) })
+    }
+
+    /// The entry at a place of the page that is open.
+    #[inline]
+    pub(crate) fn entry(&self, at: usize) -> Option<H::Ref<'p>> {
+        // SAFETY: O2: found in a leaf under the pin whose lifetime this is.
+        self.entries.get(at).map(|raw| unsafe { H::borrow(*raw) })
+    }
+
+    /// How many entries the page that is open has.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether all that was shown was there at one instant, after the last page was opened.
+    pub(crate) fn saw_one_instant(&self) -> bool {
+        let mut seen = self.seen.iter().flatten();
+        seen.all(|(leaf, version)| leaf.is_untouched(*version))
+    }
+
+    /// Opens the page behind, which may be empty; `false` at the end.
+    pub(crate) fn advance(&mut self) -> bool {
+        if self.finished {
+            return false;
+        }
+        let compare = self.compare;
+        if self.back {
+            let Some(fence) = self.low else { return false };
+            // The leaf may have been merged with the one that was shown before.
+            let below = |leaf: &Node| 0..fence.position::<H>(leaf, compare);
+            self.read(&Beside { fence, compare, behind: false }, below);
+            return true;
+        }
+        let (fence, Some(next)) = (self.high, NonNull::new(self.next)) else { return false };
+        // SAFETY: O2: found in a leaf that was alive, under the pin.
+        let next = unsafe { next.as_ref() };
+        if self.read_leaf(next, |_| true, |leaf| 0..leaf.count()) {
+            self.low = Some(fence);
+        } else {
+            // It has been merged with the one that was shown before.
+            let above = |leaf: &Node| fence.position::<H>(leaf, compare)..leaf.count();
+            self.read(&Beside { fence, compare, behind: true }, above);
+        }
+        true
+    }
+
+    /// Opens the leaf that the target belongs to.
+    fn read(&mut self, target: &impl Target<H>, within: impl Fn(&Node) -> Range<usize>) {
+        loop {
+            let (leaf, low) = self.descend(target);
+            if self.read_leaf(leaf, |leaf| !leaf.is_before(target), &within) {
+                self.low = low;
+                return;
+            }
+        }
+    }
+
+    /// The leaf that the target belongs to, or did just now, and the lower end of its keys.
+    fn descend(&self, target: &impl Target<H>) -> (&'p Node, Option<Fence>) {
+        let (mut node, mut low) = (self.root.top(self.pin), None);
+        loop {
+            let version = node.begin();
+            let (next, fence) = if node.is_before(target) {
+                (node.next(), Some(node.high()))
+            } else if node.level() == 0 {
+                (null_mut(), None)
+            } else {
+                let at = node.child_of(target);
+                let child = node.child(at);
+                Node::prefetch(child);
+                (child, at.checked_sub(1).map(|at| node.separator(at)))
+            };
+            if version.is_dead() {
+                (node, low) = (self.root.top(self.pin), None);
+            } else if node.is_unchanged(version) {
+                let Some(next) = NonNull::new(next) else { return (node, low) };
+                low = fence.or(low);
+                // SAFETY: O2: found in a node that was alive, under the pin.
+                node = unsafe { next.as_ref() };
+            }
+        }
+    }
+
+    /// Opens a leaf, at one instant; `false` if it is dead or not the right one.
+    fn read_leaf(
+        &mut self,
+        leaf: &'p Node,
+        is_right: impl Fn(&Node) -> bool,
+        within: impl Fn(&Node) -> Range<usize>,
+    ) -> bool {
+        loop {
+            let version = leaf.begin();
+            if version.is_dead() {
+                return false;
+            }
+            let right = is_right(leaf);
+            let mut committed = None;
+            self.entries.clear();
+            let (mut within, mut finished) = (within(leaf), false);
+            if let Some(at) = self.far.position::<H>(leaf, !self.back) {
+                if self.back {
+                    finished = at > 0;
+                    within.start = at;
+                } else {
+                    finished = at < leaf.count();
+                    within.end = within.end.min(at);
+                }
+            }
+            for at in within {
+                let word = leaf.word(at);
+                let entry = match word.as_pending() {
+                    None => word.raw(),
+                    Some(pending) => {
+                        // One batch at a time has changes in a leaf.
+                        pending.entry(*committed.get_or_insert_with(|| pending.is_committed()))
+                    }
+                };
+                if let Some(raw) = entry {
+                    if self.load {
+                        prefetch(raw.as_ptr().cast());
+                    }
+                    self.entries.push(raw);
+                }
+            }
+            (self.high, self.next) = (leaf.high(), leaf.next());
+            if leaf.is_unchanged(version) {
+                if right {
+                    self.opened(leaf, version, finished);
+                }
+                return right;
+            }
+        }
+    }
+
+    /// Notes what is to be known of a leaf that was opened.
+    fn opened(&mut self, leaf: &'p Node, version: Version, finished: bool) {
+        self.finished = finished;
+        if let Some(seen) = &mut self.seen {
+            seen.push((leaf, version));
+        }
+        if !finished && !self.back {
+            Node::prefetch_whole(self.next);
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! Splitting and merging: how the tree keeps its shape.
+
+use std::ptr::NonNull;
+
+use super::node::{Fence, Locked, Node, SLOTS, Target, Word};
+use super::{Delta, Handle, Refused, Root, Share, Tree, retire, retire_node};
+use crate::platform::sync::Backoff;
+use crate::raw::reclaim::Pin;
+
+/// Whether a node with so many words should be merged with a neighbour. Not at every number, so
+/// that one which cannot be merged is not tried again at once.
+pub(super) const fn is_sparse(count: usize) -> bool {
+    count == 0 || (count < SLOTS / 4 && count % 4 == 0)
+}
+
+/// Nodes that one delete merges at most, up and down the tree.
+const MERGES: usize = 16;
+
+/// Words that two nodes may have together when they are merged.
+const MERGED: usize = SLOTS / 2;
+
+/// A node that was split: what its parent has to be told.
+#[must_use = "the parent has to be told"]
+pub(super) struct Split {
+    separator: Fence,
+    right: NonNull<Node>,
+}
+
+/// A fence just below the entry `right`, which stands in a node behind `left`.
+fn separator<H: Share>(left: u64, (head, word): (u64, Word)) -> Fence {
+    let tie = (left == head).then(|| share::<H>(word.any())).flatten();
+    Fence { head, tie }
+}
+
+/// One more owner of an entry.
+fn share<H: Share>(raw: Option<NonNull<()>>) -> Option<NonNull<()>> {
+    // SAFETY: O2, O5: in a node that the caller holds the lock of.
+    raw.map(|raw| H::share(unsafe { H::borrow(raw) }).into_raw())
+}
+
+fn retire_tie<H: Handle>(fence: Fence, pin: &Pin) {
+    if let Some(tie) = fence.tie {
+        retire::<H>(tie, pin);
+    }
+}
+
+impl<H: Share> Tree<H> {
+    /// Splits a full leaf and puts a new word in at a place. Keys that come in ascending order
+    /// leave full leaves behind, those that come in descending order as well. The new leaf is
+    /// locked.
+    pub(super) fn split_leaf<'p>(
+        root: &Root,
+        locked: &mut Locked<'p>,
+        at: usize,
+        head: u64,
+        word: Word,
+    ) -> Result<(Split, Locked<'p>), Refused> {
+        let leaf = locked.node();
+        let keep = match at {
+            0 => 0,
+            SLOTS => SLOTS,
+            _ => SLOTS.div_ceil(2),
+        };
+        let right = Node::alloc(0).ok_or(Refused::NoMemory)?;
+        root.totals.add(Delta::bytes(Node::bytes(0) as i64));
+        // SAFETY: O3: nobody else knows of it.
+        let new = unsafe { right.as_ref() };
+        let goes_right = at > keep || keep == SLOTS;
+        let mut fresh = new.fresh();
+        {
+            let mut filling = fresh.change();
+            filling.append(leaf, keep);
+            if goes_right {
+                filling.insert(at - keep, head, word);
+            }
+            filling.set_next(leaf.high(), leaf.next());
+        }
+        let last = if !goes_right && at == keep { head } else { leaf.head(keep - 1) };
+        let separator = separator::<H>(last, (new.head(0), new.word(0)));
+        let fence = Fence { tie: share::<H>(separator.tie), ..separator };
+        let mut moving = locked.change();
+        moving.truncate(keep);
+        if !goes_right {
+            moving.insert(at, head, word);
+        }
+        moving.set_next(fence, right.as_ptr());
+        Ok((Split { separator, right }, fresh))
+    }
+
+    /// Splits a full inner node and puts a separator and its child in.
+    fn split_inner(
+        root: &Root,
+        locked: &mut Locked<'_>,
+        at: usize,
+        Split { separator, right: child }: Split,
+    ) -> Split {
+        let node = locked.node();
+        let right = Node::make(node.level());
+        root.totals.add(Delta::bytes(Node::bytes(node.level()) as i64));
+        // SAFETY: O3: nobody else knows of it.
+        let new = unsafe { right.as_ref() };
+        let mut fresh = new.fresh();
+        let mut filling = fresh.change();
+        filling.set_next(node.high(), node.next());
+        // The separator that goes up, and what follows it goes to the right.
+        let keep = if at == SLOTS { SLOTS } else { SLOTS / 2 };
+        let up = if at == SLOTS {
+            filling.set_first_child(child.as_ptr());
+            separator
+        } else {
+            filling.set_first_child(node.child(keep + 1));
+            filling.append(node, keep + 1);
+            if at > keep {
+                filling.insert_child(at - keep - 1, separator, child);
+            }
+            node.separator(keep)
+        };
+        drop(filling);
+        drop(fresh);
+        let fence = Fence { tie: share::<H>(up.tie), ..up };
+        let mut moving = locked.change();
+        moving.truncate(keep);
+        if at <= keep && at != SLOTS {
+            moving.insert_child(at, separator, child);
+        }
+        moving.set_next(fence, right.as_ptr());
+        Split { separator: up, right }
+    }
+
+    /// The parent of a node that we hold the lock of, locked, and the place of the node in it;
+    /// `None` if the node is the root.
+    fn lock_parent<'p>(
+        pin: &'p Pin,
+        root: &Root,
+        node: &Node,
+        target: &impl Target<H>,
+    ) -> Option<(Locked<'p>, usize)> {
+        let mut backoff = Backoff::new();
+        loop {
+            if std::ptr::eq(root.top(pin), node) {
+                return None; // only the holder of its lock puts another node above
+            }
+            if let Some(locked) = Self::lock_at(pin, root, node.level() + 1, target) {
+                if let Some(at) = place_of(locked.node(), node) {
+                    return Some((locked, at));
+                }
+            }
+            // Whoever split the node off has not told its parent yet; he needs no lock of ours.
+            backoff.wait();
+        }
+    }
+
+    /// Puts all the separators in that a split asks for. The caller holds the lock of the node
+    /// that was split, which its parent must know of before anybody else splits or merges it.
+    pub(super) fn post(
+        pin: &Pin,
+        root: &Root,
+        locked: Locked<'_>,
+        split: Split,
+        target: &impl Target<H>,
+    ) {
+        let mut next = Self::post_one(pin, root, locked.node(), split, target);
+        drop(locked);
+        while let Some((parent, split)) = next {
+            next = Self::post_one(pin, root, parent.node(), split, target);
+        }
+    }
+
+    /// Tells the parent of a node that it was split; gives the parent back if that has to split.
+    pub(super) fn post_one<'p>(
+        pin: &'p Pin,
+        root: &Root,
+        node: &Node,
+        split: Split,
+        target: &impl Target<H>,
+    ) -> Option<(Locked<'p>, Split)> {
+        let Some((mut parent, at)) = Self::lock_parent(pin, root, node, target) else {
+            Self::grow(root, node, split);
+            return None;
+        };
+        if parent.node().count() < SLOTS {
+            parent.change().insert_child(at, split.separator, split.right);
+            return None;
+        }
+        let split = Self::split_inner(root, &mut parent, at, split);
+        Some((parent, split))
+    }
+
+    /// Puts a new root above the two halves of the old one.
+    fn grow(root: &Root, left: &Node, split: Split) {
+        let level = left.level() + 1;
+        let top = Node::make(level);
+        root.totals.add(Delta::bytes(Node::bytes(level) as i64));
+        if level == 2 {
+            root.totals.spread();
+        }
+        // SAFETY: O3: nobody else knows of it.
+        let node = unsafe { top.as_ref() };
+        {
+            let mut fresh = node.fresh();
+            let mut filling = fresh.change();
+            filling.set_first_child(std::ptr::from_ref(left).cast_mut());
+            filling.insert_child(0, split.separator, split.right);
+        }
+        root.set_top(top.as_ptr());
+    }
+
+    /// Merges the leaf that the target belongs to with a neighbour, if that can be done now, and
+    /// does the same above where that leaves few children, and below once there are more again.
+    #[cold]
+    pub(super) fn merge(pin: &Pin, root: &Root, target: &impl Target<H>) {
+        let mut level = 0;
+        for _ in 0..MERGES {
+            let Some((children, pair)) = Self::sparse_pair(pin, root, level, target) else { break };
+            let left = match pair {
+                None => children,
+                Some((left, right)) => match Self::merge_pair(pin, root, left, right, target) {
+                    Some(children) => children,
+                    None => break,
+                },
+            };
+            level = match pair {
+                _ if is_sparse(left) => level + 1,
+                Some(_) if level > 0 => level - 1,
+                _ => break,
+            };
+        }
+        Self::collapse(pin, root);
+    }
+
+    /// The number of separators of the target's parent, and two of its children, one of which is
+    /// the target's, that can be merged; `None` if there is no parent.
+    fn sparse_pair<'p>(
+        pin: &'p Pin,
+        root: &Root,
+        level: u32,
+        target: &impl Target<H>,
+    ) -> Option<(usize, Option<(&'p Node, &'p Node)>)> {
+        let (parent, version) = root.descend(pin, level + 1, target)?;
+        let (at, count) = (parent.child_of(target), parent.count());
+        let pairs = [at.checked_sub(1), (at < count).then_some(at)];
+        let pairs = pairs.map(|left| left.map(|at| (parent.child(at), parent.child(at + 1))));
+        if !parent.is_unchanged(version) {
+            return None;
+        }
+        let pair = pairs.into_iter().flatten().find_map(|(left, right)| {
+            // SAFETY: O2: found in a node that was not being changed, under the pin.
+            let left = unsafe { &*left };
+            // SAFETY: O2, as above.
+            let right = unsafe { &*right };
+            can_merge(left, right).then_some((left, right))
+        });
+        Some((count, pair))
+    }
+
+    /// Moves all of the right node to the left one, and takes the right one out of the tree;
+    /// returns how many separators are left in their parent, or `None` if things have changed.
+    fn merge_pair(
+        pin: &Pin,
+        root: &Root,
+        left: &Node,
+        right: &Node,
+        target: &impl Target<H>,
+    ) -> Option<usize> {
+        let mut into = left.lock();
+        if into.is_dead() || !std::ptr::eq(left.next(), right) {
+            return None;
+        }
+        let mut from = right.lock();
+        if from.is_dead() || !can_merge(left, right) {
+            return None;
+        }
+        let mut parent = Self::lock_at(pin, root, left.level() + 1, target)?;
+        let at = place_of(parent.node(), left)?;
+        if at == parent.node().count() || !std::ptr::eq(parent.node().child(at + 1), right) {
+            return None; // their parent was split between them
+        }
+        let separator = parent.node().separator(at);
+        parent.change().remove_child(at);
+        let children = parent.node().count();
+        let fence = left.high();
+        {
+            let mut moving = into.change();
+            if left.level() > 0 {
+                let child = NonNull::new(right.child(0)).expect("an inner node has a child");
+                moving.insert_child(left.count(), separator, child);
+            }
+            moving.append(right, 0);
+            moving.set_next(right.high(), right.next());
+            // Before anybody can change what was moved: who is in there must not believe it.
+            from.change().kill();
+        }
+        drop((into, from, parent));
+        if left.level() == 0 {
+            retire_tie::<H>(separator, pin);
+        }
+        retire_tie::<H>(fence, pin);
+        root.totals.add(Delta::bytes(-(Node::bytes(right.level()) as i64)));
+        retire_node(right, pin);
+        Some(children)
+    }
+
+    /// Takes roots off that have one child.
+    fn collapse(pin: &Pin, root: &Root) {
+        loop {
+            let top = root.top(pin);
+            if top.level() == 0 || top.count() > 0 {
+                return;
+            }
+            // SAFETY: O2: the first child of a node never changes.
+            let child = unsafe { &*top.child(0) };
+            let below = child.lock();
+            let mut locked = top.lock();
+            let is_only = !locked.is_dead()
+                && std::ptr::eq(root.top(pin), top)
+                && top.count() == 0
+                && std::ptr::eq(top.child(0), child)
+                && !below.is_dead()
+                && child.next().is_null();
+            if !is_only {
+                return;
+            }
+            root.set_top(std::ptr::from_ref(child).cast_mut());
+            locked.change().kill();
+            drop((below, locked));
+            root.totals.add(Delta::bytes(-(Node::bytes(top.level()) as i64)));
+            retire_node(top, pin);
+        }
+    }
+}
+
+/// Where a node stands in its parent.
+fn place_of(parent: &Node, node: &Node) -> Option<usize> {
+    (0..=parent.count()).find(|at| std::ptr::eq(parent.child(*at), node))
+}
+
+/// Whether two neighbours should become one.
+fn can_merge(left: &Node, right: &Node) -> bool {
+    let (a, b) = (left.count(), right.count());
+    let separator = usize::from(left.level() > 0);
+    let together = a + b + separator;
+    together <= MERGED || ((a == 0 || b == 0) && together <= SLOTS)
+}

@@ -1,0 +1,346 @@
+//! The ordered index against a map, alone and with threads.
+
+use std::cmp::Ordering as Order;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::ScopedJoinHandle;
+
+use crate::raw::block::{Block, BlockRef};
+use crate::raw::ordered::{EXACT, Limit, Tree, Walk};
+use crate::raw::reclaim::pin;
+use crate::raw::{Change, Refused};
+
+/// How heads are made of keys.
+#[derive(Clone, Copy, Debug)]
+enum Heads {
+    /// Each key has its own.
+    Exact,
+    /// Some have the same one.
+    Rough(u64),
+    /// Every third key has its own.
+    Mixed,
+}
+
+use Heads::{Exact, Mixed, Rough};
+
+/// A tree of numbers.
+struct Numbers {
+    tree: Tree<Block>,
+    heads: Heads,
+}
+
+fn key_of(entry: BlockRef<'_>) -> u64 {
+    entry.words()[0]
+}
+
+fn compare(a: BlockRef<'_>, b: BlockRef<'_>) -> Order {
+    key_of(a).cmp(&key_of(b))
+}
+
+fn order(key: u64) -> impl Fn(BlockRef<'_>) -> Order {
+    move |entry: BlockRef<'_>| key_of(entry).cmp(&key)
+}
+
+impl Numbers {
+    fn new(heads: Heads) -> Self {
+        Self { tree: Tree::new().unwrap(), heads }
+    }
+
+    fn head(&self, key: u64) -> u64 {
+        match self.heads {
+            Exact => key << 1 | EXACT,
+            Rough(by) => (key / by) << 1,
+            Mixed if key % 3 == 0 => (key / 3) << 2 | EXACT,
+            Mixed => (key / 3) << 2 | 2,
+        }
+    }
+
+    fn block(&self, key: u64, value: u64) -> Block {
+        Block::new(self.head(key), 2, &[key, value]).unwrap()
+    }
+
+    fn get(&self, key: u64) -> Option<u64> {
+        self.tree.get(&pin(), self.head(key), order(key)).map(|entry| entry.words()[1])
+    }
+
+    fn put(&self, key: u64, value: u64) -> bool {
+        let change =
+            |old: Option<BlockRef<'_>>| (Change::Put(self.block(key, value)), old.is_none());
+        self.tree.write(&pin(), self.head(key), order(key), change).unwrap()
+    }
+
+    fn remove(&self, key: u64) -> bool {
+        let change = |old: Option<BlockRef<'_>>| (Change::Remove, old.is_some());
+        self.tree.write(&pin(), self.head(key), order(key), change).unwrap()
+    }
+
+    fn put_all(&self, keys: &[u64], value: u64) {
+        let result: Result<(), Refused> = self.tree.batch(
+            &pin(),
+            keys,
+            |key| self.head(*key),
+            |key, entry| order(*key)(entry),
+            |batch| {
+                keys.iter().try_for_each(|key| {
+                    batch.put(self.head(*key), order(*key), self.block(*key, value))
+                })
+            },
+        );
+        result.unwrap();
+    }
+
+    /// Keys from a bound on, in the order of a walk.
+    fn walk(&self, bound: Option<(u64, bool)>, back: bool) -> Vec<u64> {
+        let pin = pin();
+        let from = match bound {
+            None => Limit::End,
+            Some((key, included)) => Limit::At(self.head(key), order(key), included),
+        };
+        let end: Limit<fn(BlockRef<'_>) -> Order> = Limit::End;
+        let mut pages =
+            self.tree.pages(&pin, &from, end, Walk { back, ..Walk::default() }, compare);
+        let mut all = Vec::new();
+        loop {
+            if back {
+                all.extend(pages.entries().rev().map(key_of));
+            } else {
+                all.extend(pages.entries().map(key_of));
+            }
+            if !pages.advance() {
+                return all;
+            }
+        }
+    }
+
+    fn items(&self) -> usize {
+        self.tree.weight(&pin()).items
+    }
+}
+
+/// A good 64-bit hash of a number.
+fn mix(key: u64) -> u64 {
+    let mut z = key.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ z >> 31
+}
+
+struct Rng(u64);
+
+impl Rng {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_add(1);
+        mix(self.0) % n
+    }
+}
+
+/// Waits for threads; that a scope has waited for them, ThreadSanitizer does not see.
+#[allow(single_use_lifetimes, reason = "there is no anonymous one in this place")]
+fn join<'a>(threads: impl IntoIterator<Item = ScopedJoinHandle<'a, ()>>) {
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+fn check_walks(tree: &Numbers, model: &BTreeMap<u64, u64>, rng: &mut Rng, space: u64) {
+    let all: Vec<u64> = model.keys().copied().collect();
+    assert_eq!(tree.walk(None, false), all);
+    let mut reversed = all;
+    reversed.reverse();
+    assert_eq!(tree.walk(None, true), reversed);
+    for _ in 0..20 {
+        let key = rng.below(space + 2);
+        let up = |from: std::ops::Bound<u64>| {
+            model.range((from, std::ops::Bound::Unbounded)).map(|(key, _)| *key).collect::<Vec<_>>()
+        };
+        let down = |to: std::ops::Bound<u64>| {
+            let below = model.range((std::ops::Bound::Unbounded, to));
+            below.rev().map(|(key, _)| *key).collect::<Vec<_>>()
+        };
+        use std::ops::Bound::{Excluded, Included};
+        assert_eq!(tree.walk(Some((key, true)), false), up(Included(key)));
+        assert_eq!(tree.walk(Some((key, false)), false), up(Excluded(key)));
+        assert_eq!(tree.walk(Some((key, true)), true), down(Included(key)));
+        assert_eq!(tree.walk(Some((key, false)), true), down(Excluded(key)));
+    }
+}
+
+#[test]
+fn agrees_with_a_map() {
+    for heads in [Exact, Rough(3), Rough(1000), Rough(u64::MAX), Mixed] {
+        for (seed, space) in [(1, 5), (2, 100), (3, 5_000), (4, 100_000)] {
+            let (tree, mut model, mut rng) =
+                (Numbers::new(heads), BTreeMap::new(), Rng(seed << 40));
+            for step in 0..40_000 {
+                let (key, grow) = (rng.below(space), step / 10_000 % 2 == 0);
+                match rng.below(10) {
+                    0..3 => assert_eq!(tree.get(key), model.get(&key).copied(), "{heads:?} {key}"),
+                    choice if (choice < 8) == grow => {
+                        assert_eq!(tree.put(key, step), model.insert(key, step).is_none());
+                    }
+                    _ => assert_eq!(tree.remove(key), model.remove(&key).is_some()),
+                }
+            }
+            assert_eq!(tree.items(), model.len());
+            check_walks(&tree, &model, &mut rng, space);
+            for key in model.keys() {
+                assert!(tree.remove(*key));
+            }
+            assert_eq!(tree.items(), 0);
+            assert_eq!(tree.walk(None, false), []);
+            let weight = tree.tree.weight(&pin());
+            assert!(weight.bytes < 8192, "an emptied tree gives its memory back: {weight:?}");
+        }
+    }
+}
+
+#[test]
+fn ascending_and_descending_keys() {
+    for heads in [Exact, Rough(50)] {
+        let tree = Numbers::new(heads);
+        (0..50_000).for_each(|key| assert!(tree.put(key, key)));
+        let full = tree.tree.weight(&pin()).bytes / 50_000;
+        assert!(cfg!(ferrets_stress) || full < 56, "leaves are full: {full} bytes an object");
+        assert_eq!(tree.walk(None, false), (0..50_000).collect::<Vec<_>>());
+        (0..50_000).rev().for_each(|key| assert!(tree.remove(key)));
+        (0..50_000).rev().for_each(|key| assert!(tree.put(key, key)));
+        assert_eq!(tree.walk(None, true), (0..50_000).rev().collect::<Vec<_>>());
+        (0..50_000).for_each(|key| assert!(tree.remove(key)));
+        assert_eq!(tree.items(), 0);
+    }
+}
+
+#[test]
+fn readers_find_what_stays_while_others_come_and_go() {
+    for heads in [Exact, Rough(700)] {
+        let (tree, stop) = (Numbers::new(heads), AtomicBool::new(false));
+        let stable: Vec<u64> = (0..2_000).map(|at| at * 10).collect();
+        for key in &stable {
+            tree.put(*key, *key);
+        }
+        std::thread::scope(|scope| {
+            let mut threads = Vec::new();
+            for worker in 0..2_u64 {
+                let (tree, stop) = (&tree, &stop);
+                threads.push(scope.spawn(move || {
+                    let keys = || (0..20_000).filter(move |key| key % 10 == worker * 3 + 2);
+                    for _ in 0..8 {
+                        keys().for_each(|key| assert!(tree.put(key, key)));
+                        keys().for_each(|key| assert!(tree.remove(key)));
+                        let mut late: Vec<u64> = keys().collect();
+                        late.sort_by_key(|key| mix(*key));
+                        late.iter().for_each(|key| assert!(tree.put(*key, *key)));
+                        late.iter().rev().for_each(|key| assert!(tree.remove(*key)));
+                    }
+                    stop.store(true, Ordering::Relaxed);
+                }));
+            }
+            for back in [false, true] {
+                let (tree, stop, stable) = (&tree, &stop, &stable);
+                threads.push(scope.spawn(move || {
+                    while !stop.load(Ordering::Relaxed) {
+                        for key in stable {
+                            assert_eq!(tree.get(*key), Some(*key));
+                        }
+                        let mut all = tree.walk(None, back);
+                        if back {
+                            all.reverse();
+                        }
+                        assert!(all.is_sorted_by(|a, b| a < b), "in order, no entry twice");
+                        all.retain(|key| key % 10 == 0);
+                        assert_eq!(all, *stable, "none missed");
+                    }
+                }));
+            }
+            join(threads);
+        });
+        assert_eq!(tree.items(), 2_000);
+        assert_eq!(tree.walk(None, false), stable);
+    }
+}
+
+#[test]
+fn batches_are_seen_whole() {
+    let (tree, stop) = (Numbers::new(Rough(100)), AtomicBool::new(false));
+    let keys: Vec<u64> = (0..500).step_by(10).collect();
+    tree.put_all(&keys, 0);
+    std::thread::scope(|scope| {
+        let (tree, stop, keys) = (&tree, &stop, &keys);
+        let writer = scope.spawn(move || {
+            for round in 1..2_000 {
+                tree.put_all(keys, round);
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+        let others = scope.spawn(move || {
+            for key in (0..600).filter(|key| key % 10 != 0).cycle() {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                if !tree.remove(key) {
+                    tree.put(key, 0);
+                }
+            }
+        });
+        let reader = scope.spawn(move || {
+            while !stop.load(Ordering::Relaxed) {
+                let values: Vec<u64> = keys.iter().map(|key| tree.get(*key).unwrap()).collect();
+                assert!(values.is_sorted(), "a later read sees no older batch: {values:?}");
+            }
+        });
+        join([writer, others, reader]);
+    });
+    assert_eq!(tree.get(70), Some(1_999));
+}
+
+#[test]
+fn large_batches_split_what_they_hold() {
+    for heads in [Exact, Rough(40)] {
+        let tree = Numbers::new(heads);
+        let keys: Vec<u64> = (0..30_000).map(|key| key * 2).collect();
+        tree.put_all(&keys, 1);
+        tree.put_all(&keys, 2);
+        let between: Vec<u64> = (0..30_000).map(|key| key * 2 + 1).collect();
+        tree.put_all(&between, 3);
+        assert_eq!(tree.items(), 60_000);
+        assert!((0..60_000).all(|key| tree.get(key) == Some(2 + key % 2)));
+        assert_eq!(tree.walk(None, false), (0..60_000).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_failed_batch_changes_nothing() {
+    let tree = Numbers::new(Exact);
+    (0..60).for_each(|key| assert!(tree.put(key * 10, 1)));
+    let keys: Vec<u64> = (0..600).collect();
+    let result: Result<(), Refused> = tree.tree.batch(
+        &pin(),
+        &keys,
+        |key| tree.head(*key),
+        |key, entry| order(*key)(entry),
+        |batch| {
+            for key in &keys {
+                batch.put(tree.head(*key), order(*key), tree.block(*key, 9))?;
+            }
+            Err(Refused::NoMemory)
+        },
+    );
+    assert_eq!(result, Err(Refused::NoMemory));
+    assert_eq!((tree.get(10), tree.get(11), tree.items()), (Some(1), None, 60));
+    assert_eq!(tree.walk(None, false), (0..60).map(|key| key * 10).collect::<Vec<_>>());
+}
+
+#[test]
+fn clearing_and_closing() {
+    let tree = Numbers::new(Rough(7));
+    (0..10_000).for_each(|key| assert!(tree.put(key, key)));
+    assert_eq!(tree.tree.clear(&pin()), Ok(10_000));
+    assert_eq!((tree.get(5), tree.items()), (None, 0));
+    tree.put(5, 6);
+    assert_eq!(tree.get(5), Some(6));
+    assert_eq!(tree.tree.close(&pin()), Ok(1));
+    assert_eq!(tree.get(5), None);
+    let change = |_: Option<BlockRef<'_>>| (Change::Put(tree.block(5, 5)), ());
+    let refused = tree.tree.write(&pin(), tree.head(5), order(5), change);
+    assert_eq!(refused, Err(Refused::Closed));
+    assert_eq!(tree.tree.close(&pin()), Err(Refused::Closed));
+    crate::raw::reclaim::collect();
+}

@@ -1,0 +1,569 @@
+//! What only ordered sets have: ranges, prefixes, cursors, and taking from either end.
+
+use std::ops::{Bound, Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
+
+use super::Table;
+use super::core::Need;
+use super::engine::OrderedEngine;
+use super::engine::bounds::{Edge, Prefix};
+use super::read::ReadView;
+use crate::error::{Error, ErrorKind, Result};
+use crate::raw::ordered::Walk;
+use crate::raw::reclaim::pin;
+use crate::term::{Arena, Object, ObjectRef, Term, ToObject, ToTerm, View, new_block};
+
+/// Objects that an owned range takes out of the table at a time.
+const CHUNK: usize = 128;
+/// How often a range that is to show one instant is read.
+const ATTEMPTS: usize = 64;
+
+/// A range of keys: every range of the standard library whose ends have terms, and what
+/// [`Bounds`] says.
+///
+/// A range whose lower end lies above its upper one is empty.
+pub trait KeyRange {
+    /// The two ends.
+    #[doc(hidden)]
+    fn bounds(self) -> Result<Bounds>;
+}
+
+/// The ends of a [`KeyRange`].
+///
+/// ```
+/// use std::ops::Bound;
+/// use ferrets::{Bounds, term};
+/// // Ends of different types.
+/// let numbers_above_seven = Bounds::new(Bound::Excluded(7), Bound::Excluded(term!(:"")))?;
+/// // What begins with the same bytes.
+/// let users = Bounds::bytes(b"user:")?;
+/// // Pairs that begin with the same element.
+/// let of_topic = Bounds::tuple(("weather",), 2)?;
+/// # let _ = (numbers_above_seven, users, of_topic);
+/// # Ok::<(), ferrets::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Bounds {
+    low: Edge,
+    high: Edge,
+}
+
+fn edge(bound: Bound<impl ToTerm>) -> Result<Edge> {
+    Ok(match bound {
+        Bound::Unbounded => Edge::Open,
+        Bound::Included(key) => Edge::key(Term::new(key)?, true),
+        Bound::Excluded(key) => Edge::key(Term::new(key)?, false),
+    })
+}
+
+impl Bounds {
+    /// From one key to another, of any types.
+    ///
+    /// # Errors
+    /// [`BadArgument`](ErrorKind::BadArgument) for a key that has no term.
+    pub fn new(low: Bound<impl ToTerm>, high: Bound<impl ToTerm>) -> Result<Self> {
+        Ok(Self { low: edge(low)?, high: edge(high)? })
+    }
+
+    /// The binaries and bitstrings that begin with these bytes.
+    ///
+    /// # Errors
+    /// [`LimitExceeded`](ErrorKind::LimitExceeded) for more bytes than a binary can have.
+    pub fn bytes(first: &[u8]) -> Result<Self> {
+        let low = Edge::key(Term::binary(first)?, true);
+        // The least string that does not begin so: with the last byte that can be one more.
+        let more = first.iter().rposition(|byte| *byte < 0xff);
+        let high = match more {
+            None => Edge::Open,
+            Some(at) => {
+                let mut next = first[..=at].to_vec();
+                next[at] += 1;
+                Edge::key(Term::binary(&next)?, false)
+            }
+        };
+        Ok(Self { low, high })
+    }
+
+    /// The tuples of `arity` elements that begin with those of `first`, which is a tuple itself.
+    ///
+    /// # Errors
+    /// [`BadArgument`](ErrorKind::BadArgument) for what is no tuple, and for one that is larger
+    /// than `arity`.
+    pub fn tuple(first: impl ToObject, arity: usize) -> Result<Self> {
+        let mut arena = Arena::new();
+        let size = first.put_object(&mut arena)?;
+        let first = Object::from_block(new_block(0, size, arena.words())?);
+        if first.arity() > arity {
+            let message = format!("no tuple of {arity} elements begins with {}", first.as_term());
+            return Err(Error::bad_argument(message));
+        }
+        let prefix = Edge::Prefix(Prefix::tuple(&first, arity));
+        Ok(Self { low: prefix.clone(), high: prefix })
+    }
+
+    /// The lists that begin with the elements of `first`, with anything behind them.
+    ///
+    /// # Errors
+    /// [`BadArgument`](ErrorKind::BadArgument) for what is no proper list, and for the empty one.
+    pub fn list(first: impl ToTerm) -> Result<Self> {
+        let first = Term::new(first)?;
+        if !matches!(first.view(), View::List(list) if list.is_proper()) {
+            let message = format!("{first} is no list with elements that others could begin with");
+            return Err(Error::bad_argument(message));
+        }
+        let prefix = Edge::Prefix(Prefix::list(first));
+        Ok(Self { low: prefix.clone(), high: prefix })
+    }
+
+    fn into_walk(self, back: bool) -> (Edge, Edge) {
+        if back { (self.high, self.low) } else { (self.low, self.high) }
+    }
+}
+
+impl KeyRange for Bounds {
+    fn bounds(self) -> Result<Bounds> {
+        Ok(self)
+    }
+}
+
+impl KeyRange for RangeFull {
+    fn bounds(self) -> Result<Bounds> {
+        Ok(Bounds { low: Edge::Open, high: Edge::Open })
+    }
+}
+
+impl<K: ToTerm> KeyRange for Range<K> {
+    fn bounds(self) -> Result<Bounds> {
+        Bounds::new(Bound::Included(self.start), Bound::Excluded(self.end))
+    }
+}
+
+impl<K: ToTerm> KeyRange for RangeInclusive<K> {
+    fn bounds(self) -> Result<Bounds> {
+        let (low, high) = self.into_inner();
+        Bounds::new(Bound::Included(low), Bound::Included(high))
+    }
+}
+
+impl<K: ToTerm> KeyRange for RangeFrom<K> {
+    fn bounds(self) -> Result<Bounds> {
+        Ok(Bounds { low: edge(Bound::Included(self.start))?, high: Edge::Open })
+    }
+}
+
+impl<K: ToTerm> KeyRange for RangeTo<K> {
+    fn bounds(self) -> Result<Bounds> {
+        Ok(Bounds { low: Edge::Open, high: edge(Bound::Excluded(self.end))? })
+    }
+}
+
+impl<K: ToTerm> KeyRange for RangeToInclusive<K> {
+    fn bounds(self) -> Result<Bounds> {
+        Ok(Bounds { low: Edge::Open, high: edge(Bound::Included(self.end))? })
+    }
+}
+
+impl<A: ToTerm, B: ToTerm> KeyRange for (Bound<A>, Bound<B>) {
+    fn bounds(self) -> Result<Bounds> {
+        Bounds::new(self.0, self.1)
+    }
+}
+
+/// The objects of a range, owned: see [`Table::range`].
+#[derive(Debug)]
+#[must_use = "a range does nothing until it is iterated"]
+pub struct RangeIter {
+    table: Table,
+    near: Edge,
+    far: Edge,
+    back: bool,
+    /// In the reverse order, so that the next one is taken from the end.
+    chunk: Vec<Object>,
+    done: bool,
+}
+
+impl RangeIter {
+    /// All objects of the range as they are at one instant.
+    ///
+    /// Reads the range until nobody has changed anything in it meanwhile.
+    ///
+    /// # Errors
+    /// As the iterator; [`Contention`](ErrorKind::Contention) if it changed each of 64 times.
+    pub fn linearizable(self) -> Result<Vec<Object>> {
+        let walk = Walk { back: self.back, instant: true, ..Walk::default() };
+        for _ in 0..ATTEMPTS {
+            let pin = pin();
+            let ordered = self.table.ordered(Need::Read, "range")?;
+            let mut pages = ordered.pages(&pin, &self.near, self.far.clone(), walk);
+            let mut all = Vec::new();
+            loop {
+                let mut entries = pages.entries();
+                while let Some(entry) = if self.back { entries.next_back() } else { entries.next() }
+                {
+                    all.push(ObjectRef::new(entry).to_object()?);
+                }
+                drop(entries);
+                if !pages.advance() {
+                    break;
+                }
+            }
+            if pages.saw_one_instant() {
+                return Ok(all);
+            }
+        }
+        let message = format!("the range changed while it was read, {ATTEMPTS} times");
+        Err(Error::new(ErrorKind::Contention, message))
+    }
+
+    fn fill(&mut self) -> Result<()> {
+        let walk = Walk { back: self.back, ..Walk::default() };
+        let (pin, mut last) = (pin(), None);
+        let ordered = self.table.ordered(Need::Read, "range")?;
+        let mut pages = ordered.pages(&pin, &self.near, self.far.clone(), walk);
+        'pages: loop {
+            let mut entries = pages.entries();
+            while let Some(entry) = if self.back { entries.next_back() } else { entries.next() } {
+                self.chunk.push(ObjectRef::new(entry).to_object()?);
+                last = Some(entry);
+                if self.chunk.len() == CHUNK {
+                    break 'pages;
+                }
+            }
+            drop(entries);
+            if !pages.advance() {
+                self.done = true;
+                break;
+            }
+        }
+        self.chunk.reverse();
+        if let Some(last) = last {
+            self.near = Edge::after(last.to_block(), self.table.keypos());
+        }
+        Ok(())
+    }
+}
+
+impl Iterator for RangeIter {
+    type Item = Result<Object>;
+
+    fn next(&mut self) -> Option<Result<Object>> {
+        if self.chunk.is_empty() && !self.done {
+            if let Err(error) = self.fill() {
+                self.done = true;
+                return Some(Err(error));
+            }
+        }
+        self.chunk.pop().map(Ok)
+    }
+}
+
+impl Table {
+    /// The ordered set that the table is.
+    fn ordered(&self, need: Need, what: &str) -> Result<&OrderedEngine> {
+        self.check(need)?;
+        self.core.engine.as_ordered().ok_or_else(|| self.core.not_ordered(what))
+    }
+
+    /// The objects whose keys lie in a range, in the order of keys, owned.
+    ///
+    /// Any range of the standard library: `range(3..7)`, `range("a"..)`, `range(..)`; see
+    /// [`Bounds`] for ends of different types and for prefixes. A key that is `==` to an end counts
+    /// as that end. Nothing is held between steps: objects that are in the range throughout are met
+    /// once, others at most once. To read without counting references, see [`ReadView::range`]; for
+    /// all of it at one instant, [`RangeIter::linearizable`]. O(log n), and O(1) for each object.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Result, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list((1..=9).map(|n| (n, n * n)))?;
+    /// let squares = t.range(3..=5)?.map(|object| Ok(object?.decode::<(i64, i64)>()?.1));
+    /// assert_eq!(squares.collect::<Result<Vec<_>>>()?, [9, 16, 25]);
+    /// assert_eq!(t.range(7..3)?.count(), 0);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`AccessDenied`](ErrorKind::AccessDenied), from the
+    /// iterator too; [`WrongKind`](ErrorKind::WrongKind) if the table is no ordered set;
+    /// [`BadArgument`](ErrorKind::BadArgument) for an end that has no term.
+    #[doc(alias = "ets:select/2")]
+    pub fn range(&self, range: impl KeyRange) -> Result<RangeIter> {
+        self.range_towards(range, false)
+    }
+
+    /// As [`range`](Self::range), from the greatest key to the least.
+    ///
+    /// # Errors
+    /// As [`range`](Self::range).
+    #[doc(alias = "ets:select_reverse/2")]
+    pub fn range_rev(&self, range: impl KeyRange) -> Result<RangeIter> {
+        self.range_towards(range, true)
+    }
+
+    fn range_towards(&self, range: impl KeyRange, back: bool) -> Result<RangeIter> {
+        self.ordered(Need::Read, "range")?;
+        let (near, far) = range.bounds()?.into_walk(back);
+        Ok(RangeIter { table: self.clone(), near, far, back, chunk: Vec::new(), done: false })
+    }
+
+    /// The objects whose keys begin so: with these bytes, if it is a binary, or with these
+    /// elements, if it is a list. For tuples see [`Bounds::tuple`].
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list([("user:1", "ann"), ("user:2", "bob"), ("zone:1", "eu")])?;
+    /// assert_eq!(t.prefix("user:")?.count(), 2);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`range`](Self::range); [`BadArgument`](ErrorKind::BadArgument) for a prefix that is
+    /// neither a binary nor a list with elements.
+    pub fn prefix(&self, first: impl ToTerm) -> Result<RangeIter> {
+        self.ordered(Need::Read, "prefix")?;
+        let first = Term::new(first)?;
+        let bounds = match first.view() {
+            View::Binary(bytes) => Bounds::bytes(bytes)?,
+            View::List(_) => Bounds::list(first)?,
+            _ => {
+                let message = format!("{first} is neither a binary nor a list to begin with");
+                return Err(Error::bad_argument(message));
+            }
+        };
+        self.range(bounds)
+    }
+
+    /// How many keys lie in a range. O(keys in it), without looking at one of them.
+    ///
+    /// # Errors
+    /// As [`range`](Self::range).
+    #[doc(alias = "ets:select_count/2")]
+    pub fn count(&self, range: impl KeyRange) -> Result<usize> {
+        let ordered = self.ordered(Need::Read, "count")?;
+        let (near, far) = range.bounds()?.into_walk(false);
+        let (pin, walk) = (pin(), Walk { count: true, ..Walk::default() });
+        let mut pages = ordered.pages(&pin, &near, far, walk);
+        let mut count = pages.len();
+        while pages.advance() {
+            count += pages.len();
+        }
+        Ok(count)
+    }
+
+    /// Deletes the objects whose keys lie in a range, one after the other, and returns how many it
+    /// has deleted. Objects that others insert meanwhile may stay.
+    ///
+    /// # Errors
+    /// As [`range`](Self::range), for writing; what was deleted before stays deleted.
+    #[doc(alias = "ets:select_delete/2")]
+    pub fn delete_range(&self, range: impl KeyRange) -> Result<usize> {
+        let ordered = self.ordered(Need::Write, "delete_range")?;
+        let (mut near, far) = range.bounds()?.into_walk(false);
+        let (keypos, mut deleted) = (self.keypos(), 0);
+        loop {
+            self.check(Need::Write)?;
+            let pin = pin();
+            let mut pages = ordered.pages(&pin, &near, far.clone(), Walk::default());
+            while pages.len() == 0 {
+                if !pages.advance() {
+                    return Ok(deleted);
+                }
+            }
+            for block in pages.entries() {
+                if self.done(ordered.delete_block(&pin, block))? {
+                    deleted += 1;
+                }
+                near = Edge::after(block.to_block(), keypos);
+            }
+        }
+    }
+
+    /// Takes out the object with the least key, in one instant; `None` if there is none.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// let queue = owner.new_table("queue", TableOptions::new(Kind::OrderedSet))?;
+    /// queue.insert_list([(20, "later"), (10, "now")])?;
+    /// assert_eq!(queue.pop_first()?.and_then(|first| first.decode().ok()), Some((10,
+    /// "now".to_owned())));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert); [`WrongKind`](ErrorKind::WrongKind) if the table is no ordered
+    /// set.
+    pub fn pop_first(&self) -> Result<Option<Object>> {
+        self.pop(false)
+    }
+
+    /// As [`pop_first`](Self::pop_first), for the greatest key.
+    ///
+    /// # Errors
+    /// As [`pop_first`](Self::pop_first).
+    pub fn pop_last(&self) -> Result<Option<Object>> {
+        self.pop(true)
+    }
+
+    fn pop(&self, back: bool) -> Result<Option<Object>> {
+        let ordered = self.ordered(Need::Write, "pop")?;
+        let popped = self.done(ordered.pop(&pin(), back))?;
+        popped.map(|block| ObjectRef::new(block.borrow()).to_object()).transpose()
+    }
+
+    /// A cursor before the first key that is `key` or greater, whether it is in the table or not.
+    ///
+    /// # Errors
+    /// As [`range`](Self::range).
+    pub fn seek(&self, key: impl ToTerm) -> Result<Cursor> {
+        self.ordered(Need::Read, "seek")?;
+        Ok(Cursor { table: self.clone(), at: Place::Before(Term::new(key)?) })
+    }
+}
+
+/// A place in an ordered set, from which one can step in both directions: see [`Table::seek`].
+///
+/// It holds nothing but a key, so whatever others insert and delete, a step leads to what is next
+/// at that moment.
+#[derive(Clone, Debug)]
+pub struct Cursor {
+    table: Table,
+    at: Place,
+}
+
+/// Where a cursor stands.
+#[derive(Clone, Debug)]
+enum Place {
+    Before(Term),
+    Behind(Term),
+}
+
+impl Cursor {
+    /// Goes to just before the first key that is `key` or greater.
+    ///
+    /// # Errors
+    /// [`BadArgument`](ErrorKind::BadArgument) for a key that has no term.
+    pub fn seek(&mut self, key: impl ToTerm) -> Result<()> {
+        self.at = Place::Before(Term::new(key)?);
+        Ok(())
+    }
+
+    /// Steps over the next object and returns it; `None`, without a step, at the end. O(log n).
+    ///
+    /// # Errors
+    /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`AccessDenied`](ErrorKind::AccessDenied).
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "it is no iterator: it may go on after `None`"
+    )]
+    pub fn next(&mut self) -> Result<Option<Object>> {
+        self.step(false)
+    }
+
+    /// Steps back over the object before and returns it; `None`, without a step, at the beginning.
+    /// O(log n).
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    pub fn prev(&mut self) -> Result<Option<Object>> {
+        self.step(true)
+    }
+
+    fn step(&mut self, back: bool) -> Result<Option<Object>> {
+        let ordered = self.table.ordered(Need::Read, "seek")?;
+        let (pin, walk) = (pin(), Walk { back, ..Walk::default() });
+        // What lies at the key itself is ahead of a cursor that stands before it.
+        let (key, included) = match &self.at {
+            Place::Before(key) => (key, !back),
+            Place::Behind(key) => (key, back),
+        };
+        let near = Edge::key(key.clone(), included);
+        let mut pages = ordered.pages(&pin, &near, Edge::Open, walk);
+        let block = loop {
+            let at = if back { pages.len().wrapping_sub(1) } else { 0 };
+            match pages.entry(at) {
+                Some(block) => break block,
+                None if pages.advance() => {}
+                None => return Ok(None),
+            }
+        };
+        let object = ObjectRef::new(block).to_object()?;
+        let Some(key) = object.element(self.table.keypos()) else { return Ok(None) };
+        let key = key.to_term()?;
+        self.at = if back { Place::Before(key) } else { Place::Behind(key) };
+        Ok(Some(object))
+    }
+}
+
+impl<'v> ReadView<'v> {
+    /// The objects whose keys lie in a range, borrowed, in the order of keys: as
+    /// [`Table::range`], without counting anything. Leaf by leaf, each as it is at one instant.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list((1..=9).map(|n| (n, n * n)))?;
+    /// let sum = t.read(|view| {
+    ///     let squares = view.range(3..)?.take(2).map(|object| object.element(2)?.as_i64());
+    ///     Ok::<_, ferrets::Error>(squares.flatten().sum::<i64>())
+    /// })??;
+    /// assert_eq!(sum, 9 + 16);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`WrongKind`](ErrorKind::WrongKind), [`BadArgument`](ErrorKind::BadArgument).
+    pub fn range<R: KeyRange>(
+        &self,
+        range: R,
+    ) -> Result<impl Iterator<Item = ObjectRef<'v>> + use<'v, R>> {
+        let (ordered, (low, high)) = (self.ordered("range")?, range.bounds()?.into_walk(false));
+        let mut pages = ordered.pages(self.pin(), &low, high, Walk::default());
+        let mut at = 0;
+        Ok(std::iter::from_fn(move || {
+            loop {
+                if let Some(block) = pages.entry(at) {
+                    at += 1;
+                    return Some(ObjectRef::new(block));
+                }
+                if !pages.advance() {
+                    return None;
+                }
+                at = 0;
+            }
+        }))
+    }
+
+    /// As [`range`](Self::range), from the greatest key to the least.
+    ///
+    /// # Errors
+    /// As [`range`](Self::range).
+    pub fn range_rev<R: KeyRange>(
+        &self,
+        range: R,
+    ) -> Result<impl Iterator<Item = ObjectRef<'v>> + use<'v, R>> {
+        let (ordered, (high, low)) = (self.ordered("range")?, range.bounds()?.into_walk(true));
+        let walk = Walk { back: true, ..Walk::default() };
+        let mut pages = ordered.pages(self.pin(), &high, low, walk);
+        let mut left = pages.len();
+        Ok(std::iter::from_fn(move || {
+            loop {
+                if left > 0 {
+                    left -= 1;
+                    return pages.entry(left).map(ObjectRef::new);
+                }
+                if !pages.advance() {
+                    return None;
+                }
+                left = pages.len();
+            }
+        }))
+    }
+}

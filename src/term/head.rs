@@ -1,0 +1,451 @@
+//! Heads: eight bytes that stand for a term in an ordered index.
+//!
+//! If `head(a) < head(b)` then `a < b` in Erlang's order, in which `1` and `1.0` tie; so terms that
+//! tie have the same head. If the lowest bit of a head is set ([`EXACT`]), the converse holds as
+//! well: all terms with that head tie. It is set for integers of up to 54 bits, texts of up to six
+//! bytes, and tuples and lists of what is small enough.
+//!
+//! A head is the first 63 bits of a code of the whole term. The code is made of parts, none of
+//! which is the beginning of another, so that codes compare from left to right as the terms do:
+//!
+//! | | code |
+//! |---|---|
+//! | number | `00`, sign, length (6), the bits behind the first, then `0`, or `1` and a fraction |
+//! | atom | `010`, characters of 7 bits, end |
+//! | reference, fun, port, pid | `011` and two bits; of a pid, the numbers |
+//! | tuple | `10`, arity (3, or more), elements |
+//! | map | `11000`, size |
+//! | `[]` | `11001` |
+//! | list | `1101`, first element, the rest as a term |
+//! | bitstring | `111`, bytes with a bit before each, end |
+//!
+//! Negative numbers have the bits of their complement turned over. Where a part is left out, the
+//! code ends there, for this term and for all that agree with it so far. An atom or a bitstring
+//! that is the whole key has seven whole bytes and a length instead. It is bad at long keys with a
+//! common beginning.
+
+use smallvec::SmallVec;
+
+use super::{Atom, BigRef, Tag, TermRef, View, Word};
+
+/// The bit of a head with which only terms that tie have the head.
+pub(crate) const EXACT: u64 = 1;
+
+/// Bits of the code that a head has.
+const BITS: u32 = 63;
+/// Bits of the length of a number.
+const LENGTH: u32 = 6;
+/// The length of all numbers that are longer.
+const HUGE: u32 = 63;
+
+/// The head of a term.
+#[inline]
+pub(crate) fn head(term: TermRef<'_>) -> u64 {
+    let word = term.word();
+    if word.tag() == Tag::Int {
+        let mut code = Code::new();
+        code.integer(word.as_int());
+        return code.head();
+    }
+    head_of_other(term)
+}
+
+fn head_of_other(term: TermRef<'_>) -> u64 {
+    let mut code = Code::new();
+    match term.view() {
+        View::Atom(atom) => code.whole(0b010, atom.name().as_bytes(), atom.name().len() * 8),
+        View::Binary(bytes) => code.whole(0b111, bytes, bytes.len() * 8),
+        View::Bits(bits) => code.whole(0b111, bits.bytes(), bits.bit_len()),
+        _ => code.terms(term),
+    }
+    code.head()
+}
+
+/// Heads between which those of all tuples of `arity` elements lie that begin with the elements of
+/// a tuple, or those of all lists that begin with the elements of a list. Neither is exact. Keys
+/// that are less than all of these have no head above the first, and those that are greater none
+/// below the second; with the second itself, others than these may lie.
+pub(crate) fn prefix_heads(first: TermRef<'_>, arity: Option<usize>) -> (u64, u64) {
+    let mut code = Code::new();
+    let mut todo: SmallVec<[Todo; 8]> = SmallVec::new();
+    let word = first.word();
+    match arity {
+        Some(arity) => {
+            code.tuple(arity);
+            todo.push(Todo::Run(word.offset(), word.len()));
+        }
+        None => todo.push(Todo::Begin(word)),
+    }
+    code.all(first, &mut todo);
+    if code.cut {
+        // All keys that begin so have this head, and others may have it too.
+        return (code.bits, code.bits);
+    }
+    let above = (1 << (BITS - code.used)) - 1;
+    (code.bits, (code.bits | above << 1 | 1).saturating_add(1).min(u64::MAX - 3) & !EXACT)
+}
+
+/// The first bits of a code.
+struct Code {
+    /// From the top.
+    bits: u64,
+    used: u32,
+    /// Whether something is left out.
+    cut: bool,
+}
+
+/// What is still to be written.
+enum Todo {
+    /// Words of the heap, one after the other.
+    Run(usize, usize),
+    /// So many elements of a list, and its tail behind them.
+    List(usize, usize),
+    /// The elements of a list, in any number of pieces, and no tail.
+    Begin(Word),
+}
+
+impl Code {
+    #[inline]
+    const fn new() -> Self {
+        Self { bits: 0, used: 0, cut: false }
+    }
+
+    #[inline]
+    const fn head(&self) -> u64 {
+        if self.cut { self.bits } else { self.bits | EXACT }
+    }
+
+    /// Writes `width` bits, as far as there is room.
+    #[inline]
+    fn push(&mut self, value: u64, width: u32) {
+        let room = BITS - self.used;
+        if width <= room {
+            self.bits |= value << 1 << (room - width);
+            self.used += width;
+        } else if !self.cut {
+            self.bits |= value >> (width - room) << 1;
+            self.used = BITS;
+            self.cut = true;
+        }
+    }
+
+    /// Leaves the rest out.
+    fn cut(&mut self) {
+        self.used = BITS;
+        self.cut = true;
+    }
+
+    /// A whole number.
+    #[inline]
+    fn integer(&mut self, value: i64) {
+        if self.whole_part(value) {
+            self.push(0, 1);
+        }
+    }
+
+    /// A number but for its fraction; `false` if it is too long to have one.
+    #[inline]
+    fn whole_part(&mut self, value: i64) -> bool {
+        // Of a negative number, all bits are turned over; so is what is written of it.
+        let turned = (value >> 63) as u64;
+        let length = u64::BITS - (value as u64 ^ turned).leading_zeros();
+        if length >= HUGE {
+            self.huge(value < 0, u64::from(length), value.unsigned_abs());
+            return false;
+        }
+        let sign = u64::from(value >= 0);
+        self.push(sign << LENGTH | (u64::from(length) ^ turned & 63), 3 + LENGTH);
+        let rest = length.saturating_sub(1);
+        self.push(value as u64 & ((1 << rest) - 1), rest);
+        true
+    }
+
+    /// A number of many bits: how many, and the first of them. `top` is the magnitude, or as much
+    /// of its upper end as 64 bits hold.
+    fn huge(&mut self, negative: bool, bits: u64, top: u64) {
+        let turned = if negative { u64::MAX } else { 0 };
+        let known = u64::from(u64::BITS - top.leading_zeros());
+        // A magnitude that fits has its own length, which is one more for -2^63 than for others.
+        let bits = if bits <= 64 { known } else { bits };
+        let (count, first) = match u32::try_from(bits) {
+            Ok(count) => (u64::from(count), top << (64 - known) << 1 >> 40),
+            Err(_) => (u64::from(u32::MAX), (1 << 24) - 1),
+        };
+        let mask = |width: u32| (1_u64 << width) - 1;
+        self.push(u64::from(!negative) << LENGTH | (63 ^ turned & 63), 3 + LENGTH);
+        self.push((count ^ turned) & mask(32), 32);
+        self.push((first ^ turned) & mask(24), 24);
+        self.cut();
+    }
+
+    fn big(&mut self, big: BigRef<'_>) {
+        let magnitude = big.magnitude();
+        let Some(last) = magnitude.last() else { return self.integer(0) };
+        let zeros = last.leading_zeros();
+        let below = magnitude.len().checked_sub(2).map_or(0, |at| magnitude[at]);
+        let top = last << zeros | below.checked_shr(64 - zeros).unwrap_or(0);
+        let bits = magnitude.len() as u64 * 64 - u64::from(zeros);
+        // With 64 bits and more, all that counts is the upper end.
+        self.huge(big.is_negative(), bits, if magnitude.len() == 1 { *last } else { top });
+    }
+
+    fn float(&mut self, value: f64) {
+        const TWO_62: f64 = 4_611_686_018_427_387_904.0;
+        if (-TWO_62..TWO_62).contains(&value) {
+            let whole = value.floor();
+            if self.whole_part(whole as i64) {
+                let fraction = ((value - whole) * 4_294_967_296.0) as u64;
+                if value == whole {
+                    self.push(0, 1);
+                } else {
+                    self.push(1 << 32 | fraction.min((1 << 32) - 1), 33);
+                    self.cut();
+                }
+            }
+            return;
+        }
+        // An integer of 63 bits or more: the exponent counts its bits.
+        let bits = value.to_bits();
+        let length = ((bits >> 52) & 0x7ff) - 1022;
+        let top = bits << 11 | 1 << 63;
+        let top = if length <= 64 { top >> (64 - length) } else { top };
+        self.huge(value < 0.0, length, top);
+    }
+
+    /// A bitstring or an atom that is all there is: seven bytes, and how many bits it has of them.
+    fn whole(&mut self, rank: u64, bytes: &[u8], bits: usize) {
+        let mut first = [0; 8];
+        let count = bytes.len().min(7);
+        first[..count].copy_from_slice(&bytes[..count]);
+        self.push(rank, 3);
+        self.push(u64::from_be_bytes(first) >> 8, 56);
+        // Twice the bytes, and one more if another has begun.
+        let length = if bits < 56 { bits / 8 * 2 + usize::from(bits % 8 != 0) } else { 14 };
+        self.push(length as u64, 4);
+        self.cut = length % 2 == 1 || length == 14;
+    }
+
+    /// Characters of an atom: the end is below all of them.
+    fn atom(&mut self, atom: Atom) {
+        self.push(0b010, 3);
+        for byte in atom.name().bytes().take(BITS as usize) {
+            if byte >= 0x7e {
+                self.push(0x7f, 7);
+                return self.cut();
+            }
+            self.push(u64::from(byte) + 1, 7);
+        }
+        self.push(0, 7);
+    }
+
+    fn bitstring(&mut self, bytes: &[u8], bits: usize) {
+        self.push(0b111, 3);
+        for byte in bytes.iter().take(BITS as usize) {
+            self.push(0x100 | u64::from(*byte), 9);
+        }
+        if bits % 8 != 0 {
+            return self.cut();
+        }
+        self.push(0, 1);
+    }
+
+    /// A term and all that it holds, without recursion. Each level that is opened writes bits, so
+    /// there are few.
+    fn terms(&mut self, term: TermRef<'_>) {
+        let mut todo: SmallVec<[Todo; 8]> = SmallVec::new();
+        self.term(term, &mut todo);
+        self.all(term, &mut todo);
+        self.cut |= todo.iter().any(|todo| !matches!(todo, Todo::Run(_, 0)));
+    }
+
+    /// All that is to be written, as far as there is room.
+    fn all(&mut self, term: TermRef<'_>, todo: &mut SmallVec<[Todo; 8]>) {
+        while self.used < BITS {
+            let word = match todo.pop() {
+                None => return,
+                Some(Todo::Run(_, 0)) => continue,
+                Some(Todo::Run(at, count)) => {
+                    todo.push(Todo::Run(at + 1, count - 1));
+                    term.heap()[at]
+                }
+                Some(Todo::List(at, 0)) => term.heap()[at],
+                Some(Todo::List(at, count)) => {
+                    self.push(0b1101, 4);
+                    todo.push(Todo::List(at + 1, count - 1));
+                    term.heap()[at]
+                }
+                Some(Todo::Begin(list)) => {
+                    let View::List(list) = term.sibling(list).view() else { continue };
+                    self.push(0b1101, 4);
+                    todo.push(Todo::Begin(list.rest().word()));
+                    list.head().word().0
+                }
+            };
+            self.term(term.sibling(Word(word)), todo);
+        }
+    }
+
+    /// What a tuple begins with.
+    fn tuple(&mut self, arity: usize) {
+        let arity = arity as u64;
+        self.push(0b10, 2);
+        self.push(arity.min(7), 3);
+        if arity >= 7 {
+            self.push(arity, 28);
+        }
+    }
+
+    /// One term; what it holds is left to do.
+    fn term(&mut self, term: TermRef<'_>, todo: &mut SmallVec<[Todo; 8]>) {
+        let word = term.word();
+        match term.view() {
+            View::Int(value) => self.integer(value),
+            View::Big(big) => self.big(big),
+            View::Float(value) => self.float(value),
+            View::Atom(atom) => self.atom(atom),
+            View::Reference(_) => self.rank_only(0b01100),
+            View::Fun(_) | View::Export(_) => self.rank_only(0b01101),
+            View::Port(_) => self.rank_only(0b01110),
+            View::Pid(pid) => {
+                self.push(0b01111, 5);
+                self.push(u64::from(pid.serial) << 32 | u64::from(pid.id), 64);
+                self.cut();
+            }
+            View::Tuple(tuple) => {
+                self.tuple(tuple.len());
+                todo.push(Todo::Run(word.offset(), word.len()));
+            }
+            View::Map(map) => {
+                self.push(0b11000, 5);
+                self.push(map.len() as u64, 28);
+                self.cut();
+            }
+            View::Nil => self.push(0b11001, 5),
+            View::List(_) => todo.push(Todo::List(word.offset(), word.len())),
+            View::Binary(bytes) => self.bitstring(bytes, bytes.len() * 8),
+            View::Bits(bits) => self.bitstring(bits.bytes(), bits.bit_len()),
+        }
+    }
+
+    fn rank_only(&mut self, rank: u64) {
+        self.push(rank, 5);
+        self.cut();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cmp::Ordering;
+
+    use num_bigint::BigInt;
+
+    use super::super::order::compare;
+    use super::*;
+    use crate::term::Term;
+
+    fn head_of(term: &Term) -> u64 {
+        head(term.as_ref())
+    }
+
+    /// All that the head may say of two terms.
+    fn check(a: &Term, b: &Term) {
+        let (x, y) = (head_of(a), head_of(b));
+        let order = compare(a.as_ref(), b.as_ref());
+        match order {
+            Ordering::Less => assert!(x <= y, "{a} < {b}: {x:064b} {y:064b}"),
+            Ordering::Greater => assert!(x >= y, "{a} > {b}: {x:064b} {y:064b}"),
+            Ordering::Equal => assert_eq!(x, y, "{a} == {b}"),
+        }
+        assert!(x != y || x & EXACT == 0 || order.is_eq(), "{a} and {b} have the exact {x:064b}");
+        assert!(x < u64::MAX - 1, "{a}: kept for the ends of an index");
+    }
+
+    fn check_all(terms: &[Term]) {
+        for a in terms {
+            terms.iter().for_each(|b| check(a, b));
+        }
+    }
+
+    fn leaves() -> Vec<Term> {
+        let mut all = Vec::new();
+        for bits in [0, 1, 2, 5, 31, 52, 53, 54, 55, 59, 60, 61, 62, 63, 64, 65, 127, 128, 1023] {
+            for near in -2..=2 {
+                let value: BigInt = (BigInt::from(1) << bits) + near;
+                all.extend([Term::new(&value).unwrap(), Term::new(-value).unwrap()]);
+            }
+            for factor in [1.0, 1.5, 0.75, 1.000_000_000_000_000_2] {
+                let value = 2_f64.powi(bits) * factor;
+                all.extend([Term::new(value).unwrap(), Term::new(-value).unwrap()]);
+            }
+        }
+        for value in [0.0, 0.5, 0.25, 1e-300, 5e-324, 2.5, 1e15 + 0.5, f64::MAX] {
+            all.extend([Term::new(value).unwrap(), Term::new(-value).unwrap()]);
+        }
+        let texts = [
+            "",
+            "a",
+            "b",
+            "ab",
+            "a\0",
+            "abcdef",
+            "abcdefg",
+            "abcdefgh",
+            "abcdefg\0",
+            "~",
+            "\u{e9}",
+        ];
+        for text in texts {
+            all.extend([Term::atom(text).unwrap(), Term::new(text).unwrap()]);
+            for bits in (1..8).filter(|_| !text.is_empty()) {
+                all.push(Term::bitstring(text.as_bytes(), text.len() * 8 - bits).unwrap());
+            }
+        }
+        all.extend(
+            [[128].as_slice(), &[255, 255], &[255; 9], &[0; 9]]
+                .map(|bytes| Term::bitstring(bytes, bytes.len() * 8).unwrap()),
+        );
+        all.extend((1..8).map(|bits| Term::bitstring(&[128], bits).unwrap()));
+        all.push(Term::nil());
+        all
+    }
+
+    #[test]
+    fn heads_of_leaves_are_in_order() {
+        check_all(&leaves());
+    }
+
+    #[test]
+    fn heads_of_what_holds_terms_are_in_order() {
+        let leaves = leaves();
+        let few: Vec<Term> = leaves.iter().step_by(7).cloned().collect();
+        let (last, mut all) = (Term::new(5).unwrap(), few.clone());
+        for a in &few {
+            let (a, b) = (|| a.clone(), few[few.len() / 2].clone());
+            all.push(Term::tuple([a()]).unwrap());
+            all.push(Term::tuple([a(), last.clone()]).unwrap());
+            all.push(Term::tuple([b.clone(), a()]).unwrap());
+            all.push(Term::list([a()]).unwrap());
+            all.push(Term::list([a(), b.clone()]).unwrap());
+            all.push(Term::list_with_tail([last.clone()], a()).unwrap());
+            all.push(Term::tuple([Term::list([a(), b.clone()]).unwrap(), b.clone()]).unwrap());
+            all.push(Term::map([(a(), b.clone())]).unwrap());
+            all.push(Term::tuple(std::iter::repeat_n(a(), 9)).unwrap());
+        }
+        all.extend([Term::tuple([]).unwrap(), Term::map([]).unwrap()]);
+        check_all(&all);
+    }
+
+    #[test]
+    fn small_keys_have_heads_of_their_own() {
+        let exact = |text: &str| head_of(&text.parse().unwrap()) & EXACT != 0;
+        for text in ["0", "-1", "9007199254740992", "-18014398509481984", "1.0", "ok", "[]", "{}"] {
+            assert!(exact(text), "{text}");
+        }
+        for text in ["{1000000,1000000}", "{a,{7}}", "[1,2]", "{3,\"\"}", "<<\"abcdef\">>"] {
+            assert!(exact(text), "{text}");
+        }
+        for text in ["1.5", "abcdefg", "<<1:1>>", "#{}", "36028797018963968"] {
+            assert!(!exact(text), "{text}");
+        }
+    }
+}
