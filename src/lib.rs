@@ -232,6 +232,7 @@
 
 mod error;
 pub mod ets;
+mod matchspec;
 mod owner;
 mod platform;
 mod raw;
@@ -241,6 +242,7 @@ mod table;
 mod term;
 
 pub use error::{Error, ErrorKind, Result};
+pub use matchspec::MatchSpec;
 pub use owner::Owner;
 pub use store::{Reclamation, Store};
 pub use table::{

@@ -8,9 +8,9 @@ use std::path::Path;
 
 use ferrets::{
     Access, Atom, BigRef, BitsRef, CounterOp, DecodeOptions, Elements, Error, ErrorKind, Export,
-    Fixation, FunRef, Info, Integer, Kind, ListRef, MapRef, Object, ObjectRef, Objects, Owner,
-    ParseOptions, Pid, Port, ReadView, Reclamation, ReferenceRef, Result, SafeFixed, Store, Table,
-    TableOptions, Term, TermRef, TupleRef, View, WriteConcurrency, ets, term, tuple,
+    Fixation, FunRef, Info, Integer, Kind, ListRef, MapRef, MatchSpec, Object, ObjectRef, Objects,
+    Owner, ParseOptions, Pid, Port, ReadView, Reclamation, ReferenceRef, Result, SafeFixed, Store,
+    Table, TableOptions, Term, TermRef, TupleRef, View, WriteConcurrency, ets, term, tuple,
 };
 
 fn root() -> &'static Path {
@@ -49,7 +49,7 @@ fn types_cross_threads() {
         Integer, Access, Kind, WriteConcurrency, Error, ErrorKind, Object, ObjectRef<'_>, Objects,
         Term, TermRef<'_>, View<'_>, Atom, Pid, Port, Export, BigRef<'_>, BitsRef<'_>,
         Elements<'_>, FunRef<'_>, ListRef<'_>, MapRef<'_>, ReferenceRef<'_>, TupleRef<'_>,
-        DecodeOptions, ParseOptions,
+        DecodeOptions, ParseOptions, MatchSpec,
     );
     #[cfg(feature = "serde")]
     each!(crosses_threads: ferrets::Structs, ferrets::ToTermOptions, ferrets::Serde<u8>);
@@ -62,7 +62,7 @@ fn types_survive_panics() {
         Integer, Access, Kind, WriteConcurrency, Error, ErrorKind, Object, ObjectRef<'_>, Objects,
         Term, TermRef<'_>, View<'_>, Atom, Pid, Port, Export, BigRef<'_>, BitsRef<'_>,
         Elements<'_>, FunRef<'_>, ListRef<'_>, MapRef<'_>, ReferenceRef<'_>, TupleRef<'_>,
-        DecodeOptions, ParseOptions,
+        DecodeOptions, ParseOptions, MatchSpec,
     );
     #[cfg(feature = "serde")]
     each!(survives_panics: ferrets::Structs, ferrets::ToTermOptions, ferrets::Serde<u8>);
@@ -163,6 +163,7 @@ const PROVOCATIONS: &[Provocation] = &[
     (ErrorKind::BadOption, "0", |w| {
         w.owner.new_table("t", TableOptions::default().keypos(0)).err()
     }),
+    (ErrorKind::BadMatchSpec, "$9", |_| "[{'_',[],['$9']}]".parse::<MatchSpec>().err()),
     (ErrorKind::NotAnInteger, "<<\"text\">>", |w| w.set.update_counter(1, (4, 1)).err()),
     (ErrorKind::LimitExceeded, "255", |_| Atom::new(&"x".repeat(256)).err()),
     (ErrorKind::BadEncoding, " ", |_| Term::decode(&[131, 255]).err()),

@@ -45,6 +45,7 @@
 
 mod info;
 mod options;
+mod specs;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::owner::Owner;
@@ -76,11 +77,14 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("info", Binary(info::info_item)),
     ("insert", Binary(insert)),
     ("insert_new", Binary(insert_new)),
+    ("is_compiled_ms", Unary(specs::is_compiled_ms)),
     ("last", Unary(|owner, table| key(find(owner, table)?.last()?))),
     ("last_lookup", Unary(|owner, table| key_and_objects(find(owner, table)?.last_lookup()?))),
     ("lookup", Binary(|owner, table, key| find(owner, table)?.lookup(key)?.to_term())),
     ("lookup_element", Ternary(lookup_element)),
     ("lookup_element", Quaternary(lookup_element_or)),
+    ("match_spec_compile", Unary(specs::match_spec_compile)),
+    ("match_spec_run", Binary(specs::match_spec_run)),
     ("member", Binary(|owner, table, key| Ok(truth(find(owner, table)?.member(key)?)))),
     ("new", Binary(new)),
     ("next", Binary(|owner, table, from| key(find(owner, table)?.next(from)?))),
@@ -99,6 +103,7 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("slot", Binary(slot)),
     ("tab2list", Unary(tab2list)),
     ("take", Binary(|owner, table, key| find(owner, table)?.take(key)?.to_term())),
+    ("test_ms", Binary(specs::test_ms)),
     ("update_counter", Ternary(update_counter)),
     ("update_counter", Quaternary(update_counter_or)),
     ("update_element", Ternary(update_element)),

@@ -43,6 +43,8 @@ const FILES: &[(&str, &str)] = &[
     ("updates", include_str!("cases/updates.ets")),
     ("traversal", include_str!("cases/traversal.ets")),
     ("fixation", include_str!("cases/fixation.ets")),
+    ("guards", include_str!("cases/guards.ets")),
+    ("faults", include_str!("cases/faults.ets")),
 ];
 
 /// All written cases.
