@@ -230,6 +230,10 @@
 //! [`foldr`]: Table::foldr
 //! [`tab2list`]: Table::tab2list
 
+// Support of tests that unit tests include names the crate as others do.
+#[cfg(test)]
+extern crate self as ferrets;
+
 mod error;
 pub mod ets;
 mod matchspec;

@@ -20,7 +20,11 @@ pub(crate) mod guard;
 mod number;
 mod parse;
 mod program;
+#[cfg(any(test, fuzzing))]
+mod reference;
 mod subject;
+#[cfg(test)]
+mod tests;
 mod vm;
 
 use std::fmt;
@@ -162,6 +166,23 @@ impl MatchSpec {
         let mut machine = self.machine(caller);
         let results = terms.into_iter().map(|term| machine.run(&Subject::term(term)));
         results.filter_map(Result::transpose).collect()
+    }
+
+    /// The functions that guards and bodies may call, by name and number of arguments, in order.
+    /// (`and`, `or`, `andalso`, `orelse`, `const`, `self` and `node` are there besides.)
+    ///
+    /// ```
+    /// assert!(ferrets::MatchSpec::functions().any(|function| function == ("map_get", 2)));
+    /// ```
+    pub fn functions() -> impl ExactSizeIterator<Item = (&'static str, usize)> {
+        guard::GUARDS.iter().map(|guard| (guard.name, guard.call.arity()))
+    }
+
+    /// What the slow evaluator says that the machine is held against.
+    #[cfg(fuzzing)]
+    #[must_use]
+    pub fn reference(&self, term: &Term) -> Option<Term> {
+        reference::run(&self.0.source, term)
     }
 
     /// The program, instruction by instruction, to read.
