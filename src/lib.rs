@@ -246,12 +246,12 @@ mod table;
 mod term;
 
 pub use error::{Error, ErrorKind, Result};
-pub use matchspec::MatchSpec;
+pub use matchspec::{KeyPlan, KeyRange, MatchSpec, Plan, Shape};
 pub use owner::Owner;
 pub use store::{Reclamation, Store};
 pub use table::{
-    Access, CounterOp, Fixation, Info, Integer, Kind, ReadView, SafeFixed, Table, TableOptions,
-    WriteConcurrency,
+    Access, Chunk, Continuation, CounterOp, Fixation, Info, Integer, Kind, ReadView, SafeFixed,
+    Selection, Table, TableOptions, WriteConcurrency,
 };
 #[doc(hidden)]
 pub use term::macros as __macros;

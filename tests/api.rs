@@ -7,10 +7,11 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::Path;
 
 use ferrets::{
-    Access, Atom, BigRef, BitsRef, CounterOp, DecodeOptions, Elements, Error, ErrorKind, Export,
-    Fixation, FunRef, Info, Integer, Kind, ListRef, MapRef, MatchSpec, Object, ObjectRef, Objects,
-    Owner, ParseOptions, Pid, Port, ReadView, Reclamation, ReferenceRef, Result, SafeFixed, Store,
-    Table, TableOptions, Term, TermRef, TupleRef, View, WriteConcurrency, ets, term, tuple,
+    Access, Atom, BigRef, BitsRef, Chunk, Continuation, CounterOp, DecodeOptions, Elements, Error,
+    ErrorKind, Export, Fixation, FunRef, Info, Integer, KeyPlan, KeyRange, Kind, ListRef, MapRef,
+    MatchSpec, Object, ObjectRef, Objects, Owner, ParseOptions, Pid, Plan, Port, ReadView,
+    Reclamation, ReferenceRef, Result, SafeFixed, Selection, Shape, Store, Table, TableOptions,
+    Term, TermRef, TupleRef, View, WriteConcurrency, ets, term, tuple,
 };
 
 fn root() -> &'static Path {
@@ -45,11 +46,12 @@ macro_rules! each {
 #[test]
 fn types_cross_threads() {
     each!(crosses_threads:
+        Selection,
         Store, Owner, Table, TableOptions, Fixation, Info, SafeFixed, Reclamation, CounterOp,
         Integer, Access, Kind, WriteConcurrency, Error, ErrorKind, Object, ObjectRef<'_>, Objects,
         Term, TermRef<'_>, View<'_>, Atom, Pid, Port, Export, BigRef<'_>, BitsRef<'_>,
         Elements<'_>, FunRef<'_>, ListRef<'_>, MapRef<'_>, ReferenceRef<'_>, TupleRef<'_>,
-        DecodeOptions, ParseOptions, MatchSpec,
+        DecodeOptions, ParseOptions, MatchSpec, Continuation, Chunk, Plan, KeyPlan, KeyRange, Shape,
     );
     #[cfg(feature = "serde")]
     each!(crosses_threads: ferrets::Structs, ferrets::ToTermOptions, ferrets::Serde<u8>);
@@ -62,7 +64,7 @@ fn types_survive_panics() {
         Integer, Access, Kind, WriteConcurrency, Error, ErrorKind, Object, ObjectRef<'_>, Objects,
         Term, TermRef<'_>, View<'_>, Atom, Pid, Port, Export, BigRef<'_>, BitsRef<'_>,
         Elements<'_>, FunRef<'_>, ListRef<'_>, MapRef<'_>, ReferenceRef<'_>, TupleRef<'_>,
-        DecodeOptions, ParseOptions, MatchSpec,
+        DecodeOptions, ParseOptions, MatchSpec, Continuation, Chunk, Plan, KeyPlan, KeyRange, Shape,
     );
     #[cfg(feature = "serde")]
     each!(survives_panics: ferrets::Structs, ferrets::ToTermOptions, ferrets::Serde<u8>);

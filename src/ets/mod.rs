@@ -40,6 +40,11 @@
 //!   a protection that was changed stays changed when a long list is inserted or all objects are
 //!   deleted; asking for the item `binary` of a table that does not exist gives nobody rights to
 //!   private tables.
+//! * A map that a body makes may have been given one key twice; the last counts. OTP crashes, or
+//!   goes on with a map that is none.
+//! * A compiled match specification and a continuation are terms that hold all that they need: the
+//!   latter needs no `repair_continuation`. Numbers of variables do not wrap around at 2^64.
+//! * Match specifications may be of any depth; OTP refuses some thousand levels.
 //! * `info/2` has no items `data` and `stats`, which show OTP's own memory. `write_concurrency` is
 //!   reported as it was asked for, whatever the number of processors.
 
@@ -83,6 +88,13 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("lookup", Binary(|owner, table, key| find(owner, table)?.lookup(key)?.to_term())),
     ("lookup_element", Ternary(lookup_element)),
     ("lookup_element", Quaternary(lookup_element_or)),
+    ("match", Unary(specs::resume)),
+    ("match", Binary(specs::bindings)),
+    ("match", Ternary(specs::bindings_some)),
+    ("match_delete", Binary(specs::match_delete)),
+    ("match_object", Unary(specs::resume)),
+    ("match_object", Binary(specs::objects)),
+    ("match_object", Ternary(specs::objects_some)),
     ("match_spec_compile", Unary(specs::match_spec_compile)),
     ("match_spec_run", Binary(specs::match_spec_run)),
     ("member", Binary(|owner, table, key| Ok(truth(find(owner, table)?.member(key)?)))),
@@ -98,7 +110,17 @@ const FUNCTIONS: &[(&str, Function)] = &[
         Binary(|owner, table, from| key_and_objects(find(owner, table)?.prev_lookup(from)?)),
     ),
     ("rename", Binary(rename)),
+    ("repair_continuation", Binary(specs::repair_continuation)),
     ("safe_fixtable", Binary(safe_fixtable)),
+    ("select", Unary(specs::resume)),
+    ("select", Binary(specs::select)),
+    ("select", Ternary(specs::select_some)),
+    ("select_count", Binary(specs::select_count)),
+    ("select_delete", Binary(specs::select_delete)),
+    ("select_replace", Binary(specs::select_replace)),
+    ("select_reverse", Unary(specs::resume)),
+    ("select_reverse", Binary(specs::select)),
+    ("select_reverse", Ternary(specs::select_some)),
     ("setopts", Binary(setopts)),
     ("slot", Binary(slot)),
     ("tab2list", Unary(tab2list)),

@@ -11,7 +11,6 @@
 //! ```
 //!
 //! Nothing here recurses over terms or specifications: nested a million deep they cost heap.
-#![allow(dead_code, reason = "what tables need of this is used when they get it")]
 
 mod ast;
 mod compile;
@@ -19,9 +18,11 @@ mod fault;
 pub(crate) mod guard;
 mod number;
 mod parse;
+mod plan;
 mod program;
 #[cfg(any(test, fuzzing))]
 mod reference;
+mod replace;
 mod subject;
 #[cfg(test)]
 mod tests;
@@ -29,16 +30,18 @@ mod vm;
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use ast::Ast;
+use ast::{Ast, Expr, Pattern};
 use parse::Refusal;
+pub use plan::{KeyPlan, KeyRange, Plan, Shape};
+pub(crate) use program::Code;
 use program::{Listing, Program};
 pub(crate) use subject::Subject;
-pub(crate) use vm::Machine;
+pub(crate) use vm::{Found, Machine};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::term::{Atom, Pid, Term, TermRef};
+use crate::term::{Arena, Atom, Pid, Term, TermRef};
 
 /// A compiled match specification: a question that is put to a table, or to any term.
 ///
@@ -72,7 +75,12 @@ struct Compiled {
     source: Term,
     ast: Ast,
     program: Program,
+    /// The plan that was asked for first, which nearly always is the only one.
+    plan: OnceLock<Planned>,
 }
+
+/// For which key position, with an order or not, and the plan.
+type Planned = (usize, bool, Arc<Plan>);
 
 impl MatchSpec {
     /// Compiles a specification.
@@ -104,7 +112,7 @@ impl MatchSpec {
     pub(crate) fn compile_any(spec: &Term) -> Result<Self> {
         let ast = parse::parse(spec.as_ref()).map_err(Refusal::into_error)?;
         let program = compile::compile(&ast, spec.as_ref().heap());
-        Ok(Self(Arc::new(Compiled { source: spec.clone(), ast, program })))
+        Ok(Self(Arc::new(Compiled { source: spec.clone(), ast, program, plan: OnceLock::new() })))
     }
 
     /// What is wrong with a specification, in the words of `ets:test_ms/2`; nothing if it compiles.
@@ -178,6 +186,13 @@ impl MatchSpec {
         guard::GUARDS.iter().map(|guard| (guard.name, guard.call.arity()))
     }
 
+    /// Which keys can be accepted, in tables with their keys at that position.
+    pub(crate) fn plan(&self, keypos: usize, ordered: bool) -> Arc<Plan> {
+        let new = || Arc::new(Plan::new(&self.0.ast, &self.0.source, keypos, ordered));
+        let (position, order, plan) = self.0.plan.get_or_init(|| (keypos, ordered, new()));
+        if (*position, *order) == (keypos, ordered) { Arc::clone(plan) } else { new() }
+    }
+
     /// What the slow evaluator says that the machine is held against.
     #[cfg(fuzzing)]
     #[must_use]
@@ -203,6 +218,55 @@ impl MatchSpec {
     #[must_use]
     pub fn listing(&self) -> String {
         Listing { program: &self.0.program, heap: self.literals() }.to_string()
+    }
+
+    /// The objects that match a pattern: `[{Pattern, [], ['$_']}]`.
+    ///
+    /// # Errors
+    /// As [`compile`](Self::compile).
+    pub fn objects(pattern: &Term) -> Result<Self> {
+        Self::of_pattern(pattern, Term::atom("$_")?)
+    }
+
+    /// The variables of a pattern where it matches: `[{Pattern, [], ['$$']}]`.
+    ///
+    /// # Errors
+    /// As [`compile`](Self::compile).
+    pub fn bindings(pattern: &Term) -> Result<Self> {
+        Self::of_pattern(pattern, Term::atom("$$")?)
+    }
+
+    /// `[{Pattern, [], [Result]}]`.
+    pub(crate) fn of_pattern(pattern: &Term, result: Term) -> Result<Self> {
+        let clause = Term::tuple([pattern.clone(), Term::nil(), Term::list([result])?])?;
+        Self::compile(&Term::list([clause])?)
+    }
+
+    /// Whether it is `[{'_', [], [true]}]`, as which every object is deleted in one instant.
+    pub(crate) fn is_everything(&self) -> bool {
+        let [clause] = self.0.ast.clauses.as_slice() else { return false };
+        let is_true = |expr| matches!(expr, Expr::Const(word) if word == Arena::atom(Atom::TRUE));
+        matches!(clause.pattern(0), Pattern::Any)
+            && clause.guards.is_empty()
+            && clause.body.len() == 1
+            && is_true(clause.result())
+    }
+
+    /// Checks that what it gives has the key of what it was given.
+    ///
+    /// # Errors
+    /// [`BadMatchSpec`](ErrorKind::BadMatchSpec) if that cannot be proved.
+    pub(crate) fn keeps_key(&self, keypos: usize) -> Result<()> {
+        match replace::first_unproved(&self.0.ast, self.literals(), keypos) {
+            None => Ok(()),
+            Some(number) => {
+                let message = format!(
+                    "clause {number}: the body does not show that the key at position {keypos} \
+                     stays what it is"
+                );
+                Err(Error::new(ErrorKind::BadMatchSpec, message))
+            }
+        }
     }
 
     fn literals(&self) -> &[u64] {

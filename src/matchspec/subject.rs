@@ -1,7 +1,7 @@
 //! What a specification is put to: a stored object or any term.
 
 use crate::error::Result;
-use crate::term::{ObjectRef, Tag, Term, TermRef, Word};
+use crate::term::{Object, ObjectRef, Tag, Term, TermRef, Word};
 
 /// Something to match, and where its elements are if it is a tuple.
 #[derive(Clone, Copy)]
@@ -74,8 +74,18 @@ impl<'a> Subject<'a> {
     }
 
     #[inline]
-    pub(super) fn part(&self, word: Word) -> TermRef<'a> {
+    pub(crate) fn part(&self, word: Word) -> TermRef<'a> {
         TermRef::new(self.heap, word)
+    }
+
+    /// The whole where it lies, if it lies in one place.
+    pub(crate) fn whole(&self) -> Option<TermRef<'a>> {
+        (!self.is_counted()).then(|| self.part(self.root))
+    }
+
+    /// The stored object that it is, to keep.
+    pub(crate) fn to_object(self) -> Option<Result<Object>> {
+        self.object.map(ObjectRef::to_object)
     }
 
     /// The whole, to keep. An object is not copied.

@@ -275,6 +275,12 @@ impl Term {
         }
     }
 
+    /// A part of the term, which keeps all of its memory; the word is one of its heap's.
+    pub(crate) fn part(&self, word: Word) -> Self {
+        let heap = if word.is_immediate() { Heap::Empty } else { self.heap.clone() };
+        Self { heap, word }
+    }
+
     /// The term as a borrowed view.
     #[must_use]
     pub fn as_ref(&self) -> TermRef<'_> {

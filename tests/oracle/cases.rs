@@ -45,6 +45,7 @@ const FILES: &[(&str, &str)] = &[
     ("fixation", include_str!("cases/fixation.ets")),
     ("guards", include_str!("cases/guards.ets")),
     ("faults", include_str!("cases/faults.ets")),
+    ("select", include_str!("cases/select.ets")),
 ];
 
 /// All written cases.

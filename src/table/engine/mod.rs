@@ -126,6 +126,26 @@ impl Engine {
         each!(self, engine => engine.delete_object(pin, block))
     }
 
+    /// As [`delete_object`](Self::delete_object); says how many were deleted.
+    pub(crate) fn delete_exactly(&self, pin: &Pin, block: &Block) -> Result<usize, Refused> {
+        each!(self, engine => engine.delete_exactly(pin, block))
+    }
+
+    /// Puts new objects in the place of all that a key of a bag has, if these are still the `old`
+    /// ones, and says whether they were.
+    pub(crate) fn exchange_all(
+        &self,
+        pin: &Pin,
+        key: Key<'_>,
+        old: &[Object],
+        new: Vec<Block>,
+    ) -> Result<bool, Refused> {
+        match self {
+            Self::Set(_) => Ok(false),
+            Self::Bag(bag) => bag.exchange_all(pin, key, old, new),
+        }
+    }
+
     /// The set that it is, for operations that only sets have.
     pub(crate) fn as_set(&self) -> Option<&SetEngine> {
         match self {

@@ -166,10 +166,14 @@ impl SetEngine {
     }
 
     pub(super) fn delete_object(&self, pin: &Pin, block: &Block) -> Result<(), Refused> {
+        self.delete_exactly(pin, block).map(|_| ())
+    }
+
+    pub(super) fn delete_exactly(&self, pin: &Pin, block: &Block) -> Result<usize, Refused> {
         let object = ObjectRef::new(block.borrow());
         self.write(pin, self.key(block.borrow()), |old| {
             let equal = old.is_some_and(|old| ObjectRef::new(old).equal(object));
-            (if equal { Change::Remove } else { Change::Keep }, ())
+            (if equal { Change::Remove } else { Change::Keep }, usize::from(equal))
         })
     }
 
