@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 
 use super::ast::{Ast, Clause, Expr, Kids, Node, Pattern};
 use super::guard::GUARDS;
-use super::program::{Body, Check, Code, Op, Operand, Place, Program};
+use super::program::{Body, Check, Code, Glance, Op, Operand, Place, Program};
 use crate::term::{Arena, Atom, TermRef, View};
 
 /// Compiles a specification whose literals are words of `heap`.
@@ -53,7 +53,8 @@ fn code(clause: &Clause, head: Head) -> Code {
     } else {
         Box::default()
     };
-    Code { head: head.checks.into_boxed_slice(), guards, shape, body, bindings }
+    let glance = Glance::new(&head.checks, &guards);
+    Code { glance, head: head.checks.into_boxed_slice(), guards, shape, body, bindings }
 }
 
 /// The checks of a head under construction.

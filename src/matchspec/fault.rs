@@ -58,7 +58,9 @@ impl What {
                 format!("Special form '{name}' used in wrong dialect.")
             }
             Self::NoArguments(name) => {
-                format!("Special form '{0}' called without arguments in {{{0}}}.", name.name())
+                // An old name of `andalso`.
+                let form = if name.name() == "andthen" { "andalso" } else { name.name() };
+                format!("Special form '{form}' called without arguments in {{{}}}.", name.name())
             }
             Self::ManyArguments(name, call) => format!(
                 "Special form '{}' called with more than one argument in {call}.",

@@ -29,6 +29,7 @@ mod tests;
 mod vm;
 
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 
@@ -80,7 +81,24 @@ struct Compiled {
 }
 
 /// For which key position, with an order or not, and the plan.
-type Planned = (usize, bool, Arc<Plan>);
+type Planned = (usize, bool, Plan);
+
+/// A plan, of the specification or made on the spot.
+pub(crate) enum PlanRef<'s> {
+    Kept(&'s Plan),
+    Made(Box<Plan>),
+}
+
+impl Deref for PlanRef<'_> {
+    type Target = Plan;
+
+    fn deref(&self) -> &Plan {
+        match self {
+            Self::Kept(plan) => plan,
+            Self::Made(plan) => plan,
+        }
+    }
+}
 
 impl MatchSpec {
     /// Compiles a specification.
@@ -187,10 +205,15 @@ impl MatchSpec {
     }
 
     /// Which keys can be accepted, in tables with their keys at that position.
-    pub(crate) fn plan(&self, keypos: usize, ordered: bool) -> Arc<Plan> {
-        let new = || Arc::new(Plan::new(&self.0.ast, &self.0.source, keypos, ordered));
+    #[inline]
+    pub(crate) fn plan(&self, keypos: usize, ordered: bool) -> PlanRef<'_> {
+        let new = || Plan::new(&self.0.ast, &self.0.source, keypos, ordered);
         let (position, order, plan) = self.0.plan.get_or_init(|| (keypos, ordered, new()));
-        if (*position, *order) == (keypos, ordered) { Arc::clone(plan) } else { new() }
+        if (*position, *order) == (keypos, ordered) {
+            PlanRef::Kept(plan)
+        } else {
+            PlanRef::Made(Box::new(new()))
+        }
     }
 
     /// What the slow evaluator says that the machine is held against.

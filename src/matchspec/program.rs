@@ -4,12 +4,15 @@
 //! clause; they jump nowhere. A variable costs none: the compiler knows where in the object it is
 //! (its *place*), and whoever needs it looks there. Guards and bodies calculate on a stack, but
 //! take operands that need no calculation from where they are; a comparison that is a whole guard
-//! is one instruction.
+//! is one instruction. What heads and guards ask of small integers and atoms among the elements is
+//! noted once more, so that a scan rejects most objects, and accepts many, at a glance.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use super::guard::{Call, Comparison, GUARDS};
-use crate::term::{TermRef, Word};
+use super::subject::Subject;
+use crate::term::{Tag, TermRef, Word};
 
 /// Where a part of the subject is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,9 +109,106 @@ pub(crate) enum Body {
     Calculated,
 }
 
+/// What can be said of most objects at a glance: all that a clause asks of elements that are one
+/// word each.
+#[derive(Debug, Default)]
+pub(crate) struct Glance {
+    /// The arity of the head, if it is a tuple.
+    pub(crate) arity: Option<u32>,
+    pub(crate) tests: Box<[Quick]>,
+    /// Whether the clause asks nothing else.
+    pub(crate) complete: bool,
+}
+
+/// A comparison of an element with a word.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Quick {
+    pub(crate) element: u32,
+    pub(crate) word: Word,
+    pub(crate) how: QuickTest,
+}
+
+/// How an element is compared at a glance.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum QuickTest {
+    /// It is the word.
+    Is,
+    /// It is a small integer, as the word is, and less, equal or greater, where these are allowed.
+    Order([bool; 3]),
+}
+
+/// What a glance says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Reject,
+    Accept,
+    /// One has to look.
+    Unclear,
+}
+
+impl Glance {
+    /// What can be glanced at of checks and guards.
+    pub(super) fn new(head: &[Check], guards: &[Op]) -> Self {
+        let [Check::Arity(arity), rest @ ..] = head else { return Self::default() };
+        let checks = rest.iter().map(|check| match *check {
+            Check::Word(Place::Element(element), word) => {
+                Some(Quick { element, word, how: QuickTest::Is })
+            }
+            _ => None,
+        });
+        let tests: Vec<_> = checks.chain(guards.iter().map(|op| Self::guard(*op))).collect();
+        let complete = tests.iter().all(Option::is_some);
+        Self { arity: Some(*arity), tests: tests.into_iter().flatten().collect(), complete }
+    }
+
+    fn guard(op: Op) -> Option<Quick> {
+        let Op::TestCompare(how, a, b) = op else { return None };
+        let (how, element, word) = match (a, b) {
+            (Operand::Place(Place::Element(at)), Operand::Const(word)) => (how, at, word),
+            (Operand::Const(word), Operand::Place(Place::Element(at))) => {
+                (how.mirrored(), at, word)
+            }
+            _ => return None,
+        };
+        let orders = [Ordering::Less, Ordering::Equal, Ordering::Greater];
+        let allowed = orders.map(|order| how.holds_of(order));
+        let is_small = word.tag() == Tag::Int;
+        is_small.then_some(Quick { element, word, how: QuickTest::Order(allowed) })
+    }
+
+    #[inline]
+    pub(super) fn verdict(&self, subject: &Subject<'_>) -> Verdict {
+        let Some(arity) = self.arity else { return Verdict::Unclear };
+        if !subject.has_arity(arity) {
+            return Verdict::Reject;
+        }
+        let mut verdict = if self.complete { Verdict::Accept } else { Verdict::Unclear };
+        for test in &self.tests {
+            let word = subject.element(test.element);
+            match test.how {
+                QuickTest::Is if word != test.word => return Verdict::Reject,
+                QuickTest::Is => {}
+                QuickTest::Order(allowed) => {
+                    if word.tag() != Tag::Int {
+                        verdict = Verdict::Unclear;
+                    } else {
+                        // With equal tags words are ordered as the integers above the tags.
+                        let order = (word.0 as i64).cmp(&(test.word.0 as i64));
+                        if !allowed[(order as i8 + 1) as usize] {
+                            return Verdict::Reject;
+                        }
+                    }
+                }
+            }
+        }
+        verdict
+    }
+}
+
 /// One clause.
 #[derive(Debug)]
 pub(crate) struct Code {
+    pub(crate) glance: Glance,
     pub(crate) head: Box<[Check]>,
     pub(crate) guards: Box<[Op]>,
     pub(crate) shape: Body,

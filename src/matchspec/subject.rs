@@ -97,10 +97,11 @@ impl<'a> Subject<'a> {
     }
 
     /// A part, to keep. A part of an object keeps the object.
-    pub(super) fn part_to_term(self, word: Word) -> Result<Term> {
+    pub(crate) fn part_to_term(self, word: Word) -> Result<Term> {
         match self.object {
-            Some(object) if !word.is_immediate() => Ok(Term::part_of(object.to_object()?, word)),
-            _ => self.part(word).to_term(),
+            _ if word.is_immediate() => Ok(Term::immediate(word)),
+            Some(object) => Ok(Term::part_of(object.to_object()?, word)),
+            None => self.part(word).to_term(),
         }
     }
 }

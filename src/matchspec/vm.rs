@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 
 use super::guard::{Call, GUARDS, Outcome};
 use super::number::Number;
-use super::program::{Body, Check, Code, Op, Operand, Place, Program};
+use super::program::{Body, Check, Code, Op, Operand, Place, Program, Verdict};
 use super::subject::Subject;
 use crate::error::{Error, Result};
 use crate::term::{Arena, Atom, Pid, Tag, Term, TermRef, View, Word, equal};
@@ -97,11 +97,22 @@ impl<'p> Machine<'p> {
     #[inline]
     pub(crate) fn clause(&mut self, subject: &Subject<'_>) -> Result<Option<&'p Code>> {
         for code in &self.program.clauses {
-            if self.head(&code.head, subject) && self.guards(code, subject)? {
+            let accepts = match code.glance.verdict(subject) {
+                Verdict::Reject => false,
+                Verdict::Unclear => self.accepts(code, subject)?,
+                // What the head would have done for the body: nothing, as it opens nothing.
+                Verdict::Accept => true,
+            };
+            if accepts {
                 return Ok(Some(code));
             }
         }
         Ok(None)
+    }
+
+    #[inline(never)]
+    fn accepts(&mut self, code: &Code, subject: &Subject<'_>) -> Result<bool> {
+        Ok(self.head(&code.head, subject) && self.guards(code, subject)?)
     }
 
     /// The result of a clause that has accepted the subject.
@@ -150,6 +161,7 @@ impl<'p> Machine<'p> {
         match self.result(code, subject)? {
             Found::Whole => subject.to_term(),
             Found::Part(word) => subject.part_to_term(word),
+            Found::Other(term) if term.word().is_immediate() => Ok(Term::immediate(term.word())),
             Found::Other(term) => term.to_term(),
         }
     }

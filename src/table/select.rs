@@ -9,14 +9,15 @@ use super::continuation::{Chunk, Continuation};
 use super::core::Need;
 use super::traverse::{Route, STEP};
 use crate::error::{Error, ErrorKind, Result};
-use crate::matchspec::{Found, MatchSpec, Plan};
-use crate::term::{Object, Term, TermRef};
+use crate::matchspec::{Code, Found, Machine, MatchSpec, Plan, Subject};
+use crate::term::{Arena, Object, Term, TermRef, Word};
 
 impl Table {
     /// The results of a [`MatchSpec`] for all objects that it accepts, in no particular order;
     /// those of one key in the order of their insertion.
     ///
-    /// Results that are the object or a part of it are not copied. Each object is looked at as it
+    /// Results that are the object or a part of it are not copied; small ones that are made anew
+    /// share memory, some hundred at a time. Each object is looked at as it
     /// is at an instant of its own; those that are there throughout are looked at once.
     ///
     /// O(objects), but O(1) for each key where the specification says which keys it wants; see
@@ -39,12 +40,9 @@ impl Table {
     /// [`LimitExceeded`](ErrorKind::LimitExceeded) if there is no room for a result.
     #[doc(alias = "ets:select/2")]
     pub fn select(&self, spec: &MatchSpec) -> Result<Vec<Term>> {
-        let mut all = Vec::new();
-        self.accepted(spec, |machine, code, subject| {
-            all.push(machine.term(code, subject)?);
-            Ok(())
-        })?;
-        Ok(all)
+        let mut results = Results::default();
+        self.accepted(spec, |machine, code, subject| results.push(machine, code, subject))?;
+        Ok(results.into_vec())
     }
 
     /// What a specification will make this table visit, as a value and in words.
@@ -282,6 +280,68 @@ impl Table {
             Ok(())
         })?;
         Ok(all)
+    }
+}
+
+/// Words of results that share their memory.
+const SHARED_WORDS: usize = 4_096;
+
+/// Results on their way into a list. Those that are made anew are written one behind the other, as
+/// two allocations for each would cost more than making them.
+#[derive(Default)]
+struct Results {
+    all: Vec<Term>,
+    made: Option<Box<Made>>,
+}
+
+/// Results that were made anew.
+#[derive(Default)]
+struct Made {
+    arena: Arena,
+    /// Places in the list, and the words that belong there.
+    open: Vec<(usize, Word)>,
+}
+
+impl Results {
+    fn push(
+        &mut self,
+        machine: &mut Machine<'_>,
+        code: &Code,
+        subject: &Subject<'_>,
+    ) -> Result<()> {
+        let term = match machine.result(code, subject)? {
+            Found::Whole => subject.to_term()?,
+            Found::Part(word) => subject.part_to_term(word)?,
+            Found::Other(term) if term.word().is_immediate() => Term::immediate(term.word()),
+            Found::Other(term) => {
+                let made = self.made.get_or_insert_default();
+                made.open.push((self.all.len(), made.arena.copy(term)?));
+                if made.arena.words().len() >= SHARED_WORDS {
+                    self.all.push(Term::nil());
+                    self.close();
+                    return Ok(());
+                }
+                Term::nil()
+            }
+        };
+        self.all.push(term);
+        Ok(())
+    }
+
+    /// Gives the results that were made anew so far their memory.
+    fn close(&mut self) {
+        let Some(made) = &mut self.made else { return };
+        let arena = std::mem::take(&mut made.arena);
+        let words = made.open.iter().map(|(_, word)| *word);
+        for ((place, _), term) in made.open.iter().zip(Term::from_arena_all(arena, words)) {
+            self.all[*place] = term;
+        }
+        made.open.clear();
+    }
+
+    fn into_vec(mut self) -> Vec<Term> {
+        self.close();
+        self.all
     }
 }
 

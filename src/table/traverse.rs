@@ -10,39 +10,38 @@ use smallvec::SmallVec;
 use super::Table;
 use super::core::{Key, Need, TableCore, owner_pid};
 use crate::error::Result;
-use crate::matchspec::{Code, KeyPlan, Machine, MatchSpec, Subject};
+use crate::matchspec::{Code, KeyPlan, Machine, MatchSpec, PlanRef, Subject};
 use crate::raw::reclaim::{Pin, pin};
-use crate::term::{ObjectRef, Pid, Term};
+use crate::term::{ObjectRef, Pid};
 
 /// Objects that are looked at before memory is given back and rights are checked again.
 pub(super) const STEP: usize = 1_000;
 
 /// Which objects are looked at.
-pub(super) enum Route {
-    /// All of them.
-    All,
-    /// Those of these keys, which are in the order of their hashes and different.
-    Keys(SmallVec<[(u64, Term); 1]>),
+pub(super) struct Route<'s> {
+    plan: PlanRef<'s>,
+    /// The hashes of the keys, in ascending order, and which key has it.
+    keys: SmallVec<[(u64, u32); 2]>,
 }
 
-impl Route {
+impl<'s> Route<'s> {
     /// The objects that a specification can accept.
-    pub(super) fn of(core: &TableCore, spec: &MatchSpec) -> Self {
-        let hashed = |key: &Term| (core.hasher.hash(key.as_ref()), key.clone());
-        match spec.plan(core.options.keypos, false).keys() {
-            KeyPlan::Full | KeyPlan::Ranges(_) => Self::All,
-            KeyPlan::Nothing => Self::Keys(SmallVec::new()),
-            KeyPlan::Points(points) => {
-                let mut keys: SmallVec<_> = points.iter().map(hashed).collect();
-                keys.sort_by_key(|(hash, _)| *hash);
-                Self::Keys(keys)
+    #[inline]
+    pub(super) fn of(core: &TableCore, spec: &'s MatchSpec) -> Self {
+        let plan = spec.plan(core.options.keypos, false);
+        let mut keys: SmallVec<[(u64, u32); 2]> = SmallVec::new();
+        if let KeyPlan::Points(points) = plan.keys() {
+            keys.extend(points.iter().map(|key| core.hasher.hash(key.as_ref())).zip(0..));
+            if keys.len() > 1 {
+                keys.sort_unstable();
             }
         }
+        Self { plan, keys }
     }
 
     /// Whether it leads to a few keys instead of through the table.
     pub(super) fn is_bound(&self) -> bool {
-        matches!(self, Self::Keys(_))
+        matches!(self.plan.keys(), KeyPlan::Points(_) | KeyPlan::Nothing)
     }
 
     /// Shows objects from a position on, until at least `budget` were shown; returns the position
@@ -56,16 +55,19 @@ impl Route {
         budget: usize,
         mut visit: impl FnMut(ObjectRef<'p>),
     ) -> Option<u64> {
-        match self {
-            Self::All => core.engine.scan(pin, from, budget, visit),
-            Self::Keys(keys) => {
+        match self.plan.keys() {
+            KeyPlan::Full | KeyPlan::Ranges(_) => core.engine.scan(pin, from, budget, visit),
+            KeyPlan::Nothing => None,
+            KeyPlan::Points(points) => {
                 let mut shown = 0;
                 let mut last = None;
-                for (hash, key) in keys.iter().skip_while(|(hash, _)| *hash < from) {
+                let first = self.keys.partition_point(|(hash, _)| *hash < from);
+                for (hash, key) in &self.keys[first..] {
+                    // Keys with the same hash are not parted, as that is the position.
                     if shown >= budget && last != Some(*hash) {
                         return Some(*hash);
                     }
-                    let key = Key { term: key.as_ref(), hash: *hash };
+                    let key = Key { term: points[*key as usize].as_ref(), hash: *hash };
                     core.engine.each(pin, key, |object| {
                         shown += 1;
                         visit(object);
@@ -103,7 +105,7 @@ impl Table {
     /// One step of a traversal.
     pub(super) fn step_along<'s>(
         &self,
-        route: &Route,
+        route: &Route<'_>,
         from: u64,
         budget: usize,
         machine: &mut Machine<'s>,

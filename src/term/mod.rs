@@ -117,6 +117,15 @@ impl Term {
         Self { heap: Heap::Shared(Arc::new(arena.into_vec())), word }
     }
 
+    /// Several terms that lie in one arena, and keep it together.
+    pub(crate) fn from_arena_all(
+        arena: Arena,
+        words: impl Iterator<Item = Word>,
+    ) -> impl Iterator<Item = Self> {
+        let heap = Heap::Shared(Arc::new(arena.into_vec()));
+        words.map(move |word| Self { heap: heap.clone(), word })
+    }
+
     pub(crate) const fn immediate(word: Word) -> Self {
         Self { heap: Heap::Empty, word }
     }
