@@ -9,7 +9,7 @@ mod support;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use ferrets::{MatchSpec, Store, Term, tuple};
+use ferrets::{MatchSpec, ObjectRef, Store, Term, TermRef, tuple};
 use support::{Keys, filled};
 
 const OBJECTS: i64 = 1_000_000;
@@ -38,17 +38,8 @@ fn scans(criterion: &mut Criterion) {
     group.bench_function("all", |b| b.iter(|| table.select(&all)));
     let made = spec("[{{'$1','$2','_'},[],[{{'$2','$1'}}]}]");
     group.bench_function("made", |b| b.iter(|| table.select(&made)));
-    group.bench_function("filter", |b| {
-        b.iter(|| {
-            table.read(|view| {
-                let mut count = 0;
-                view.for_each(|object| {
-                    count += usize::from(object.element(2).and_then(|n| n.as_i64()) < Some(100))
-                });
-                count
-            })
-        })
-    });
+    let is_small = |object: ObjectRef<'_>| object.element(2).and_then(TermRef::as_i64) < Some(100);
+    group.bench_function("filter", |b| b.iter(|| table.filter(is_small)));
     group.finish();
 }
 
@@ -86,7 +77,7 @@ fn bound(criterion: &mut Criterion) {
 }
 
 fn machine(criterion: &mut Criterion) {
-    let object = Term::from(tuple!(7, "name", [1, 2, 3], { :a, 2.5 }));
+    let object = tuple!(7, "name", [1, 2, 3], { :a, 2.5 });
     let mut group = criterion.benchmark_group("test");
     for (name, text) in [
         ("head", "[{{'_','_','_',{b,'_'}},[],[true]}]"),

@@ -246,7 +246,9 @@ mod table;
 mod term;
 
 pub use error::{Error, ErrorKind, Result};
-pub use matchspec::{KeyPlan, KeyRange, MatchSpec, Plan, Shape};
+#[doc(hidden)]
+pub use matchspec::build as __specs;
+pub use matchspec::{KeyPlan, KeyRange, MatchSpec, Plan, Shape, SpecExpr, SpecVariable};
 pub use owner::Owner;
 pub use store::{Reclamation, Store};
 pub use table::{

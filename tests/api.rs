@@ -10,8 +10,8 @@ use ferrets::{
     Access, Atom, BigRef, BitsRef, Chunk, Continuation, CounterOp, DecodeOptions, Elements, Error,
     ErrorKind, Export, Fixation, FunRef, Info, Integer, KeyPlan, KeyRange, Kind, ListRef, MapRef,
     MatchSpec, Object, ObjectRef, Objects, Owner, ParseOptions, Pid, Plan, Port, ReadView,
-    Reclamation, ReferenceRef, Result, SafeFixed, Selection, Shape, Store, Table, TableOptions,
-    Term, TermRef, TupleRef, View, WriteConcurrency, ets, term, tuple,
+    Reclamation, ReferenceRef, Result, SafeFixed, Selection, Shape, SpecExpr, SpecVariable, Store,
+    Table, TableOptions, Term, TermRef, TupleRef, View, WriteConcurrency, ets, term, tuple,
 };
 
 fn root() -> &'static Path {
@@ -52,6 +52,7 @@ fn types_cross_threads() {
         Term, TermRef<'_>, View<'_>, Atom, Pid, Port, Export, BigRef<'_>, BitsRef<'_>,
         Elements<'_>, FunRef<'_>, ListRef<'_>, MapRef<'_>, ReferenceRef<'_>, TupleRef<'_>,
         DecodeOptions, ParseOptions, MatchSpec, Continuation, Chunk, Plan, KeyPlan, KeyRange, Shape,
+        SpecExpr, SpecVariable,
     );
     #[cfg(feature = "serde")]
     each!(crosses_threads: ferrets::Structs, ferrets::ToTermOptions, ferrets::Serde<u8>);
@@ -65,6 +66,7 @@ fn types_survive_panics() {
         Term, TermRef<'_>, View<'_>, Atom, Pid, Port, Export, BigRef<'_>, BitsRef<'_>,
         Elements<'_>, FunRef<'_>, ListRef<'_>, MapRef<'_>, ReferenceRef<'_>, TupleRef<'_>,
         DecodeOptions, ParseOptions, MatchSpec, Continuation, Chunk, Plan, KeyPlan, KeyRange, Shape,
+        SpecExpr, SpecVariable,
     );
     #[cfg(feature = "serde")]
     each!(survives_panics: ferrets::Structs, ferrets::ToTermOptions, ferrets::Serde<u8>);

@@ -4,7 +4,7 @@
 //! checked against OTP 27.
 #![allow(clippy::unwrap_used, reason = "what is made here fits every limit")]
 
-use ferrets::{Atom, ErrorKind, MatchSpec, Term, term};
+use ferrets::{Atom, ErrorKind, MatchSpec, SpecExpr, Term, spec, term};
 
 fn atom(name: &str) -> Term {
     Term::atom(name).unwrap()
@@ -149,4 +149,37 @@ fn faults_say_where() {
         assert_eq!(error.kind(), ErrorKind::BadMatchSpec);
         assert_eq!(error.to_string(), expected);
     }
+}
+
+/// What `spec!` makes, as ETS would be given it.
+#[test]
+fn the_macro_writes_what_erlang_would() {
+    let (key, colour) = (7, "red");
+    let made = [
+        (spec!(|{(key), x, x}| => x).unwrap(), "[{{7,'$1','$1'},[],['$1']}]"),
+        (
+            spec!(|{_, :ok, (colour), 1.5, -2}| => SpecExpr::object()).unwrap(),
+            "[{{'_',ok,<<\"red\">>,1.5,-2},[],['$_']}]",
+        ),
+        (
+            spec!(|whole| if SpecExpr::call("is_tuple", [whole.into()]) => whole).unwrap(),
+            "[{'$1',[{is_tuple,'$1'}],['$1']}]",
+        ),
+        (
+            spec!(
+                |{{a, _}, [b | r], #{:k => v}}| if a.is(Atom::OK) | !v.ge(b + 1) => (a, (b, r)),
+                |_| => true,
+            )
+            .unwrap(),
+            "[{{{'$1','_'},['$2'|'$3'],#{k => '$4'}},\
+             [{'orelse',{'=:=','$1',{const,ok}},{'not',{'>=','$4',{'+','$2',1}}}}],\
+             [{{'$1',{{'$2','$3'}}}}]},{'_',[],[true]}]",
+        ),
+    ];
+    for (spec, text) in made {
+        assert_eq!(spec, text.parse().unwrap(), "{spec}");
+    }
+    assert_eq!(spec!(|{x}| => x + f64::NAN).unwrap_err().kind(), ErrorKind::BadArgument);
+    let unknown = spec!(|{x}| => SpecExpr::call("nonsense", [x.into()])).unwrap_err();
+    assert_eq!(unknown.kind(), ErrorKind::BadMatchSpec);
 }

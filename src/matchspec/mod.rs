@@ -13,6 +13,8 @@
 //! Nothing here recurses over terms or specifications: nested a million deep they cost heap.
 
 mod ast;
+#[doc(hidden)]
+pub mod build;
 mod compile;
 mod fault;
 pub(crate) mod guard;
@@ -34,6 +36,7 @@ use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 
 use ast::{Ast, Expr, Pattern};
+pub use build::{SpecExpr, SpecVariable};
 use parse::Refusal;
 pub use plan::{KeyPlan, KeyRange, Plan, Shape};
 pub(crate) use program::Code;

@@ -14,6 +14,7 @@ pub(crate) mod info;
 mod integer;
 mod kind;
 mod options;
+mod query;
 mod read;
 mod select;
 mod traverse;
