@@ -53,6 +53,8 @@ pub enum ErrorKind {
     ObjectTooShort,
     /// A table option is unknown or malformed (ETS: `badarg` without cause).
     BadOption,
+    /// A match specification is malformed; the text says where (ETS: `badarg` without cause).
+    BadMatchSpec,
     /// A counter operation met something that is not an integer (ETS: `badarg` without cause).
     NotAnInteger,
     /// A limit of the crate or of the store was reached; the text names it and the value
@@ -86,6 +88,7 @@ impl ErrorKind {
         Self::BadArgument,
         Self::ObjectTooShort,
         Self::BadOption,
+        Self::BadMatchSpec,
         Self::NotAnInteger,
         Self::LimitExceeded,
         Self::BadEncoding,

@@ -87,6 +87,9 @@
 //!   [`RangeIter::linearizable`] shows all of a range at one instant, or says that it could not.
 //! * [`lookup_many`], [`ReadView`]: each key for itself. A view is no snapshot.
 //! * [`foldl`], [`foldr`], [`tab2list`], [`ReadView::for_each`]: each object for itself, see below.
+//! * [`select`], `select_count`, `match_object` and their kin: each object for itself, see below.
+//! * [`select_delete`], [`select_replace`]: each object in one instant, if it is still what is
+//!   asked for then; deleting by `[{'_', [], [true]}]` all at once.
 //! * [`init_table`](Table::init_table): object by object; the end of an [`Owner`]: table by table.
 //!
 //! **Reads wait for nobody**: not for a writer, not for a table that grows, not for a list of a
@@ -121,6 +124,29 @@
 //!
 //! While a view lasts, memory that others free is not given back, so views should be short:
 //! [`Store::reclamation`] tells whether one was not.
+//!
+//! # Questions
+//!
+//! ```
+//! # use ferrets::{Kind, MatchSpec, Store, TableOptions, spec, term};
+//! # let store = Store::new();
+//! # let owner = store.owner();
+//! # let users = owner.new_table("users", TableOptions::new(Kind::Set))?;
+//! # users.insert_list([(1, "ann", 36), (2, "bob", 25), (3, "eve", 41)])?;
+//! // As ETS takes it, and the same in Rust.
+//! let spec: MatchSpec = "[{{'_','$1','$2'}, [{'<','$2',40}], [{{'$1','$2'}}]}]".parse()?;
+//! assert_eq!(spec, spec!(|{_, name, age}| if age.lt(40) => (name, age))?);
+//!
+//! assert_eq!(users.select(&spec)?.len(), 2);
+//! assert_eq!(users.select_greatest(&spec, 1)?, [term!({"bob", 25})]);
+//! assert_eq!(users.select_delete(&spec!(|{2, _, _}| => true)?)?, 1);
+//! # Ok::<(), ferrets::Error>(())
+//! ```
+//!
+//! A [`MatchSpec`] is compiled once and put to any number of tables: [`Table::select`] and those
+//! beside it. A clause whose head or guards bind the key is looked up, others visit all objects;
+//! [`Table::explain`] says which. What no specification can say, [`Table::filter`] takes as a
+//! closure.
 //!
 //! # Life cycle
 //!
@@ -187,12 +213,12 @@
 //! * `info` has no items `binary`, `data` and `stats`;
 //! * a full table of atoms is an error, not the end of the process.
 //!
-//! Still to come: match specifications and all that takes them (`select`, `match`,
-//! `select_delete`, ...); heirs and `give_away`; tables in files.
+//! Still to come: heirs and `give_away`; tables in files.
 //!
 //! What ETS does not have: [ranges](Table::range), [prefixes](Table::prefix), [cursors](Cursor) and
 //! [`pop_first`](Table::pop_first) of ordered sets; [`update`] by a closure, [`compare_and_swap`],
-//! [`lookup_many`], borrowed reads.
+//! [`lookup_many`], borrowed reads; guards that narrow a search, [`spec!`], results that are
+//! sorted, counted and summed.
 //!
 //! # Trade-offs
 //!
@@ -201,8 +227,9 @@
 //!   megabyte copies a megabyte. Keep what changes often apart from what is large.
 //! * **Counters are the exception**: adding to the same element again and again is done in place.
 //!   In exchange, an owned read of such an object copies it; read it in a [view](Table::read).
-//! * **An element keeps its object.** A large one that [`lookup_element`] returned holds the whole
-//!   object's memory.
+//! * **An element keeps its object.** A large one that [`lookup_element`] returned, and any part
+//!   that [`select`] did, hold the whole object's memory. Results of [`select`] that are made anew
+//!   share theirs, some hundred at a time.
 //! * **Atoms are for ever, and for the process.** There are at most [`Atom::LIMIT`]; do not make
 //!   them of what strangers send.
 //! * **Limits**: a binary has less than 256 MiB, a tuple at most 16,777,215 elements, a list or map
@@ -227,6 +254,9 @@
 //! [`lookup_many`]: Table::lookup_many
 //! [`lookup_element`]: Table::lookup_element
 //! [`member`]: Table::member
+//! [`select`]: Table::select
+//! [`select_delete`]: Table::select_delete
+//! [`select_replace`]: Table::select_replace
 //! [`read`]: Table::read
 //! [`update`]: Table::update
 //! [`update_counter`]: Table::update_counter
@@ -240,8 +270,13 @@
 //! [`foldr`]: Table::foldr
 //! [`tab2list`]: Table::tab2list
 
+// Support of tests that unit tests include names the crate as others do.
+#[cfg(test)]
+extern crate self as ferrets;
+
 mod error;
 pub mod ets;
+mod matchspec;
 mod owner;
 mod platform;
 mod raw;
@@ -251,11 +286,14 @@ mod table;
 mod term;
 
 pub use error::{Error, ErrorKind, Result};
+#[doc(hidden)]
+pub use matchspec::build as __specs;
+pub use matchspec::{KeyPlan, KeyRange, MatchSpec, Plan, Shape, SpecExpr, SpecVariable};
 pub use owner::Owner;
 pub use store::{Reclamation, Store};
 pub use table::{
-    Access, Bounds, CounterOp, Cursor, Fixation, Info, Integer, KeyRange, Kind, RangeIter,
-    ReadView, SafeFixed, Table, TableOptions, WriteConcurrency,
+    Access, Bounds, Chunk, Continuation, CounterOp, Cursor, Fixation, Info, Integer, Kind,
+    RangeIter, ReadView, SafeFixed, Selection, Table, TableOptions, ToBounds, WriteConcurrency,
 };
 #[doc(hidden)]
 pub use term::macros as __macros;

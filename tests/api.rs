@@ -7,11 +7,12 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::Path;
 
 use ferrets::{
-    Access, Atom, BigRef, BitsRef, Bounds, CounterOp, Cursor, DecodeOptions, Elements, Error,
-    ErrorKind, Export, Fixation, FunRef, Info, Integer, Kind, ListRef, MapRef, Object, ObjectRef,
-    Objects, Owner, ParseOptions, Pid, Port, RangeIter, ReadView, Reclamation, ReferenceRef,
-    Result, SafeFixed, Store, Table, TableOptions, Term, TermRef, TupleRef, View, WriteConcurrency,
-    ets, term, tuple,
+    Access, Atom, BigRef, BitsRef, Bounds, Chunk, Continuation, CounterOp, Cursor, DecodeOptions,
+    Elements, Error, ErrorKind, Export, Fixation, FunRef, Info, Integer, KeyPlan, KeyRange, Kind,
+    ListRef, MapRef, MatchSpec, Object, ObjectRef, Objects, Owner, ParseOptions, Pid, Plan, Port,
+    RangeIter, ReadView, Reclamation, ReferenceRef, Result, SafeFixed, Selection, Shape, SpecExpr,
+    SpecVariable, Store, Table, TableOptions, Term, TermRef, TupleRef, View, WriteConcurrency, ets,
+    term, tuple,
 };
 
 fn root() -> &'static Path {
@@ -46,12 +47,13 @@ macro_rules! each {
 #[test]
 fn types_cross_threads() {
     each!(crosses_threads:
-        Store, Owner, Table, TableOptions, Bounds, Cursor, RangeIter, Fixation,
-        Info, SafeFixed, Reclamation, CounterOp,
+        Selection, Bounds, Cursor, RangeIter,
+        Store, Owner, Table, TableOptions, Fixation, Info, SafeFixed, Reclamation, CounterOp,
         Integer, Access, Kind, WriteConcurrency, Error, ErrorKind, Object, ObjectRef<'_>, Objects,
         Term, TermRef<'_>, View<'_>, Atom, Pid, Port, Export, BigRef<'_>, BitsRef<'_>,
         Elements<'_>, FunRef<'_>, ListRef<'_>, MapRef<'_>, ReferenceRef<'_>, TupleRef<'_>,
-        DecodeOptions, ParseOptions,
+        DecodeOptions, ParseOptions, MatchSpec, Continuation, Chunk, Plan, KeyPlan, KeyRange, Shape,
+        SpecExpr, SpecVariable,
     );
     #[cfg(feature = "serde")]
     each!(crosses_threads: ferrets::Structs, ferrets::ToTermOptions, ferrets::Serde<u8>);
@@ -64,7 +66,8 @@ fn types_survive_panics() {
         Integer, Access, Kind, WriteConcurrency, Error, ErrorKind, Object, ObjectRef<'_>, Objects,
         Term, TermRef<'_>, View<'_>, Atom, Pid, Port, Export, BigRef<'_>, BitsRef<'_>,
         Elements<'_>, FunRef<'_>, ListRef<'_>, MapRef<'_>, ReferenceRef<'_>, TupleRef<'_>,
-        DecodeOptions, ParseOptions,
+        DecodeOptions, ParseOptions, MatchSpec, Continuation, Chunk, Plan, KeyPlan, KeyRange, Shape,
+        SpecExpr, SpecVariable,
     );
     #[cfg(feature = "serde")]
     each!(survives_panics: ferrets::Structs, ferrets::ToTermOptions, ferrets::Serde<u8>);
@@ -98,7 +101,7 @@ fn every_public_type_is_listed() {
     let words = used.flat_map(|used| used.split(|c: char| !c.is_alphanumeric()));
     let types = words.filter(|word| word.starts_with(char::is_uppercase));
     let rest: BTreeSet<&str> =
-        ["FromObject", "FromTerm", "KeyRange", "ReadView", "Result", "ToObject", "ToTerm"].into();
+        ["FromObject", "FromTerm", "ReadView", "Result", "ToBounds", "ToObject", "ToTerm"].into();
     let this = include_str!("api.rs");
     for name in types.filter(|name| !rest.contains(name)) {
         let times = this.split(|c: char| !c.is_alphanumeric()).filter(|word| *word == name).count();
@@ -165,6 +168,7 @@ const PROVOCATIONS: &[Provocation] = &[
     (ErrorKind::BadOption, "0", |w| {
         w.owner.new_table("t", TableOptions::default().keypos(0)).err()
     }),
+    (ErrorKind::BadMatchSpec, "$9", |_| "[{'_',[],['$9']}]".parse::<MatchSpec>().err()),
     (ErrorKind::NotAnInteger, "<<\"text\">>", |w| w.set.update_counter(1, (4, 1)).err()),
     (ErrorKind::LimitExceeded, "255", |_| Atom::new(&"x".repeat(256)).err()),
     (ErrorKind::BadEncoding, " ", |_| Term::decode(&[131, 255]).err()),

@@ -6,8 +6,8 @@ use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ferrets::{
-    Access, Bounds, ErrorKind, KeyRange, Kind, Object, Owner, RangeIter, Result, Store, Table,
-    TableOptions, Term, term,
+    Access, Bounds, ErrorKind, Kind, Object, Owner, RangeIter, Result, Store, Table, TableOptions,
+    Term, ToBounds, term,
 };
 
 #[path = "support/terms.rs"]
@@ -47,7 +47,7 @@ fn same(what: &str, found: &[Term], expected: &[Term]) {
     assert!(a == b, "{what}: at {at} of {}: {a:?}, not {b:?}", expected.len());
 }
 
-fn check_range(t: &Table, range: impl KeyRange + Clone, holds: impl Fn(&Term) -> bool) {
+fn check_range(t: &Table, range: impl ToBounds + Clone, holds: impl Fn(&Term) -> bool) {
     let mut all = expected(t, holds);
     same("range", &keys(t.range(range.clone()).unwrap()), &all);
     assert_eq!(t.count(range.clone()).unwrap(), all.len());

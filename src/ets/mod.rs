@@ -41,11 +41,18 @@
 //!   deleted; asking for the item `binary` of a table that does not exist gives nobody rights to
 //!   private tables; `slot` of an empty ordered table with `write_concurrency` says
 //!   `'$end_of_table'`, as of one without.
+//! * A map that a body makes may have been given one key twice; the last counts. OTP crashes, or
+//!   goes on with a map that is none. And `select_replace` gives each key its own value, OTP only
+//!   in the first object, if the keys that were calculated are in another order.
+//! * A compiled match specification and a continuation are terms that hold all that they need: the
+//!   latter needs no `repair_continuation`. Numbers of variables do not wrap around at 2^64.
+//! * Match specifications may be of any depth; OTP refuses some thousand levels.
 //! * `info/2` has no items `data` and `stats`, which show OTP's own memory. `write_concurrency` is
 //!   reported as it was asked for, whatever the number of processors.
 
 mod info;
 mod options;
+mod specs;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::owner::Owner;
@@ -77,11 +84,21 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("info", Binary(info::info_item)),
     ("insert", Binary(insert)),
     ("insert_new", Binary(insert_new)),
+    ("is_compiled_ms", Unary(specs::is_compiled_ms)),
     ("last", Unary(|owner, table| key(find(owner, table)?.last()?))),
     ("last_lookup", Unary(|owner, table| key_and_objects(find(owner, table)?.last_lookup()?))),
     ("lookup", Binary(|owner, table, key| find(owner, table)?.lookup(key)?.to_term())),
     ("lookup_element", Ternary(lookup_element)),
     ("lookup_element", Quaternary(lookup_element_or)),
+    ("match", Unary(specs::resume)),
+    ("match", Binary(specs::bindings)),
+    ("match", Ternary(specs::bindings_some)),
+    ("match_delete", Binary(specs::match_delete)),
+    ("match_object", Unary(specs::resume)),
+    ("match_object", Binary(specs::objects)),
+    ("match_object", Ternary(specs::objects_some)),
+    ("match_spec_compile", Unary(specs::match_spec_compile)),
+    ("match_spec_run", Binary(specs::match_spec_run)),
     ("member", Binary(|owner, table, key| Ok(truth(find(owner, table)?.member(key)?)))),
     ("new", Binary(new)),
     ("next", Binary(|owner, table, from| key(find_to_step(owner, table, from)?.next(from)?))),
@@ -99,11 +116,22 @@ const FUNCTIONS: &[(&str, Function)] = &[
         }),
     ),
     ("rename", Binary(rename)),
+    ("repair_continuation", Binary(specs::repair_continuation)),
     ("safe_fixtable", Binary(safe_fixtable)),
+    ("select", Unary(specs::resume)),
+    ("select", Binary(specs::select)),
+    ("select", Ternary(specs::select_some)),
+    ("select_count", Binary(specs::select_count)),
+    ("select_delete", Binary(specs::select_delete)),
+    ("select_replace", Binary(specs::select_replace)),
+    ("select_reverse", Unary(specs::resume)),
+    ("select_reverse", Binary(specs::select_reverse)),
+    ("select_reverse", Ternary(specs::select_reverse_some)),
     ("setopts", Binary(setopts)),
     ("slot", Binary(slot)),
     ("tab2list", Unary(tab2list)),
     ("take", Binary(|owner, table, key| find(owner, table)?.take(key)?.to_term())),
+    ("test_ms", Binary(specs::test_ms)),
     ("update_counter", Ternary(update_counter)),
     ("update_counter", Quaternary(update_counter_or)),
     ("update_element", Ternary(update_element)),

@@ -13,7 +13,8 @@ use crate::raw::block::Block;
 use crate::raw::hash::Refused;
 use crate::raw::reclaim::Pin;
 use crate::term::{
-    Arena, Atom, KeyHasher, Object, ObjectRef, Term, TermRef, ToObject, ToTerm, Word, head, new_block,
+    Arena, Atom, KeyHasher, Object, ObjectRef, Term, TermRef, ToObject, ToTerm, Word, head,
+    new_block,
 };
 
 /// Who acts: the number of an owner, or [`NOBODY`].

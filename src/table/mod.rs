@@ -5,6 +5,8 @@
 //! the engine. User code (the closure of [`Table::update`], of a fold) runs outside every lock and
 //! pin; only that of the read views runs pinned, and says so.
 
+mod change;
+mod continuation;
 pub(crate) mod core;
 mod engine;
 mod fixation;
@@ -12,8 +14,11 @@ pub(crate) mod info;
 mod integer;
 mod kind;
 mod options;
+mod query;
 mod range;
 mod read;
+mod select;
+mod traverse;
 mod update;
 mod walk;
 
@@ -22,12 +27,14 @@ use std::sync::Arc;
 
 use self::core::{Key, Need, OwnerId, TableCore, id_term};
 use self::engine::Updated;
+pub use continuation::{Chunk, Continuation};
 pub use info::{Info, SafeFixed};
 pub use integer::Integer;
 pub use kind::{Access, Kind, WriteConcurrency};
 pub use options::TableOptions;
-pub use range::{Bounds, Cursor, KeyRange, RangeIter};
+pub use range::{Bounds, Cursor, RangeIter, ToBounds};
 pub use read::ReadView;
+pub use select::Selection;
 pub use update::CounterOp;
 use update::{CounterOps, ElementOps};
 pub use walk::Fixation;

@@ -8,6 +8,7 @@ use super::engine::OrderedEngine;
 use super::engine::bounds::{Edge, Prefix};
 use super::read::ReadView;
 use crate::error::{Error, ErrorKind, Result};
+use crate::matchspec::{KeyRange, Shape};
 use crate::raw::ordered::Walk;
 use crate::raw::reclaim::pin;
 use crate::term::{Arena, Object, ObjectRef, Term, ToObject, ToTerm, View, new_block};
@@ -21,13 +22,13 @@ const ATTEMPTS: usize = 64;
 /// [`Bounds`] says.
 ///
 /// A range whose lower end lies above its upper one is empty.
-pub trait KeyRange {
+pub trait ToBounds {
     /// The two ends.
     #[doc(hidden)]
     fn bounds(self) -> Result<Bounds>;
 }
 
-/// The ends of a [`KeyRange`].
+/// The ends of a [`ToBounds`].
 ///
 /// ```
 /// use std::ops::Bound;
@@ -56,6 +57,35 @@ fn edge(bound: Bound<impl ToTerm>) -> Result<Edge> {
 }
 
 impl Bounds {
+    /// The keys of a planned range, and maybe some more.
+    pub(super) fn of_plan(range: &KeyRange) -> Result<Self> {
+        let bounded = |bound: &Bound<Term>| match bound {
+            Bound::Included(term) | Bound::Excluded(term) => Some(term.clone()),
+            Bound::Unbounded => None,
+        };
+        let Some(shape) = &range.shape else {
+            return (range.low.clone(), range.high.clone()).bounds();
+        };
+        // Towards each side: what begins as is known, and goes on with the bound.
+        let towards = |bound: &Bound<Term>| match shape {
+            Shape::Tuple(arity, known) => {
+                let next = bounded(bound).filter(|_| known.len() < *arity);
+                Self::tuple(Term::tuple(known.iter().cloned().chain(next))?, *arity)
+            }
+            Shape::List(known) => {
+                Self::list(Term::list(known.iter().cloned().chain(bounded(bound)))?)
+            }
+        };
+        let (low, high) = (towards(&range.low), towards(&range.high));
+        // No list begins with the empty one; then that side is open.
+        let (low, high) = (low.map(|low| low.low), high.map(|high| high.high));
+        Ok(Self { low: low.unwrap_or(Edge::Open), high: high.unwrap_or(Edge::Open) })
+    }
+
+    pub(super) fn into_edges(self) -> (Edge, Edge) {
+        (self.low, self.high)
+    }
+
     /// From one key to another, of any types.
     ///
     /// # Errors
@@ -119,50 +149,50 @@ impl Bounds {
     }
 }
 
-impl KeyRange for Bounds {
+impl ToBounds for Bounds {
     fn bounds(self) -> Result<Bounds> {
         Ok(self)
     }
 }
 
-impl KeyRange for RangeFull {
+impl ToBounds for RangeFull {
     fn bounds(self) -> Result<Bounds> {
         Ok(Bounds { low: Edge::Open, high: Edge::Open })
     }
 }
 
-impl<K: ToTerm> KeyRange for Range<K> {
+impl<K: ToTerm> ToBounds for Range<K> {
     fn bounds(self) -> Result<Bounds> {
         Bounds::new(Bound::Included(self.start), Bound::Excluded(self.end))
     }
 }
 
-impl<K: ToTerm> KeyRange for RangeInclusive<K> {
+impl<K: ToTerm> ToBounds for RangeInclusive<K> {
     fn bounds(self) -> Result<Bounds> {
         let (low, high) = self.into_inner();
         Bounds::new(Bound::Included(low), Bound::Included(high))
     }
 }
 
-impl<K: ToTerm> KeyRange for RangeFrom<K> {
+impl<K: ToTerm> ToBounds for RangeFrom<K> {
     fn bounds(self) -> Result<Bounds> {
         Ok(Bounds { low: edge(Bound::Included(self.start))?, high: Edge::Open })
     }
 }
 
-impl<K: ToTerm> KeyRange for RangeTo<K> {
+impl<K: ToTerm> ToBounds for RangeTo<K> {
     fn bounds(self) -> Result<Bounds> {
         Ok(Bounds { low: Edge::Open, high: edge(Bound::Excluded(self.end))? })
     }
 }
 
-impl<K: ToTerm> KeyRange for RangeToInclusive<K> {
+impl<K: ToTerm> ToBounds for RangeToInclusive<K> {
     fn bounds(self) -> Result<Bounds> {
         Ok(Bounds { low: Edge::Open, high: edge(Bound::Included(self.end))? })
     }
 }
 
-impl<A: ToTerm, B: ToTerm> KeyRange for (Bound<A>, Bound<B>) {
+impl<A: ToTerm, B: ToTerm> ToBounds for (Bound<A>, Bound<B>) {
     fn bounds(self) -> Result<Bounds> {
         Bounds::new(self.0, self.1)
     }
@@ -288,7 +318,7 @@ impl Table {
     /// iterator too; [`WrongKind`](ErrorKind::WrongKind) if the table is no ordered set;
     /// [`BadArgument`](ErrorKind::BadArgument) for an end that has no term.
     #[doc(alias = "ets:select/2")]
-    pub fn range(&self, range: impl KeyRange) -> Result<RangeIter> {
+    pub fn range(&self, range: impl ToBounds) -> Result<RangeIter> {
         self.range_towards(range, false)
     }
 
@@ -297,11 +327,11 @@ impl Table {
     /// # Errors
     /// As [`range`](Self::range).
     #[doc(alias = "ets:select_reverse/2")]
-    pub fn range_rev(&self, range: impl KeyRange) -> Result<RangeIter> {
+    pub fn range_rev(&self, range: impl ToBounds) -> Result<RangeIter> {
         self.range_towards(range, true)
     }
 
-    fn range_towards(&self, range: impl KeyRange, back: bool) -> Result<RangeIter> {
+    fn range_towards(&self, range: impl ToBounds, back: bool) -> Result<RangeIter> {
         self.ordered(Need::Read, "range")?;
         let (near, far) = range.bounds()?.into_walk(back);
         Ok(RangeIter { table: self.clone(), near, far, back, chunk: Vec::new(), done: false })
@@ -342,7 +372,7 @@ impl Table {
     /// # Errors
     /// As [`range`](Self::range).
     #[doc(alias = "ets:select_count/2")]
-    pub fn count(&self, range: impl KeyRange) -> Result<usize> {
+    pub fn count(&self, range: impl ToBounds) -> Result<usize> {
         let ordered = self.ordered(Need::Read, "count")?;
         let (near, far) = range.bounds()?.into_walk(false);
         let (pin, walk) = (pin(), Walk { count: true, ..Walk::default() });
@@ -360,7 +390,7 @@ impl Table {
     /// # Errors
     /// As [`range`](Self::range), for writing; what was deleted before stays deleted.
     #[doc(alias = "ets:select_delete/2")]
-    pub fn delete_range(&self, range: impl KeyRange) -> Result<usize> {
+    pub fn delete_range(&self, range: impl ToBounds) -> Result<usize> {
         let ordered = self.ordered(Need::Write, "delete_range")?;
         let (mut near, far) = range.bounds()?.into_walk(false);
         let (keypos, mut deleted) = (self.keypos(), 0);
@@ -520,7 +550,7 @@ impl<'v> ReadView<'v> {
     ///
     /// # Errors
     /// [`WrongKind`](ErrorKind::WrongKind), [`BadArgument`](ErrorKind::BadArgument).
-    pub fn range<R: KeyRange>(
+    pub fn range<R: ToBounds>(
         &self,
         range: R,
     ) -> Result<impl Iterator<Item = ObjectRef<'v>> + use<'v, R>> {
@@ -545,7 +575,7 @@ impl<'v> ReadView<'v> {
     ///
     /// # Errors
     /// As [`range`](Self::range).
-    pub fn range_rev<R: KeyRange>(
+    pub fn range_rev<R: ToBounds>(
         &self,
         range: R,
     ) -> Result<impl Iterator<Item = ObjectRef<'v>> + use<'v, R>> {

@@ -26,7 +26,8 @@ use crate::error::Result;
 ///
 /// | written | is |
 /// |---|---|
-/// | `:ok`, `:_`, `:"hello world"` | an atom |
+/// | `:ok`, `:"hello world"` | an atom |
+/// | `_`, `:_` | the atom `'_'`, which patterns take for anything |
 /// | `{a, b}` | a tuple |
 /// | `[a, b]`, <code>[a, b \| tail]</code> | a list |
 /// | `#{k => v}` | a map |
@@ -104,6 +105,7 @@ macro_rules! atom {
 #[macro_export]
 macro_rules! __term {
     (@value $b:ident : $name:ident) => { $b.atom($crate::atom!(::core::stringify!($name))) };
+    (@value $b:ident _) => { $b.atom($crate::atom!("_")) };
     (@value $b:ident : _) => { $b.atom($crate::atom!("_")) };
     (@value $b:ident : $name:literal) => { $b.atom($crate::atom!($name)) };
     (@value $b:ident { $($t:tt)* }) => { $crate::__term!(@tuple $b [] $($t)*) };

@@ -120,6 +120,15 @@ impl Term {
         Self { heap: Heap::Shared(Arc::new(arena.into_vec())), word }
     }
 
+    /// Several terms that lie in one arena, and keep it together.
+    pub(crate) fn from_arena_all(
+        arena: Arena,
+        words: impl Iterator<Item = Word>,
+    ) -> impl Iterator<Item = Self> {
+        let heap = Heap::Shared(Arc::new(arena.into_vec()));
+        words.map(move |word| Self { heap: heap.clone(), word })
+    }
+
     pub(crate) const fn immediate(word: Word) -> Self {
         Self { heap: Heap::Empty, word }
     }
@@ -276,6 +285,12 @@ impl Term {
             Heap::Empty => Ok(self.word),
             Heap::Object(ref object) => arena.copy(TermRef::new(object.words(), self.word)),
         }
+    }
+
+    /// A part of the term, which keeps all of its memory; the word is one of its heap's.
+    pub(crate) fn part(&self, word: Word) -> Self {
+        let heap = if word.is_immediate() { Heap::Empty } else { self.heap.clone() };
+        Self { heap, word }
     }
 
     /// The term as a borrowed view.

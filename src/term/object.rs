@@ -122,6 +122,18 @@ impl<'a> ObjectRef<'a> {
         self.block
     }
 
+    /// The heap that the elements lie in, first of all their own words.
+    #[inline]
+    pub(crate) fn words(self) -> &'a [u64] {
+        self.block.words()
+    }
+
+    /// The position of the element that a counter stands in for, zero if none does, and its word.
+    #[inline]
+    pub(crate) fn counter(self) -> (u32, Word) {
+        (self.counted().map_or(0, |position| position as u32), self.counter)
+    }
+
     /// How many elements.
     #[must_use]
     #[inline]

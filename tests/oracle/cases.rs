@@ -44,6 +44,9 @@ const FILES: &[(&str, &str)] = &[
     ("traversal", include_str!("cases/traversal.ets")),
     ("fixation", include_str!("cases/fixation.ets")),
     ("ordered", include_str!("cases/ordered.ets")),
+    ("guards", include_str!("cases/guards.ets")),
+    ("faults", include_str!("cases/faults.ets")),
+    ("select", include_str!("cases/select.ets")),
 ];
 
 /// All written cases.

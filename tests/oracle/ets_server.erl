@@ -136,6 +136,10 @@ call(walk_lookup, [Table], _) ->
     walk_lookup(ets:first_lookup(Table), fun(Key) -> ets:next_lookup(Table, Key) end, ?STEPS);
 call(walk_back_lookup, [Table], _) ->
     walk_lookup(ets:last_lookup(Table), fun(Key) -> ets:prev_lookup(Table, Key) end, ?STEPS);
+call(pieces, [Table, Function, Question, Limit], _) ->
+    pieces(Function, Limit, ets:Function(Table, Question, Limit));
+call(run_ms, [Terms, Spec], _) ->
+    ets:match_spec_run(Terms, ets:match_spec_compile(Spec));
 call(slots, [Table], Ours) ->
     slots(Table, 0, [], Ours);
 call(take, [Table, Key], _) ->
@@ -191,10 +195,16 @@ slots(Table, Index, Found, Ours) ->
             slots(Table, Index + 1, [Objects | Found], Ours)
     end.
 
+%% All pieces of a selection, each of which holds something, but not too much.
+pieces(_, _, '$end_of_table') -> [];
+pieces(Function, Limit, {[_ | _] = Results, Rest}) when length(Results) =< Limit ->
+    Results ++ pieces(Function, Limit, ets:Function(Rest)).
+
 context(Function, [Table | Rest]) ->
     case lists:member(Function, [first, last, next, prev, first_lookup, last_lookup, next_lookup,
                                  prev_lookup, slot, tab2list, slots, walk, walk_back, walk_lookup,
-                                 walk_back_lookup, update_counter, update_element]) of
+                                 walk_back_lookup, update_counter, update_element, select,
+                                 select_reverse, match, match_object, pieces]) of
         true ->
             try {ets:info(Table, type), ets:info(Table, keypos), ets:info(Table, fixed),
                  ets:info(Table, size), member(Table, Rest), member(Table, ['$end_of_table'])}

@@ -1,5 +1,7 @@
 //! Random sequences: few keys and many calls on each, so that interesting states come about.
 
+pub(crate) mod questions;
+
 use ferrets::Term;
 
 use crate::operation::{Operation, SINCE_26, handle};
@@ -112,6 +114,19 @@ const MENU: &[(u32, Step)] = menu! {
     1 slot();
     4 info();
     6 fix();
+    9 with_spec("select");
+    2 with_spec("select_reverse");
+    3 with_spec("select_count");
+    3 with_spec("select_delete");
+    5 select_replace();
+    3 with_pattern("match");
+    4 with_pattern("match_object");
+    2 with_pattern("match_delete");
+    4 pieces();
+    1 continuation();
+    4 without_table("test_ms");
+    3 without_table("run_ms");
+    1 without_table("match_spec_compile");
     2 new_table();
     1 with_table("delete");
     2 rename();

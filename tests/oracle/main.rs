@@ -25,6 +25,8 @@ mod operation;
 mod ours;
 mod random;
 mod shrink;
+#[path = "../support/specs.rs"]
+mod specs;
 mod terms;
 
 use ferrets::Term;

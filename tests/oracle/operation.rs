@@ -106,6 +106,14 @@ impl Operation {
                 "(fun S(I) -> case ets:slot({table}, I) of '$end_of_table' -> []; \
                  L -> L ++ S(I + 1) end end)(0)"
             ),
+            "pieces" if arguments.len() == 4 => format!(
+                "(fun P('$end_of_table') -> []; P({{L, C}}) -> L ++ P(ets:{0}(C)) end)\
+                 (ets:{0}({table}, {1}, {2}))",
+                arguments[1], arguments[2], arguments[3]
+            ),
+            "run_ms" if arguments.len() == 2 => {
+                format!("ets:match_spec_run({table}, ets:match_spec_compile({}))", arguments[1])
+            }
             function => format!("ets:{function}({})", arguments.join(", ")),
         }
     }

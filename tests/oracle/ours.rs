@@ -65,6 +65,8 @@ fn bound(actor: &Owner, answer: &Answer) -> Option<Term> {
 fn call(actor: &Owner, function: &str, arguments: &[Term]) -> Result<Term> {
     let [table, ..] = arguments else { return ets::call(actor, function, arguments) };
     match function {
+        "pieces" => pieces(actor, arguments),
+        "run_ms" => run_ms(actor, arguments),
         "walk" => walk(actor, table, "first", "next"),
         "walk_back" => walk(actor, table, "last", "prev"),
         "walk_lookup" => walk_lookup(actor, table, "first_lookup", "next_lookup"),
@@ -124,6 +126,35 @@ fn slots(actor: &Owner, table: &Term) -> Result<Term> {
     Ok(Term::nil())
 }
 
+/// All pieces of a selection, each of which holds something, but not too much.
+fn pieces(actor: &Owner, arguments: &[Term]) -> Result<Term> {
+    let [table, function, question, limit] = arguments else {
+        return ets::call(actor, "pieces", arguments);
+    };
+    let function = name(function).unwrap_or_default();
+    let first = [table.clone(), question.clone(), limit.clone()];
+    let mut piece = ets::call(actor, function, &first)?;
+    let mut all = Vec::new();
+    while !is_end(&piece) {
+        let parts = elements(&piece);
+        let results = list_elements(&parts[0]).unwrap_or_default();
+        let count = i64::try_from(results.len()).unwrap_or(i64::MAX);
+        if count == 0 || limit.as_i64().is_none_or(|limit| count > limit) {
+            return Ok(atom("bad_piece"));
+        }
+        all.extend(results);
+        piece = ets::call(actor, function, std::slice::from_ref(&parts[1]))?;
+    }
+    Ok(list(all))
+}
+
+/// Compiles a specification and puts a list to it.
+fn run_ms(actor: &Owner, arguments: &[Term]) -> Result<Term> {
+    let [terms, spec] = arguments else { return ets::call(actor, "run_ms", arguments) };
+    let compiled = ets::call(actor, "match_spec_compile", std::slice::from_ref(spec))?;
+    ets::call(actor, "match_spec_run", &[terms.clone(), compiled])
+}
+
 /// A result as a term, in the form in which the server puts it.
 fn outcome(result: Result<Term>) -> Term {
     match result.map_or_else(|error| refusal(&error), Answer::Ok) {
@@ -151,6 +182,11 @@ const WITH_CONTEXT: &[&str] = &[
     "walk_back_lookup",
     "update_counter",
     "update_element",
+    "select",
+    "select_reverse",
+    "match",
+    "match_object",
+    "pieces",
 ];
 
 fn context(actor: &Owner, function: &str, arguments: &[Term]) -> Option<Context> {

@@ -108,7 +108,8 @@ impl Row {
             }
             Row::Range100 => {
                 "summing the integer fields of the 100 objects from a random key on, per range \
-                 (ETS: `next_lookup`, 100 times; a `select` with guards would visit the whole table)"
+                 (ETS: `next_lookup`, 100 times; a `select` with guards would visit the whole \
+                 table)"
             }
             Row::Next => "the key after a random one, owned",
             Row::Bytes => "live bytes asked for, per object, after a fill (ETS: `memory(ets)`)",

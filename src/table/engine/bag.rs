@@ -13,7 +13,7 @@ use crate::raw::block::{Block, BlockRef};
 use crate::raw::group::{BagRef, Bagged, Group};
 use crate::raw::hash::{Batch, Change, Index, Refused};
 use crate::raw::reclaim::Pin;
-use crate::term::{KeyHasher, ObjectRef};
+use crate::term::{KeyHasher, Object, ObjectRef};
 
 /// An index with one block or group a key.
 #[derive(Debug)]
@@ -264,23 +264,51 @@ impl BagEngine {
     }
 
     pub(super) fn delete_object(&self, pin: &Pin, block: &Block) -> Result<(), Refused> {
-        self.write(pin, self.key(block.borrow()), |old| {
-            let change = match old {
-                Some(BagRef::One(old)) if equal(old, block.borrow()) => Change::Remove,
-                Some(BagRef::Many(group)) => {
-                    let hash = self.object_hash(block.borrow());
-                    group.delete(pin, hash, |old| equal(old, block.borrow()));
-                    if group.weight().items == 0 {
-                        Change::Remove
-                    } else if group.needs_rebuild() {
-                        Change::Put(group.rebuild().into())
-                    } else {
-                        Change::Changed(group.weight())
-                    }
-                }
-                _ => Change::Keep,
-            };
-            (change, ())
+        self.delete_exactly(pin, block).map(|_| ())
+    }
+
+    pub(super) fn delete_exactly(&self, pin: &Pin, block: &Block) -> Result<usize, Refused> {
+        self.write(pin, self.key(block.borrow()), |old| match old {
+            Some(BagRef::One(old)) if equal(old, block.borrow()) => (Change::Remove, 1),
+            Some(BagRef::Many(group)) => {
+                let hash = self.object_hash(block.borrow());
+                let deleted = group.delete(pin, hash, |old| equal(old, block.borrow()));
+                let change = if group.weight().items == 0 {
+                    Change::Remove
+                } else if group.needs_rebuild() {
+                    Change::Put(group.rebuild().into())
+                } else {
+                    Change::Changed(group.weight())
+                };
+                (change, deleted)
+            }
+            _ => (Change::Keep, 0),
+        })
+    }
+
+    /// Puts new objects in the place of all that a key has, if these are still the `old` ones.
+    pub(super) fn exchange_all(
+        &self,
+        pin: &Pin,
+        key: Key<'_>,
+        old: &[Object],
+        mut new: Vec<Block>,
+    ) -> Result<bool, Refused> {
+        let is_old = |block: BlockRef<'_>, at: usize| {
+            old.get(at).is_some_and(|old| equal(block, old.block().borrow()))
+        };
+        self.write(pin, key, |entry| {
+            let unchanged = entry.is_some_and(|entry| {
+                let snapshot = entry.snapshot(pin);
+                let same = snapshot.iter().enumerate().all(|(at, block)| is_old(block, at));
+                same && snapshot.iter().count() == old.len()
+            });
+            match new.len() {
+                _ if !unchanged => (Change::Keep, false),
+                0 => (Change::Remove, true),
+                1 => (Change::Put(Bagged::one(new.remove(0))), true),
+                _ => (Change::Put(self.group(new)), true),
+            }
         })
     }
 

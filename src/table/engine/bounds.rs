@@ -54,7 +54,7 @@ impl Edge {
     }
 
     /// How a key stands to it.
-    pub(super) fn order(&self, other: TermRef<'_>) -> Ordering {
+    pub(crate) fn order(&self, other: TermRef<'_>) -> Ordering {
         match self {
             Self::Open => Ordering::Equal,
             Self::Key { key, .. } => compare(other, key.as_ref()),

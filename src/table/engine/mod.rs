@@ -9,6 +9,7 @@ mod ordered;
 mod set;
 
 use bag::BagEngine;
+pub(crate) use bounds::Edge;
 pub(crate) use ordered::OrderedEngine;
 use set::SetEngine;
 pub(crate) use set::Updated;
@@ -21,7 +22,9 @@ use crate::raw::Weight;
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::hash::Refused;
 use crate::raw::reclaim::Pin;
-use crate::term::{Arena, KeyHasher, ObjectRef, Objects, TermRef, Word, equal, new_block};
+use crate::term::{
+    Arena, KeyHasher, Object, ObjectRef, Objects, Term, TermRef, Word, equal, new_block,
+};
 
 /// The engine of a table.
 #[derive(Debug)]
@@ -42,7 +45,7 @@ macro_rules! each {
 }
 
 /// The key and its objects, as `first_lookup` and its kin return them.
-pub(crate) type KeyAndObjects = (crate::term::Term, Objects);
+pub(crate) type KeyAndObjects = (Term, Objects);
 
 impl Engine {
     pub(crate) fn new(kind: Kind, keypos: usize, hasher: &KeyHasher) -> Result<Self> {
@@ -131,6 +134,26 @@ impl Engine {
         each!(self, engine => engine.delete_object(pin, block))
     }
 
+    /// As [`delete_object`](Self::delete_object); says how many were deleted.
+    pub(crate) fn delete_exactly(&self, pin: &Pin, block: &Block) -> Result<usize, Refused> {
+        each!(self, engine => engine.delete_exactly(pin, block))
+    }
+
+    /// Puts new objects in the place of all that a key of a bag has, if these are still the `old`
+    /// ones, and says whether they were.
+    pub(crate) fn exchange_all(
+        &self,
+        pin: &Pin,
+        key: Key<'_>,
+        old: &[Object],
+        new: Vec<Block>,
+    ) -> Result<bool, Refused> {
+        match self {
+            Self::Set(_) | Self::Ordered(_) => Ok(false),
+            Self::Bag(bag) => bag.exchange_all(pin, key, old, new),
+        }
+    }
+
     /// The set that it is, for operations that only sets have.
     pub(crate) fn as_set(&self) -> Option<AnySet<'_>> {
         match self {
@@ -168,10 +191,7 @@ impl Engine {
         budget: usize,
         visit: impl FnMut(ObjectRef<'p>),
     ) -> Option<Mark> {
-        let hash = match from {
-            Mark::Hash(hash) => hash,
-            Mark::Start | Mark::After(_) => 0,
-        };
+        let hash = from.hash();
         match self {
             Self::Set(set) => set.scan(pin, hash, budget, visit).map(Mark::Hash),
             Self::Bag(bag) => bag.scan(pin, hash, budget, visit).map(Mark::Hash),
@@ -284,6 +304,36 @@ pub(crate) enum Mark {
     Hash(u64),
     /// Behind the key of an object.
     After(Block),
+    /// Behind a key.
+    Behind(Term),
+}
+
+impl Mark {
+    /// The hash to go on from.
+    pub(crate) fn hash(&self) -> u64 {
+        match self {
+            Self::Hash(hash) => *hash,
+            Self::Start | Self::After(_) | Self::Behind(_) => 0,
+        }
+    }
+
+    /// The key that it lies behind.
+    pub(crate) fn key(&self, keypos: usize) -> Option<TermRef<'_>> {
+        match self {
+            Self::Start | Self::Hash(_) => None,
+            Self::After(block) => Some(key_of(block.borrow(), keypos)),
+            Self::Behind(key) => Some(key.as_ref()),
+        }
+    }
+
+    /// The edge of a range that goes on from there.
+    pub(crate) fn edge(self, keypos: usize) -> Edge {
+        match self {
+            Self::Start | Self::Hash(_) => Edge::Open,
+            Self::After(block) => Edge::after(block, keypos),
+            Self::Behind(key) => Edge::key(key, false),
+        }
+    }
 }
 
 /// Where a walk stands.

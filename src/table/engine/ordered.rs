@@ -24,6 +24,10 @@ impl OrderedEngine {
         Some(Self { tree: Tree::new()?, keypos })
     }
 
+    pub(crate) fn keypos(&self) -> usize {
+        self.keypos
+    }
+
     pub(super) fn index(&self) -> &Tree<Block> {
         &self.tree
     }
@@ -211,11 +215,15 @@ impl OrderedEngine {
     }
 
     pub(super) fn delete_object(&self, pin: &Pin, block: &Block) -> Result<(), Refused> {
+        self.delete_exactly(pin, block).map(|_| ())
+    }
+
+    pub(super) fn delete_exactly(&self, pin: &Pin, block: &Block) -> Result<usize, Refused> {
         let object = ObjectRef::new(block.borrow());
         let key = Key { term: key_of(block.borrow(), self.keypos), hash: block.borrow().hash() };
         self.write(pin, key, |old| {
             let equal = old.is_some_and(|old| ObjectRef::new(old).equal(object));
-            (if equal { Change::Remove } else { Change::Keep }, ())
+            (if equal { Change::Remove } else { Change::Keep }, usize::from(equal))
         })
     }
 
@@ -248,13 +256,21 @@ impl OrderedEngine {
         from: Mark,
         back: bool,
         budget: usize,
+        visit: impl FnMut(ObjectRef<'p>),
+    ) -> Option<Mark> {
+        self.scan_range(pin, (&from.edge(self.keypos), Edge::Open), back, budget, visit)
+    }
+
+    /// As [`scan`](Self::scan), from one edge of a range to the other.
+    pub(crate) fn scan_range<'p>(
+        &self,
+        pin: &'p Pin,
+        (near, far): (&Edge, Edge),
+        back: bool,
+        budget: usize,
         mut visit: impl FnMut(ObjectRef<'p>),
     ) -> Option<Mark> {
-        let near = match from {
-            Mark::Start | Mark::Hash(_) => Edge::Open,
-            Mark::After(block) => Edge::after(block, self.keypos),
-        };
-        let mut pages = self.pages(pin, &near, Edge::Open, Walk { back, ..Walk::default() });
+        let mut pages = self.pages(pin, near, far, Walk { back, ..Walk::default() });
         let mut shown = 0;
         loop {
             shown += pages.entries().len();

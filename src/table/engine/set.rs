@@ -187,10 +187,14 @@ impl SetEngine {
     }
 
     pub(super) fn delete_object(&self, pin: &Pin, block: &Block) -> Result<(), Refused> {
+        self.delete_exactly(pin, block).map(|_| ())
+    }
+
+    pub(super) fn delete_exactly(&self, pin: &Pin, block: &Block) -> Result<usize, Refused> {
         let object = ObjectRef::new(block.borrow());
         self.write(pin, self.key(block.borrow()), |old| {
             let equal = old.is_some_and(|old| ObjectRef::new(old).equal(object));
-            (if equal { Change::Remove } else { Change::Keep }, ())
+            (if equal { Change::Remove } else { Change::Keep }, usize::from(equal))
         })
     }
 
@@ -330,9 +334,7 @@ fn change(
                 cell.set(Word::int(value).expect("Edit::Count holds what fits a word").0);
                 Change::Changed(<Block as Handle>::weight(block))
             }
-            _ if position <= Cell::MAX_POSITION => {
-                Change::Put(with_cell(object, position, value)?)
-            }
+            _ if position <= Cell::MAX_POSITION => Change::Put(with_cell(object, position, value)?),
             _ => {
                 let word = Word::int(value).expect("Edit::Count holds what fits a word");
                 Change::Put(edited(object, &Arena::new(), &[(position, word)])?)

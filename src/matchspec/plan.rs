@@ -1,0 +1,625 @@
+//! The planner: which keys a specification can accept, read off its heads and guards.
+//!
+//! A plan is a promise of one direction: an object that is accepted has a key that is in the plan.
+//! So a part that is not understood costs time, never an answer; and everything that is in the plan
+//! is still put to the specification.
+//!
+//! **Where a bound comes from.** A literal in the head at the key position is the key. A variable
+//! there is bounded by what guards say of it: `=:=` and `==` with a literal, and, for tables that
+//! have an order, `<`, `=<`, `>`, `>=`. `and` and `andalso` take the best of what their parts say,
+//! `or` and `orelse` all of it together, as do several clauses. A tuple or list with variables in
+//! it is a key once the guards bind these, and in an ordered table a range as far as its first
+//! elements are known. `{element,KeyPos,'$_'}` is the key as well.
+//!
+//! **`==` among hashes.** `1 == 1.0`, but a hash table has them in different places. A number has
+//! at most three terms that are `==` to it, and all are looked up. A literal without numbers is
+//! equal only to itself; of any other the planner makes nothing.
+//!
+//! A map in a pattern matches maps that have more, so it bounds nothing. Guards are followed to a
+//! fixed depth, the only recursion in this layer.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Bound;
+
+use num_bigint::BigInt;
+
+use super::ast::{Ast, Clause, Expr, Node, Pattern};
+use super::guard::{Call, Comparison, GUARDS};
+use super::number::Number;
+use crate::term::{Term, TermRef, View, Word};
+
+/// Levels of `and`, `or` and their kin that are followed.
+const MAX_DEPTH: u32 = 32;
+/// Keys and ranges that are worth looking up one by one.
+const MAX_KEYS: usize = 100_000;
+
+/// Which keys are visited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyPlan {
+    /// No object can be accepted.
+    Nothing,
+    /// These keys, different from each other.
+    Points(Vec<Term>),
+    /// The keys in these ranges, which may overlap; in tables that have an order.
+    Ranges(Vec<KeyRange>),
+    /// All.
+    Full,
+}
+
+/// A range of keys, in Erlang's order of terms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRange {
+    /// The keys are tuples or lists that begin with these elements; any terms if `None`.
+    pub shape: Option<Shape>,
+    /// What the key, or its first element that is not known, is bounded by.
+    pub low: Bound<Term>,
+    /// See `low`.
+    pub high: Bound<Term>,
+}
+
+/// What is known of keys that are compound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Tuples of that many elements, which begin with these.
+    Tuple(usize, Vec<Term>),
+    /// Lists that begin with these elements.
+    List(Vec<Term>),
+}
+
+impl KeyRange {
+    /// The keys that are `==` to one.
+    fn point(key: Term) -> Self {
+        Self { shape: None, low: Bound::Included(key.clone()), high: Bound::Included(key) }
+    }
+
+    fn any() -> Self {
+        Self { shape: None, low: Bound::Unbounded, high: Bound::Unbounded }
+    }
+
+    fn is_any(&self) -> bool {
+        self.shape.is_none() && self.low == Bound::Unbounded && self.high == Bound::Unbounded
+    }
+
+    /// Whether a key is in the range. Equality is `==`.
+    #[must_use]
+    pub fn contains(&self, key: TermRef<'_>) -> bool {
+        let bounded = match &self.shape {
+            None => Some(key),
+            Some(Shape::Tuple(arity, prefix)) => {
+                let Some(tuple) = key.as_tuple().filter(|tuple| tuple.len() == *arity) else {
+                    return false;
+                };
+                if !begins(prefix, tuple.elements()) {
+                    return false;
+                }
+                tuple.get(prefix.len())
+            }
+            Some(Shape::List(prefix)) => {
+                let View::List(list) = key.view() else { return false };
+                if !begins(prefix, list.elements()) {
+                    return false;
+                }
+                list.elements().nth(prefix.len())
+            }
+        };
+        let Some(bounded) = bounded else {
+            // Nothing is left to bound: all elements are known.
+            return true;
+        };
+        let above = match &self.low {
+            Bound::Included(low) => bounded.compare(low.as_ref()).is_ge(),
+            Bound::Excluded(low) => bounded.compare(low.as_ref()).is_gt(),
+            Bound::Unbounded => true,
+        };
+        above
+            && match &self.high {
+                Bound::Included(high) => bounded.compare(high.as_ref()).is_le(),
+                Bound::Excluded(high) => bounded.compare(high.as_ref()).is_lt(),
+                Bound::Unbounded => true,
+            }
+    }
+
+    /// Both at once, as far as one range can say so.
+    fn and(self, other: Self) -> Self {
+        match (&self.shape, &other.shape) {
+            (None, None) => Self {
+                shape: None,
+                low: tighter(self.low, other.low, Ordering::Greater),
+                high: tighter(self.high, other.high, Ordering::Less),
+            },
+            (Some(_), _) => self,
+            (None, Some(_)) => other,
+        }
+    }
+}
+
+/// Whether the first of these are `==` to those of a prefix.
+fn begins<'t, I: Iterator<Item = TermRef<'t>>>(prefix: &[Term], mut elements: I) -> bool {
+    prefix.iter().all(|known| elements.next().is_some_and(|element| element.equals(known.as_ref())))
+}
+
+/// The one of two bounds that lets less through; `wins` is how the tighter compares to the other.
+fn tighter(a: Bound<Term>, b: Bound<Term>, wins: Ordering) -> Bound<Term> {
+    let order = match (&a, &b) {
+        (Bound::Unbounded, _) => return b,
+        (_, Bound::Unbounded) => return a,
+        (Bound::Included(x) | Bound::Excluded(x), Bound::Included(y) | Bound::Excluded(y)) => {
+            x.compare(y)
+        }
+    };
+    match order {
+        Ordering::Equal if matches!(a, Bound::Excluded(_)) => a,
+        Ordering::Equal => b,
+        order if order == wins => a,
+        _ => b,
+    }
+}
+
+impl KeyPlan {
+    /// Whether an object with that key is visited. Equality is `=:=` among points.
+    #[must_use]
+    pub fn contains(&self, key: TermRef<'_>) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Points(points) => points.iter().any(|point| *point == key),
+            Self::Ranges(ranges) => ranges.iter().any(|range| range.contains(key)),
+            Self::Full => true,
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Nothing, plan) | (plan, Self::Nothing) => plan,
+            (Self::Points(mut a), Self::Points(b)) => {
+                a.extend(b);
+                if a.len() > MAX_KEYS { Self::Full } else { Self::Points(a) }
+            }
+            (Self::Ranges(mut a), Self::Ranges(b)) => {
+                a.extend(b);
+                if a.len() > MAX_KEYS { Self::Full } else { Self::Ranges(a) }
+            }
+            _ => Self::Full,
+        }
+    }
+
+    /// Both hold; either may be taken, and a range with a range is one.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Nothing, _) | (_, Self::Nothing) => Self::Nothing,
+            (Self::Full, plan) | (plan, Self::Full) => plan,
+            (Self::Points(a), Self::Points(b)) => {
+                Self::Points(if b.len() < a.len() { b } else { a })
+            }
+            (Self::Points(points), _) | (_, Self::Points(points)) => Self::Points(points),
+            (Self::Ranges(mut a), Self::Ranges(mut b)) => match (a.len(), b.len()) {
+                (1, 1) => match (a.pop(), b.pop()) {
+                    (Some(a), Some(b)) => Self::Ranges(vec![a.and(b)]),
+                    _ => Self::Full,
+                },
+                (a_len, b_len) => Self::Ranges(if b_len < a_len { b } else { a }),
+            },
+        }
+    }
+
+    /// Without what is there twice.
+    fn settled(self) -> Self {
+        match self {
+            Self::Points(mut points) => {
+                points.sort();
+                points.dedup();
+                if points.is_empty() { Self::Nothing } else { Self::Points(points) }
+            }
+            Self::Ranges(ranges) if ranges.iter().any(KeyRange::is_any) => Self::Full,
+            Self::Ranges(ranges) if ranges.is_empty() => Self::Nothing,
+            other => other,
+        }
+    }
+}
+
+/// What a question to a table will visit, and why: see [`Table::explain`](crate::Table::explain).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    keys: KeyPlan,
+    clauses: Vec<KeyPlan>,
+}
+
+impl Plan {
+    /// The keys that are visited.
+    #[must_use]
+    pub fn keys(&self) -> &KeyPlan {
+        &self.keys
+    }
+
+    /// What each clause asks for by itself.
+    #[must_use]
+    pub fn clauses(&self) -> &[KeyPlan] {
+        &self.clauses
+    }
+
+    /// Whether every object is visited.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.keys == KeyPlan::Full
+    }
+
+    /// The plan for tables with their keys at that position. `ordered`: whether they have an order,
+    /// in which `1` and `1.0` are one key.
+    pub(super) fn new(ast: &Ast, source: &Term, keypos: usize, ordered: bool) -> Self {
+        let clause = |clause| {
+            let planner = Planner { clause, source, index: keypos - 1, ordered };
+            planner.plan().settled()
+        };
+        let clauses: Vec<KeyPlan> = ast.clauses.iter().map(clause).collect();
+        let all = clauses.iter().cloned().fold(KeyPlan::Nothing, KeyPlan::or);
+        Self { keys: all.settled(), clauses }
+    }
+}
+
+/// What is the key, as far as expressions can name it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Key {
+    Variable(u32),
+    /// The whole object is this variable.
+    Object(Option<u32>),
+    /// Not the key itself, but this variable in it.
+    Within(u32),
+    /// Something that no single expression names.
+    Other,
+}
+
+struct Planner<'a> {
+    clause: &'a Clause,
+    source: &'a Term,
+    index: usize,
+    ordered: bool,
+}
+
+impl Planner<'_> {
+    fn literal(&self, word: Word) -> Term {
+        self.source.part(word)
+    }
+
+    fn plan(&self) -> KeyPlan {
+        let key = match self.clause.pattern(0) {
+            Pattern::Any => Key::Object(None),
+            Pattern::Variable(variable) => Key::Object(Some(variable)),
+            Pattern::Tuple(_) => match self.clause.element(self.index) {
+                None => return KeyPlan::Nothing,
+                Some(node) => match self.clause.pattern(node) {
+                    Pattern::Literal(word) => return self.point(self.literal(word), true),
+                    Pattern::Variable(variable) => Key::Variable(variable),
+                    Pattern::Any => Key::Object(None),
+                    Pattern::Tuple(_) | Pattern::List(_) => {
+                        return self.guards(Key::Other).and(self.compound(node));
+                    }
+                    Pattern::Map(_) => Key::Object(None),
+                },
+            },
+            // No object is a list, a map or anything else that is no tuple.
+            _ => return KeyPlan::Nothing,
+        };
+        self.guards(key)
+    }
+
+    /// One key, known exactly or only up to `==`.
+    fn point(&self, key: Term, exactly: bool) -> KeyPlan {
+        if self.ordered {
+            return KeyPlan::Ranges(vec![KeyRange::point(key)]);
+        }
+        if exactly {
+            return KeyPlan::Points(vec![key]);
+        }
+        equals(&key).map_or(KeyPlan::Full, KeyPlan::Points)
+    }
+
+    /// What all guards together say of the key.
+    fn guards(&self, key: Key) -> KeyPlan {
+        let guards = self.clause.guards.iter().map(|guard| self.guard(*guard, key, MAX_DEPTH));
+        guards.fold(KeyPlan::Full, KeyPlan::and)
+    }
+
+    /// What is true of the key if an expression is `true`.
+    fn guard(&self, node: Node, key: Key, depth: u32) -> KeyPlan {
+        let Some(depth) = depth.checked_sub(1) else { return KeyPlan::Full };
+        match self.clause.expr(node) {
+            Expr::And(kids) | Expr::AndAlso(kids) => {
+                let parts = kids.iter().map(|kid| self.guard(kid, key, depth));
+                parts.fold(KeyPlan::Full, KeyPlan::and)
+            }
+            Expr::Or(kids) | Expr::OrElse(kids) => {
+                let parts = kids.iter().map(|kid| self.guard(kid, key, depth));
+                parts.fold(KeyPlan::Nothing, KeyPlan::or)
+            }
+            Expr::Call(..) => match self.comparison(node) {
+                Some((how, side, literal)) if self.is_key(side, key) => self.bound(how, literal),
+                _ => KeyPlan::Full,
+            },
+            _ => KeyPlan::Full,
+        }
+    }
+
+    /// A comparison of an expression with a literal, the expression first.
+    fn comparison(&self, node: Node) -> Option<(Comparison, Node, Term)> {
+        let Expr::Call(row, kids) = self.clause.expr(node) else { return None };
+        let Call::Compare(how) = GUARDS[usize::from(row)].call else { return None };
+        let (a, b) = (kids.get(0)?, kids.get(1)?);
+        match (self.clause.expr(a), self.clause.expr(b)) {
+            (_, Expr::Const(word)) => Some((how, a, self.literal(word))),
+            (Expr::Const(word), _) => Some((how.mirrored(), b, self.literal(word))),
+            _ => None,
+        }
+    }
+
+    /// Whether an expression is the key.
+    fn is_key(&self, node: Node, key: Key) -> bool {
+        match self.clause.expr(node) {
+            Expr::Variable(variable) => {
+                key == Key::Variable(variable) || key == Key::Within(variable)
+            }
+            _ if matches!(key, Key::Within(_)) => false,
+            Expr::Call(row, kids) if GUARDS[usize::from(row)].name == "element" => {
+                let (Some(position), Some(of)) = (kids.get(0), kids.get(1)) else { return false };
+                let position = match self.clause.expr(position) {
+                    Expr::Const(word) => self.literal(word).as_i64(),
+                    _ => None,
+                };
+                let at_key = position.and_then(|at| usize::try_from(at).ok());
+                let of_object = match self.clause.expr(of) {
+                    Expr::Object => true,
+                    Expr::Variable(variable) => key == Key::Object(Some(variable)),
+                    _ => false,
+                };
+                of_object && at_key == Some(self.index + 1)
+            }
+            _ => false,
+        }
+    }
+
+    fn bound(&self, how: Comparison, literal: Term) -> KeyPlan {
+        let range = |low, high| KeyPlan::Ranges(vec![KeyRange { shape: None, low, high }]);
+        match how {
+            Comparison::Same => self.point(literal, true),
+            Comparison::Equal => self.point(literal, false),
+            Comparison::Unequal | Comparison::Different => KeyPlan::Full,
+            _ if !self.ordered => KeyPlan::Full,
+            Comparison::Less => range(Bound::Unbounded, Bound::Excluded(literal)),
+            Comparison::AtMost => range(Bound::Unbounded, Bound::Included(literal)),
+            Comparison::Greater => range(Bound::Excluded(literal), Bound::Unbounded),
+            Comparison::AtLeast => range(Bound::Included(literal), Bound::Unbounded),
+        }
+    }
+
+    // ---- Compound keys ---------------------------------------------------------------------
+
+    /// A tuple or list that is not known whole.
+    fn compound(&self, node: Node) -> KeyPlan {
+        let known = self.known();
+        if let Some(key) = self.build(node, &known, MAX_DEPTH) {
+            return self.point(key, true);
+        }
+        if !self.ordered {
+            return KeyPlan::Full;
+        }
+        let (kids, is_tuple) = match self.clause.pattern(node) {
+            Pattern::Tuple(kids) => (kids, true),
+            Pattern::List(kids) => (kids, false),
+            _ => return KeyPlan::Full,
+        };
+        // A map anywhere makes nothing of the part it is in, but those before it stand.
+        let elements = if is_tuple { kids.len } else { kids.len - 1 };
+        let mut prefix = Vec::new();
+        let mut next = None;
+        for kid in kids.iter().take(elements as usize) {
+            match self.build(kid, &known, MAX_DEPTH) {
+                Some(element) => prefix.push(element),
+                None => {
+                    next = Some(kid);
+                    break;
+                }
+            }
+        }
+        let bounds = match next.map(|node| self.clause.pattern(node)) {
+            Some(Pattern::Variable(variable)) => match self.guards(Key::Within(variable)) {
+                KeyPlan::Ranges(mut ranges) if ranges.len() == 1 => ranges.pop(),
+                _ => None,
+            },
+            _ => None,
+        };
+        let KeyRange { low, high, .. } = bounds.unwrap_or_else(KeyRange::any);
+        let shape =
+            if is_tuple { Shape::Tuple(kids.len as usize, prefix) } else { Shape::List(prefix) };
+        KeyPlan::Ranges(vec![KeyRange { shape: Some(shape), low, high }])
+    }
+
+    /// Variables that guards bind to one literal (`=:=`).
+    fn known(&self) -> HashMap<u32, Term> {
+        let mut known = HashMap::new();
+        let mut todo: Vec<Node> = self.clause.guards.clone();
+        while let Some(node) = todo.pop() {
+            match self.clause.expr(node) {
+                Expr::And(kids) | Expr::AndAlso(kids) => todo.extend(kids.iter()),
+                _ => {
+                    if let Some((Comparison::Same, side, literal)) = self.comparison(node) {
+                        if let Expr::Variable(variable) = self.clause.expr(side) {
+                            known.insert(variable, literal);
+                        }
+                    }
+                }
+            }
+        }
+        known
+    }
+
+    /// The term that a pattern matches, if it is only one.
+    fn build(&self, node: Node, known: &HashMap<u32, Term>, depth: u32) -> Option<Term> {
+        let depth = depth.checked_sub(1)?;
+        let all = |nodes: std::ops::Range<Node>| {
+            nodes.map(|kid| self.build(kid, known, depth)).collect::<Option<Vec<Term>>>()
+        };
+        match self.clause.pattern(node) {
+            Pattern::Literal(word) => Some(self.literal(word)),
+            Pattern::Variable(variable) => known.get(&variable).cloned(),
+            Pattern::Tuple(kids) => Term::tuple(all(kids.iter())?).ok(),
+            Pattern::List(kids) => {
+                let mut parts = all(kids.iter())?;
+                let tail = parts.pop()?;
+                Term::list_with_tail(parts, tail).ok()
+            }
+            Pattern::Any | Pattern::Map(_) => None,
+        }
+    }
+}
+
+/// All terms that are `==` to one, if they can be told.
+fn equals(term: &Term) -> Option<Vec<Term>> {
+    if let Some(number) = Number::of(term.as_ref()) {
+        return equal_numbers(&number, term);
+    }
+    let mut todo = vec![term.as_ref()];
+    while let Some(part) = todo.pop() {
+        match part.view() {
+            View::Int(_) | View::Big(_) | View::Float(_) | View::Fun(_) => return None,
+            View::Tuple(parts) => todo.extend(parts.elements()),
+            View::List(parts) => {
+                todo.extend(parts.elements());
+                todo.push(parts.tail());
+            }
+            // The keys of maps are compared exactly.
+            View::Map(parts) => todo.extend(parts.values()),
+            _ => {}
+        }
+    }
+    Some(vec![term.clone()])
+}
+
+fn equal_numbers(number: &Number, term: &Term) -> Option<Vec<Term>> {
+    let candidates: Vec<Term> = match number {
+        Number::Int(0) => vec![Term::new(0).ok()?, Term::new(0.0).ok()?, Term::new(-0.0).ok()?],
+        Number::Float(value) if *value == 0.0 => {
+            vec![Term::new(0).ok()?, Term::new(0.0).ok()?, Term::new(-0.0).ok()?]
+        }
+        Number::Float(value) if value.fract() == 0.0 => {
+            let whole = super::number::rounded(number.clone(), f64::trunc)?;
+            vec![term.clone(), integer(&whole)?]
+        }
+        Number::Float(_) => vec![term.clone()],
+        integer => match integer.to_float() {
+            Some(float) => vec![term.clone(), Term::new(float).ok()?],
+            None => vec![term.clone()],
+        },
+    };
+    Some(candidates.into_iter().filter(|candidate| candidate.equals(term)).collect())
+}
+
+fn integer(number: &Number) -> Option<Term> {
+    match number {
+        Number::Int(value) => Term::new(*value).ok(),
+        Number::Big(value) => Term::new(BigInt::clone(value)).ok(),
+        Number::Float(_) => None,
+    }
+}
+
+// ---- In words -----------------------------------------------------------------------------------
+
+/// Keys that are shown.
+const SHOWN: usize = 5;
+
+impl fmt::Display for KeyRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match &self.shape {
+            None => "keys".to_owned(),
+            Some(Shape::Tuple(arity, prefix)) => {
+                format!("keys that are tuples of {arity}{}", beginning(prefix))
+            }
+            Some(Shape::List(prefix)) => format!("keys that are lists{}", beginning(prefix)),
+        };
+        f.write_str(&what)?;
+        let whose = if self.shape.is_some() { ", the next element" } else { "" };
+        let low = match &self.low {
+            Bound::Included(low) => format!(" from {low}"),
+            Bound::Excluded(low) => format!(" above {low}"),
+            Bound::Unbounded => String::new(),
+        };
+        let high = match &self.high {
+            Bound::Included(high) => format!(" up to {high}"),
+            Bound::Excluded(high) => format!(" below {high}"),
+            Bound::Unbounded => String::new(),
+        };
+        if low.is_empty() && high.is_empty() { Ok(()) } else { write!(f, "{whose}{low}{high}") }
+    }
+}
+
+fn beginning(prefix: &[Term]) -> String {
+    let shown: Vec<String> = prefix.iter().map(Term::to_string).collect();
+    if shown.is_empty() { String::new() } else { format!(" that begin with {}", shown.join(", ")) }
+}
+
+impl fmt::Display for KeyPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("nothing: no object can be accepted"),
+            Self::Full => f.write_str("all objects: the key is not bounded"),
+            Self::Points(points) => {
+                let shown: Vec<String> = points.iter().take(SHOWN).map(Term::to_string).collect();
+                let (count, more) = (points.len(), if points.len() > SHOWN { ", ..." } else { "" });
+                let keys = if count == 1 { "key" } else { "keys" };
+                write!(f, "{count} {keys}: {}{more}", shown.join(", "))
+            }
+            Self::Ranges(ranges) => {
+                for (at, range) in ranges.iter().take(SHOWN).enumerate() {
+                    write!(f, "{}{range}", if at > 0 { "; " } else { "" })?;
+                }
+                if ranges.len() > SHOWN { f.write_str("; ...") } else { Ok(()) }
+            }
+        }
+    }
+}
+
+/// One line for all, and one for each of several clauses.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "visits {}", self.keys)?;
+        if self.clauses.len() > 1 {
+            for (number, clause) in (1..).zip(&self.clauses).take(SHOWN) {
+                write!(f, "\n  clause {number}: {clause}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{Terms, objects, specs};
+    use crate::{MatchSpec, Term};
+
+    /// Whatever is accepted has a key that is in the plan.
+    #[test]
+    fn plans_hold_what_is_accepted() {
+        let (mut accepted, mut bounded) = (0, 0);
+        for seed in 0..30_000 {
+            let mut terms = Terms::new(seed ^ 0xb1a5);
+            let objects: Vec<Term> = objects(&mut terms, 5);
+            let Ok(spec) = MatchSpec::compile(&specs(seed, &objects, 0)) else { continue };
+            for (keypos, ordered) in [(1, false), (1, true), (2, false), (2, true)] {
+                let plan = spec.plan(keypos, ordered);
+                bounded += usize::from(!plan.is_full());
+                for object in &objects {
+                    let key = object.as_tuple().and_then(|tuple| tuple.get(keypos - 1));
+                    let Some(key) = key else { continue };
+                    if spec.test(object).expect("small results").is_some() {
+                        accepted += 1;
+                        assert!(
+                            plan.keys().contains(key),
+                            "{seed}: {spec}\n{}\n{object}",
+                            plan.keys()
+                        );
+                    }
+                }
+            }
+        }
+        assert!(accepted > 10_000 && bounded > 10_000, "{accepted} accepted, {bounded} bounded");
+    }
+}

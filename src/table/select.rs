@@ -1,0 +1,389 @@
+//! Questions to a table: `select`, `match` and their kin.
+//!
+//! All of them are visitors of one loop, [`traverse`](super::traverse).
+
+use std::num::NonZeroUsize;
+
+use super::Table;
+use super::continuation::{Chunk, Continuation, Place};
+use super::core::Need;
+use super::traverse::{Route, STEP};
+use crate::error::{Error, ErrorKind, Result};
+use crate::matchspec::{Code, Found, Machine, MatchSpec, Plan, Subject};
+use crate::term::{Arena, Object, Term, TermRef, Word};
+
+impl Table {
+    /// The results of a [`MatchSpec`] for all objects that it accepts: of an ordered set in the
+    /// order of keys; otherwise in no particular order, but those of one key in the order of their
+    /// insertion.
+    ///
+    /// Results that are the object or a part of it are not copied; small ones that are made anew
+    /// share memory, some hundred at a time. Each object is looked at as it
+    /// is at an instant of its own; those that are there throughout are looked at once.
+    ///
+    /// O(objects), but O(1) for each key where the specification says which keys it wants; see
+    /// [`explain`](Self::explain).
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, term};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let users = owner.new_table("users", TableOptions::new(Kind::Set))?;
+    /// users.insert_list([(1, "ann", 36), (2, "bob", 25), (3, "eve", 41)])?;
+    /// let thirties = "[{{'_','$1','$2'}, [{'<',30,'$2'}, {'<','$2',40}], ['$1']}]";
+    /// assert_eq!(users.select(&thirties.parse()?)?, [term!("ann")]);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`NoSuchTable`](ErrorKind::NoSuchTable), also if the table is deleted meanwhile;
+    /// [`AccessDenied`](ErrorKind::AccessDenied);
+    /// [`LimitExceeded`](ErrorKind::LimitExceeded) if there is no room for a result.
+    #[doc(alias = "ets:select/2")]
+    pub fn select(&self, spec: &MatchSpec) -> Result<Vec<Term>> {
+        let mut results = Results::default();
+        self.accepted(spec, false, |machine, code, subject| results.push(machine, code, subject))?;
+        Ok(results.into_vec())
+    }
+
+    /// What a specification will make this table visit, as a value and in words.
+    ///
+    /// A key that is bound in the head, or by `=:=` or `==` in a guard, is looked up; several
+    /// clauses and alternatives are several keys.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, MatchSpec, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let plan = |text: &str| Ok(t.explain(&text.parse()?).to_string());
+    /// assert_eq!(plan("[{{7,'$1'},[],['$1']}]")?, "visits 1 key: 7");
+    /// let either = "[{{'$1','_'},[{'orelse',{'=:=','$1',a},{'==','$1',1}}],['$_']}]";
+    /// assert_eq!(plan(either)?, "visits 3 keys: 1, 1.0, a");
+    /// let larger = "[{{'$1','_'},[{'>','$1',7}],['$_']}]";
+    /// assert_eq!(plan(larger)?, "visits all objects: the key is not bounded");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    #[must_use]
+    pub fn explain(&self, spec: &MatchSpec) -> Plan {
+        Plan::clone(&spec.plan(self.keypos(), self.core.engine.as_ordered().is_some()))
+    }
+
+    /// As [`select`](Self::select), against the order of keys in an ordered set: hash tables have
+    /// no order to reverse.
+    ///
+    /// # Errors
+    /// As [`select`](Self::select).
+    #[doc(alias = "ets:select_reverse/2")]
+    pub fn select_reverse(&self, spec: &MatchSpec) -> Result<Vec<Term>> {
+        let mut results = Results::default();
+        self.accepted(spec, true, |machine, code, subject| results.push(machine, code, subject))?;
+        Ok(results.into_vec())
+    }
+
+    /// How many objects a specification gives exactly `true` for.
+    ///
+    /// # Errors
+    /// As [`select`](Self::select).
+    #[doc(alias = "ets:select_count/2")]
+    pub fn select_count(&self, spec: &MatchSpec) -> Result<usize> {
+        let mut count = 0;
+        self.accepted(spec, false, |machine, code, subject| {
+            count += usize::from(machine.is_true(code, subject)?);
+            Ok(())
+        })?;
+        Ok(count)
+    }
+
+    /// Folds over the results of a specification without making a list of them. `f` gets them
+    /// borrowed: of an object or a part of it nothing is copied or counted.
+    ///
+    /// `f` runs [pinned](Self::read): it should not take long. It may use the table.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, MatchSpec, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert_list([(1, 10), (2, 20), (3, 30)])?;
+    /// let values: MatchSpec = "[{{'_','$1'}, [{'>=','$1',20}], ['$1']}]".parse()?;
+    /// let sum = t.select_fold(&values, 0, |sum, value| sum + value.as_i64().unwrap_or(0))?;
+    /// assert_eq!(sum, 50);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`select`](Self::select).
+    pub fn select_fold<A>(
+        &self,
+        spec: &MatchSpec,
+        initial: A,
+        mut f: impl FnMut(A, TermRef<'_>) -> A,
+    ) -> Result<A> {
+        let mut folded = Some(initial);
+        self.accepted(spec, false, |machine, code, subject| {
+            let Some(acc) = folded.take() else { return Ok(()) };
+            let kept: Term;
+            let result = match machine.result(code, subject)? {
+                Found::Other(result) => result,
+                Found::Part(word) => subject.part(word),
+                Found::Whole => match subject.whole() {
+                    Some(whole) => whole,
+                    None => {
+                        kept = subject.to_term()?;
+                        kept.as_ref()
+                    }
+                },
+            };
+            folded = Some(f(acc, result));
+            Ok(())
+        })?;
+        // It is put back after each call.
+        folded.ok_or_else(|| Error::new(ErrorKind::Panicked, "the closure panicked"))
+    }
+
+    /// At most `limit` results of a specification, and where to go on; `None` if there are none.
+    ///
+    /// ```
+    /// # use std::num::NonZeroUsize;
+    /// # use ferrets::{Kind, MatchSpec, Store, TableOptions, term};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert_list((0..100).map(|key| (key,)))?;
+    /// let keys = MatchSpec::compile(&term!([{{:"$1"}, [], [:"$1"]}]))?;
+    /// let mut next = t.select_chunk(&keys, NonZeroUsize::new(30).unwrap())?;
+    /// let mut found = 0;
+    /// while let Some(chunk) = next {
+    ///     found += chunk.results.len();
+    ///     next = match chunk.rest {
+    ///         Some(rest) => t.resume(rest)?,
+    ///         None => None,
+    ///     };
+    /// }
+    /// assert_eq!(found, 100);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`select`](Self::select).
+    #[doc(alias = "ets:select/3")]
+    #[doc(alias = "ets:match/3")]
+    #[doc(alias = "ets:match_object/3")]
+    pub fn select_chunk(&self, spec: &MatchSpec, limit: NonZeroUsize) -> Result<Option<Chunk>> {
+        self.chunk(spec, limit, false)
+    }
+
+    fn chunk(&self, spec: &MatchSpec, limit: NonZeroUsize, back: bool) -> Result<Option<Chunk>> {
+        self.resume(Continuation {
+            table: self.id(),
+            spec: spec.clone(),
+            limit: limit.get(),
+            position: Some(Place::Hash(0)),
+            back,
+            pending: Vec::new(),
+        })
+    }
+
+    /// As [`select_chunk`](Self::select_chunk), against the order of keys in an ordered set: hash
+    /// tables have no order to reverse.
+    ///
+    /// # Errors
+    /// As [`select`](Self::select).
+    #[doc(alias = "ets:select_reverse/3")]
+    pub fn select_reverse_chunk(
+        &self,
+        spec: &MatchSpec,
+        limit: NonZeroUsize,
+    ) -> Result<Option<Chunk>> {
+        self.chunk(spec, limit, true)
+    }
+
+    /// The results after those of an earlier [chunk](Self::select_chunk); `None` if there are none.
+    ///
+    /// Whatever happened to the table between the two, objects that were there throughout come
+    /// once.
+    ///
+    /// # Errors
+    /// As [`select`](Self::select); [`BadArgument`](ErrorKind::BadArgument) for the continuation of
+    /// another table.
+    #[doc(alias = "ets:select/1")]
+    #[doc(alias = "ets:select_reverse/1")]
+    #[doc(alias = "ets:match/1")]
+    #[doc(alias = "ets:match_object/1")]
+    #[doc(alias = "ets:repair_continuation/2")]
+    pub fn resume(&self, continuation: Continuation) -> Result<Option<Chunk>> {
+        self.check(Need::Read)?;
+        let Continuation { table, spec, limit, position, back, pending: mut results } =
+            continuation;
+        if table != self.id() {
+            return Err(Error::bad_argument("the continuation is of another table"));
+        }
+        let route = Route::of(&self.core, &spec, back);
+        let mut machine = spec.machine(self.asker());
+        let mut budget = limit.min(STEP);
+        let mut next = position.map(|place| place.mark());
+        while let Some(from) = next.take_if(|_| results.len() < limit) {
+            let before = results.len();
+            next = self.step_along(&route, from, budget, &mut machine, |machine, code, it| {
+                results.push(machine.term(code, it)?);
+                Ok(())
+            })?;
+            // Where few are accepted, larger steps find no more than are wanted.
+            if results.len() - before < budget / 4 {
+                budget = (budget * 2).min(STEP);
+            }
+            self.check(Need::Read)?;
+        }
+        let pending = results.split_off(limit.min(results.len()));
+        let position = next.map(|mark| Place::of(&mark, self.core.options.keypos)).transpose()?;
+        let at_end = position.is_none() && pending.is_empty();
+        // As in ETS: a full chunk does not know yet that it is the last, unless keys are few.
+        let is_last = at_end && (results.len() < limit || route.is_bound());
+        let rest = Continuation { table, spec, limit, position, back, pending };
+        let rest = (!is_last).then_some(rest);
+        Ok((!results.is_empty()).then_some(Chunk { results, rest }))
+    }
+
+    /// The results of a specification, one after the other, without a list of them all. Each step
+    /// looks at some objects and gives memory back in between.
+    ///
+    /// # Errors
+    /// As [`select`](Self::select), here and from the iterator.
+    pub fn select_iter(&self, spec: &MatchSpec) -> Result<Selection> {
+        self.check(Need::Read)?;
+        let first = self.select_chunk(spec, NonZeroUsize::MIN.saturating_add(STEP))?;
+        Ok(Selection { table: self.clone(), results: Vec::new().into_iter(), next: Ok(first) })
+    }
+
+    /// The variables of a pattern, as a list each, for all objects that match it.
+    ///
+    /// # Errors
+    /// As [`select`](Self::select); [`BadMatchSpec`](ErrorKind::BadMatchSpec) for a variable as key
+    /// of a map.
+    #[doc(alias = "ets:match/2")]
+    pub fn match_bindings(&self, pattern: &Term) -> Result<Vec<Term>> {
+        self.check(Need::Read)?;
+        self.select(&MatchSpec::bindings(pattern)?)
+    }
+
+    /// The objects that match a pattern, not copied.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, term};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert_list([(1, "red"), (2, "blue")])?;
+    /// let blue = t.match_object(&term!({:_, "blue"}))?;
+    /// assert_eq!(blue[0].decode::<(u8, &str)>()?, (2, "blue"));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`match_bindings`](Self::match_bindings).
+    #[doc(alias = "ets:match_object/2")]
+    pub fn match_object(&self, pattern: &Term) -> Result<Vec<Object>> {
+        self.check(Need::Read)?;
+        let spec = MatchSpec::objects(pattern)?;
+        let mut all = Vec::new();
+        self.accepted(&spec, false, |_, _, subject| {
+            all.extend(subject.to_object().transpose()?);
+            Ok(())
+        })?;
+        Ok(all)
+    }
+}
+
+/// Words of results that share their memory.
+const SHARED_WORDS: usize = 4_096;
+
+/// Results on their way into a list. Those that are made anew are written one behind the other, as
+/// two allocations for each would cost more than making them.
+#[derive(Default)]
+struct Results {
+    all: Vec<Term>,
+    made: Option<Box<Made>>,
+}
+
+/// Results that were made anew.
+#[derive(Default)]
+struct Made {
+    arena: Arena,
+    /// Places in the list, and the words that belong there.
+    open: Vec<(usize, Word)>,
+}
+
+impl Results {
+    fn push(
+        &mut self,
+        machine: &mut Machine<'_>,
+        code: &Code,
+        subject: &Subject<'_>,
+    ) -> Result<()> {
+        let term = match machine.result(code, subject)? {
+            Found::Whole => subject.to_term()?,
+            Found::Part(word) => subject.part_to_term(word)?,
+            Found::Other(term) if term.word().is_immediate() => Term::immediate(term.word()),
+            Found::Other(term) => {
+                let made = self.made.get_or_insert_default();
+                made.open.push((self.all.len(), made.arena.copy(term)?));
+                if made.arena.words().len() >= SHARED_WORDS {
+                    self.all.push(Term::nil());
+                    self.close();
+                    return Ok(());
+                }
+                Term::nil()
+            }
+        };
+        self.all.push(term);
+        Ok(())
+    }
+
+    /// Gives the results that were made anew so far their memory.
+    fn close(&mut self) {
+        let Some(made) = &mut self.made else { return };
+        let arena = std::mem::take(&mut made.arena);
+        let words = made.open.iter().map(|(_, word)| *word);
+        for ((place, _), term) in made.open.iter().zip(Term::from_arena_all(arena, words)) {
+            self.all[*place] = term;
+        }
+        made.open.clear();
+    }
+
+    fn into_vec(mut self) -> Vec<Term> {
+        self.close();
+        self.all
+    }
+}
+
+/// The iterator of [`Table::select_iter`].
+#[derive(Debug)]
+pub struct Selection {
+    table: Table,
+    results: std::vec::IntoIter<Term>,
+    next: Result<Option<Chunk>>,
+}
+
+impl Iterator for Selection {
+    type Item = Result<Term>;
+
+    fn next(&mut self) -> Option<Result<Term>> {
+        loop {
+            if let Some(result) = self.results.next() {
+                return Some(Ok(result));
+            }
+            match std::mem::replace(&mut self.next, Ok(None)) {
+                Ok(None) => return None,
+                Err(error) => return Some(Err(error)),
+                Ok(Some(chunk)) => {
+                    self.results = chunk.results.into_iter();
+                    self.next = match chunk.rest {
+                        Some(rest) => self.table.resume(rest),
+                        None => Ok(None),
+                    };
+                }
+            }
+        }
+    }
+}

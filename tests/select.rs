@@ -1,0 +1,236 @@
+//! Questions to tables, where the oracle cannot look: changes between pieces, threads, and what is
+//! shared instead of copied. Results and errors are compared with ETS in `tests/oracle`.
+
+#[path = "support/specs.rs"]
+mod specs;
+#[path = "support/terms.rs"]
+mod terms;
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ferrets::{
+    Chunk, Continuation, ErrorKind, Kind, MatchSpec, Owner, Store, Table, TableOptions, Term, term,
+};
+
+fn spec(text: &str) -> MatchSpec {
+    text.parse().expect("it compiles")
+}
+
+fn table(owner: &Owner, kind: Kind) -> Table {
+    owner.new_table("t", TableOptions::new(kind)).expect("it can be made")
+}
+
+fn few(count: usize) -> NonZeroUsize {
+    NonZeroUsize::new(count).expect("not zero")
+}
+
+fn integers(terms: &[Term]) -> Vec<i64> {
+    terms.iter().filter_map(Term::as_i64).collect()
+}
+
+/// All pieces from one on; `between` is called after each.
+fn all_pieces(
+    table: &Table,
+    mut next: Option<Chunk>,
+    mut between: impl FnMut(&Continuation),
+) -> Vec<Term> {
+    let mut all = Vec::new();
+    while let Some(chunk) = next {
+        assert!(!chunk.results.is_empty());
+        all.extend(chunk.results);
+        next = chunk.rest.and_then(|rest| {
+            between(&rest);
+            table.resume(rest).expect("it stands")
+        });
+    }
+    all
+}
+
+#[test]
+fn pieces_survive_changes_and_a_new_name() {
+    for kind in [Kind::Set, Kind::Bag, Kind::DuplicateBag] {
+        let store = Store::new();
+        let owner = store.owner();
+        let table = table(&owner, kind);
+        table.insert_list((0..2_000_i64).map(|key| (key, 0))).expect("it stands");
+        let first = table.select_chunk(&spec("[{{'$1','_'},[],['$1']}]"), few(50));
+        let mut round = 10_000;
+        let found = all_pieces(&table, first.expect("it stands"), |_| {
+            // Grow, shrink, rename: the even keys stay.
+            table.insert_list((round..round + 50).map(|key| (key, 0))).expect("it stands");
+            table.delete(round - 10_000 + 1).expect("it stands");
+            table.rename(&format!("t{round}")).expect("it is free");
+            round += 50;
+        });
+        let stayed: BTreeSet<i64> =
+            integers(&found).into_iter().filter(|key| *key < 2_000 && key % 2 == 0).collect();
+        assert_eq!(stayed.len(), 1_000, "{kind}");
+        let all: BTreeSet<i64> = integers(&found).into_iter().collect();
+        assert_eq!(all.len(), found.len(), "no object comes twice");
+    }
+}
+
+#[test]
+fn continuations_are_values() {
+    let store = Store::new();
+    let owner = store.owner();
+    let t = table(&owner, Kind::Set);
+    t.insert_list((0..100).map(|key| (key,))).expect("it stands");
+    let first = t.select_chunk(&spec("[{{'$1'},[],['$1']}]"), few(30)).expect("it stands");
+    let rest = first.and_then(|chunk| chunk.rest).expect("there is more");
+    let kept = rest.to_term().expect("it fits").encode().expect("it fits");
+    let read = Continuation::from_term(&Term::decode(&kept).expect("just encoded"));
+    assert_eq!(read.as_ref().ok(), Some(&rest));
+    let again = |rest| t.resume(rest).expect("it stands").expect("there is more").results;
+    assert_eq!(again(read.expect("just checked")), again(rest.clone()));
+
+    let other = table(&owner, Kind::Set);
+    assert_eq!(other.resume(rest.clone()).unwrap_err().kind(), ErrorKind::BadArgument);
+    t.delete_table().expect("it stands");
+    assert_eq!(t.resume(rest).unwrap_err().kind(), ErrorKind::NoSuchTable);
+    for text in ["foo", "{}", "{1,2,3,4,5}", "{a,1,0,[],[]}", "{a,1,1,[],x}"] {
+        let term: Term = text.parse().expect("a term");
+        assert_eq!(Continuation::from_term(&term).unwrap_err().kind(), ErrorKind::BadArgument);
+    }
+}
+
+#[test]
+fn the_iterator_streams() {
+    let store = Store::new();
+    let owner = store.owner();
+    let t = table(&owner, Kind::Set);
+    t.insert_list((0..5_000_i64).map(|key| (key, key % 3))).expect("it stands");
+    let selection = t.select_iter(&spec("[{{'$1',0},[],['$1']}]")).expect("it stands");
+    let mut keys: Vec<i64> = selection.filter_map(|key| key.ok()?.as_i64()).collect();
+    keys.sort_unstable();
+    assert!(keys.into_iter().eq((0..5_000).step_by(3)));
+    let mut ended = t.select_iter(&spec("[{'$1',[],['$1']}]")).expect("it stands");
+    assert!(ended.next().is_some_and(|first| first.is_ok()));
+    t.delete_table().expect("it stands");
+    let error = ended.find_map(Result::err).expect("the table has gone");
+    assert_eq!(error.kind(), ErrorKind::NoSuchTable);
+    assert!(ended.next().is_none());
+}
+
+/// An object that is counted in shows one state, whatever a specification takes of it.
+#[test]
+fn counters_are_seen() {
+    let store = Store::new();
+    let owner = store.owner();
+    let t = table(&owner, Kind::Set);
+    t.insert((1, 5, "x")).expect("it stands");
+    t.update_counter(1, (2, 1)).expect("it counts");
+    let results = [
+        ("[{{'_','$1','_'},[{'==','$1',6}],['$1']}]", term!(6)),
+        ("[{{'_',6,'_'},[],['$_']}]", term!({1, 6, "x"})),
+        ("[{'$1',[{'==',{element,2,'$1'},6}],[{{'$1'}}]}]", term!({{1, 6, "x"}})),
+        ("[{'$1',[],['$$']}]", term!([{1, 6, "x"}])),
+        ("[{{'_','$1','$2'},[],['$$']}]", term!([6, "x"])),
+        ("[{{'_','_','$2'},[],['$2']}]", term!("x")),
+    ];
+    for (text, expected) in results {
+        assert_eq!(t.select(&spec(text)).expect("it stands"), [expected], "{text}");
+    }
+    let sum = t.select_fold(&spec("[{'_',[],['$_']}]"), 0, |sum, object| {
+        sum + object.as_tuple().and_then(|object| object.get(1)?.as_i64()).unwrap_or(0)
+    });
+    assert_eq!(sum.expect("it stands"), 6);
+    let replaced = t.select_replace(&spec("[{{'$1',6,'_'},[],[{{'$1',7}}]}]"));
+    assert_eq!(replaced.expect("it stands"), 1);
+    assert_eq!(t.select_delete(&spec("[{{1,7},[],[true]}]")).expect("it stands"), 1);
+}
+
+#[test]
+fn copies_are_replaced_in_place() {
+    let store = Store::new();
+    let owner = store.owner();
+    let t = table(&owner, Kind::DuplicateBag);
+    t.insert_list([(1, "a"), (1, "b"), (1, "a"), (2, "a"), (1, "c")]).expect("it stands");
+    let replaced = t.select_replace(&spec("[{{'$1',<<\"a\">>},[],[{{'$1',<<\"z\">>,1}}]}]"));
+    assert_eq!(replaced.expect("it stands"), 3);
+    let of_one: Vec<String> =
+        t.lookup(1).expect("it stands").iter().map(|object| object.as_term().to_string()).collect();
+    let expected = ["{1,<<\"z\">>,1}", "{1,<<\"b\">>}", "{1,<<\"z\">>,1}", "{1,<<\"c\">>}"];
+    assert_eq!(of_one, expected);
+    assert_eq!(t.select_delete(&spec("[{{1,'_','_'},[],[true]}]")).expect("it stands"), 2);
+    assert_eq!(t.len().expect("it stands"), 3);
+}
+
+/// While threads count in objects, each is deleted or replaced exactly when the question says so.
+#[test]
+fn changes_meet_the_object_as_it_is() {
+    let store = Store::new();
+    let owner = store.owner();
+    let t = table(&owner, Kind::Set);
+    t.insert_list((0..200_i64).map(|key| (key, 0_i64, 0_i64))).expect("it stands");
+    let stop = AtomicBool::new(false);
+    let moved = std::thread::scope(|scope| {
+        let counter = scope.spawn(|| {
+            let mut counted = 0_i64;
+            for key in (0..200).cycle() {
+                counted += i64::from(t.update_counter(key, (2, 1)).is_ok());
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+            counted
+        });
+        // Moves what was counted into the third element: nothing may get lost.
+        let text = "[{{'$1','$2','$3'},[{'>','$2',0}],[{{'$1',0,{'+','$2','$3'}}}]}]";
+        let moving = spec(text);
+        for _ in 0..50 {
+            t.select_replace(&moving).expect("it stands");
+        }
+        stop.store(true, Ordering::Relaxed);
+        let counted = counter.join().expect("it ends");
+        t.select_replace(&moving).expect("it stands");
+        let sums = spec("[{{'_','$1','$2'},[],[{'+','$1','$2'}]}]");
+        let sum = t.select_fold(&sums, 0, |sum, value| sum + value.as_i64().unwrap_or(0));
+        assert_eq!(sum.expect("it stands"), counted);
+        counted
+    });
+    assert!(moved > 0);
+    assert_eq!(t.select_delete(&spec("[{{'_',0,'_'},[],[true]}]")).expect("it stands"), 200);
+}
+
+/// What the planner looks up is what a look at every object finds.
+#[test]
+fn plans_and_full_scans_agree() {
+    let mut looked_up = 0;
+    for seed in 0..3_000_u64 {
+        let store = Store::with_seed(seed);
+        let owner = store.owner();
+        let kind = [Kind::Set, Kind::Bag, Kind::DuplicateBag][seed as usize % 3];
+        let position = 1 + seed as usize % 2;
+        let options = TableOptions::new(kind).keypos(position);
+        let t = owner.new_table("t", options).expect("it can be made");
+        let mut random = terms::Terms::new(seed);
+        let keys: Vec<Term> = (0..3).map(|_| random.term(1)).collect();
+        let objects: Vec<Term> = (0..12)
+            .map(|_| {
+                let parts = [random.pick(&keys), random.pick(&keys), random.term(1)];
+                Term::tuple(parts).expect("it fits")
+            })
+            .collect();
+        t.insert_list(objects.iter()).expect("it stands");
+        let (mut numbers, mut more) = (terms::Terms::new(!seed), terms::Terms::new(seed << 20));
+        let (mut below, mut any) = (|bound| numbers.below(bound), || more.term(1));
+        let made = specs::Specs::new(&mut below, &mut any, &objects, 0).spec();
+        let Ok(spec) = MatchSpec::compile(&made) else { continue };
+        looked_up += usize::from(!t.explain(&spec).is_full());
+
+        let all: Vec<Term> = t.tab2list().expect("it stands").into_iter().map(Term::from).collect();
+        let (mut found, mut expected) =
+            (t.select(&spec).expect("it stands"), spec.run(&all).expect("small results"));
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected, "seed {seed}: {spec}");
+        let count = t.select_count(&spec).expect("it stands");
+        assert_eq!(count, expected.iter().filter(|result| **result == term!(true)).count());
+        assert_eq!(t.select_delete(&spec).expect("it stands"), count);
+        assert_eq!(t.len().expect("it stands"), all.len() - count);
+    }
+    assert!(looked_up > 500, "only {looked_up} were looked up");
+}
