@@ -41,7 +41,7 @@
 //!   what its holder may do: a protected table is written through handles of its owner only,
 //!   whatever the thread.
 //! * An *object* is a tuple: a Rust tuple, a [`tuple!`], a [`Term`], the record of a struct
-//!   (`to_record`). What comes out is an [`Object`], a counted handle on immutable memory, or an
+//!   (`to_record`). What comes out is an [`Object`], a handle on immutable memory, or an
 //!   [`ObjectRef`], borrowed for the length of a closure.
 //! * The *key* is the element at the table's [key position](TableOptions::keypos), the first unless
 //!   you say otherwise. Positions count from one, as in Erlang. Keys are the same if they are
@@ -115,8 +115,9 @@
 //!
 //! # Three ways to read
 //!
-//! * [`lookup`] gives owned objects, to keep and to send. It costs a reference count for each, on a
-//!   cache line that all threads share who read the same object.
+//! * [`lookup`] gives owned objects, to keep and to send: copies of small ones (up to some hundred
+//!   bytes), so that no memory is written that other readers of the object share; a reference count
+//!   for each that is larger.
 //! * [`read`] and [`lookup_with`] show borrowed objects to a closure. They write nothing that
 //!   others notice; and many reads in one view enter and leave the critical section once.
 //! * [`lookup_many`] and [`ReadView::get_many`] take many keys and let their loads overlap: for

@@ -208,7 +208,7 @@ impl Table {
         self.insert_blocks(blocks, new)
     }
 
-    /// The objects of a key, owned, without copying them: none or one in a set, any number in the
+    /// The objects of a key, owned (see [`Object`]): none or one in a set, any number in the
     /// order of their insertion in a bag, all as they are at one instant.
     ///
     /// O(1) in a set, O(objects) in a bag. To read without even counting references, see

@@ -17,7 +17,7 @@ impl Table {
     /// order of keys; otherwise in no particular order, but those of one key in the order of their
     /// insertion.
     ///
-    /// Results that are the object or a part of it are not copied; small ones that are made anew
+    /// Results that are a large object or a part of it are not copied; small ones that are made anew
     /// share memory, some hundred at a time. Each object is looked at as it
     /// is at an instant of its own; those that are there throughout are looked at once.
     ///
@@ -267,7 +267,7 @@ impl Table {
         self.select(&MatchSpec::bindings(pattern)?)
     }
 
-    /// The objects that match a pattern, not copied.
+    /// The objects that match a pattern.
     ///
     /// ```
     /// # use ferrets::{Kind, Store, TableOptions, term};

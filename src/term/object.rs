@@ -11,10 +11,11 @@ use super::{Term, TermRef, order};
 use crate::error::{Error, Result};
 use crate::raw::block::{Block, BlockRef, Cell, Position};
 
-/// A stored object, owned: a counted handle on an immutable tuple.
+/// A stored object, owned: a handle on an immutable tuple.
 ///
-/// A clone is a reference count; the data is never copied, and never changes: whoever holds an
-/// object sees it as it was when he read it. Positions count from **one**, as in ETS.
+/// It never changes: whoever holds an object sees it as it was when he read it. A read copies small
+/// objects and counts a reference on larger ones; a clone only ever counts. Positions count from
+/// **one**, as in ETS.
 #[derive(Clone)]
 pub struct Object(Block);
 
