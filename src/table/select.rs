@@ -17,9 +17,9 @@ impl Table {
     /// order of keys; otherwise in no particular order, but those of one key in the order of their
     /// insertion.
     ///
-    /// Results that are a large object or a part of it are not copied; small ones that are made anew
-    /// share memory, some hundred at a time. Each object is looked at as it
-    /// is at an instant of its own; those that are there throughout are looked at once.
+    /// Results that are a large object or a part of one are not copied; small ones that are made
+    /// anew share memory, some hundred at a time. Each object is looked at as it is at an instant
+    /// of its own; those that are there throughout are looked at once.
     ///
     /// O(objects), but O(1) for each key where the specification says which keys it wants; see
     /// [`explain`](Self::explain).
