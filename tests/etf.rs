@@ -272,3 +272,15 @@ fn maps_in_any_order_are_the_same() {
         assert_eq!(Term::decode(&bytes).unwrap(), map, "seed {seed}");
     }
 }
+
+/// Heads within heads that each promise all that follows: together they promise more than there is.
+#[test]
+fn promises_add_up() {
+    let mut bytes = vec![131];
+    for left in (0..2_000_u32).rev() {
+        bytes.push(105); // a tuple with room for every byte that follows
+        bytes.extend((left * 5).to_be_bytes());
+    }
+    let error = Term::decode(&bytes).expect_err("not all of it can come");
+    assert!(error.to_string().contains("bytes are left"), "{error}");
+}

@@ -6,6 +6,9 @@
 //! keeps the last blocks that it freed, by size, and takes the newest first, which lies in its
 //! cache. Copies that are given to a reader and dropped soon take turns in the same few lines.
 //!
+//! Segments of the hash index are kept, too: a table that grows frees one for every two that it
+//! takes, and fresh memory is slow when it is touched first.
+//!
 //! Bounded by [`SPARE_BYTES`] a thread, given back when the thread ends or
 //! [`collect`](super::reclaim::collect) is called. Builds that look for errors in the use of memory
 //! keep nothing, so that a block that is freed is seen to be.
@@ -14,30 +17,66 @@ use std::alloc::{Layout, alloc, dealloc};
 use std::cell::Cell;
 use std::ptr::{NonNull, null_mut};
 
-/// Bytes that a thread keeps at most.
-const SPARE_BYTES: usize =
-    if cfg!(any(crossbeam_loom, ferrets_stress, fuzzing)) { 0 } else { 32 << 10 };
+/// Bytes that a thread keeps at most of blocks, and of segments.
+const SPARE_BYTES: [usize; 2] =
+    if cfg!(any(crossbeam_loom, ferrets_stress, fuzzing)) { [0, 0] } else { [32 << 10, 64 << 10] };
 /// The largest block that is kept, in words.
 const MAX_WORDS: usize = 20;
+/// The list of segments, behind those of blocks by their words.
+const SEGMENTS: usize = MAX_WORDS + 1;
 
-/// Lists of free memory, one a size in words; a free block begins with the pointer to the next.
+/// What a full segment takes.
+pub(in crate::raw) const SEGMENT: Layout = match Layout::from_size_align(64 + (64 << 6), 64) {
+    Ok(layout) => layout,
+    Err(_) => panic!("a size and an alignment that fit"),
+};
+
+/// Lists of free memory, one a size; a free block begins with the pointer to the next.
 struct Spares {
-    heads: [Cell<*mut u8>; MAX_WORDS + 1],
-    bytes: Cell<usize>,
+    heads: [Cell<*mut u8>; SEGMENTS + 1],
+    /// Of blocks, and of segments.
+    bytes: [Cell<usize>; 2],
 }
 
 thread_local! {
     static SPARES: Spares = const {
-        Spares { heads: [const { Cell::new(null_mut()) }; MAX_WORDS + 1], bytes: Cell::new(0) }
+        Spares {
+            heads: [const { Cell::new(null_mut()) }; SEGMENTS + 1],
+            bytes: [const { Cell::new(0) }; 2],
+        }
     };
 }
 
 /// The list for a layout.
 #[inline]
 const fn class(layout: Layout) -> Option<usize> {
+    if SPARE_BYTES[0] == 0 {
+        return None;
+    }
     let (words, rest) = (layout.size() / 8, layout.size() % 8);
-    let fits = words > 0 && words <= MAX_WORDS && rest == 0 && layout.align() == 8;
-    if SPARE_BYTES > 0 && fits { Some(words) } else { None }
+    if words > 0 && words <= MAX_WORDS && rest == 0 && layout.align() == 8 {
+        return Some(words);
+    }
+    let is_segment = layout.size() == SEGMENT.size() && layout.align() == SEGMENT.align();
+    if is_segment { Some(SEGMENTS) } else { None }
+}
+
+/// The layout of a list.
+#[inline]
+const fn layout(class: usize) -> Layout {
+    if class == SEGMENTS {
+        return SEGMENT;
+    }
+    match Layout::from_size_align(class * 8, 8) {
+        Ok(layout) => layout,
+        Err(_) => panic!("a few words"),
+    }
+}
+
+/// Which budget a list belongs to.
+#[inline]
+const fn budget(class: usize) -> usize {
+    if class == SEGMENTS { 1 } else { 0 }
 }
 
 /// As [`take`], for a number of words, at least one.
@@ -60,7 +99,7 @@ pub(super) unsafe fn give_words(memory: NonNull<u8>, words: usize) {
 
 /// Memory of that layout, which is not empty; `None` if there is none.
 #[inline]
-pub(super) fn take(layout: Layout) -> Option<NonNull<u8>> {
+pub(in crate::raw) fn take(layout: Layout) -> Option<NonNull<u8>> {
     let spare = class(layout).and_then(|class| SPARES.try_with(|spares| spares.pop(class)).ok()?);
     // SAFETY: the layout is not empty.
     spare.or_else(|| NonNull::new(unsafe { alloc(layout) }))
@@ -71,7 +110,7 @@ pub(super) fn take(layout: Layout) -> Option<NonNull<u8>> {
 /// # Safety
 /// 1. `memory` came from `take` with the same layout, and is not used again.
 #[inline]
-pub(super) unsafe fn give(memory: NonNull<u8>, layout: Layout) {
+pub(in crate::raw) unsafe fn give(memory: NonNull<u8>, layout: Layout) {
     let kept = class(layout)
         // SAFETY: 1 of ours is 1 of it, and the class is that of the layout.
         .is_some_and(|class| SPARES.try_with(|s| unsafe { s.push(class, memory) }) == Ok(true));
@@ -94,21 +133,23 @@ impl Spares {
         // SAFETY: R8: what is in a list begins with the pointer to the next.
         let next = unsafe { head.cast::<*mut u8>().read() };
         self.heads[class].set(next);
-        self.bytes.set(self.bytes.get() - class * 8);
+        let bytes = &self.bytes[budget(class)];
+        bytes.set(bytes.get() - layout(class).size());
         Some(head)
     }
 
     /// Keeps memory, unless there is enough of it; says whether.
     ///
     /// # Safety
-    /// 1. `memory` has `class` words and is not used by anyone else.
+    /// 1. `memory` has the layout of the list and is not used by anyone else.
     #[inline]
     unsafe fn push(&self, class: usize, memory: NonNull<u8>) -> bool {
-        let bytes = self.bytes.get() + class * 8;
-        if bytes > SPARE_BYTES {
+        let held = &self.bytes[budget(class)];
+        let bytes = held.get() + layout(class).size();
+        if bytes > SPARE_BYTES[budget(class)] {
             return false;
         }
-        self.bytes.set(bytes);
+        held.set(bytes);
         let head = self.heads[class].replace(memory.as_ptr());
         // SAFETY: R8, 1 of ours: at least one word, aligned, and ours.
         unsafe { memory.cast::<*mut u8>().write(head) };
@@ -116,11 +157,10 @@ impl Spares {
     }
 
     fn release(&self) {
-        for class in 1..=MAX_WORDS {
-            let layout = Layout::from_size_align(class * 8, 8).expect("a few words");
+        for class in 1..=SEGMENTS {
             while let Some(memory) = self.pop(class) {
                 // SAFETY: R8: it came from the allocator with this layout.
-                unsafe { dealloc(memory.as_ptr(), layout) };
+                unsafe { dealloc(memory.as_ptr(), layout(class)) };
             }
         }
     }
@@ -152,18 +192,22 @@ mod tests {
             unsafe { give(memory, layout) };
         }
         release();
-        assert_eq!(SPARES.with(|spares| spares.bytes.get()), 0);
+        assert_eq!(SPARES.with(|spares| spares.bytes[0].get()), 0);
     }
 
     #[test]
     fn what_is_kept_is_bounded() {
-        let layout = Layout::from_size_align(64, 8).unwrap();
-        let all: Vec<_> = (0..2 * SPARE_BYTES / 64).map(|_| take(layout).unwrap()).collect();
-        for memory in all {
-            // SAFETY: 1: taken with that layout just now.
-            unsafe { give(memory, layout) };
+        for (budget, layout) in [layout(8), SEGMENT].into_iter().enumerate() {
+            let count = 2 * SPARE_BYTES[budget] / layout.size();
+            let all: Vec<_> = (0..count).map(|_| take(layout).unwrap()).collect();
+            for memory in all {
+                // SAFETY: 1: taken with that layout just now.
+                unsafe { give(memory, layout) };
+            }
+            let held = SPARES.with(|spares| spares.bytes[budget].get());
+            assert!(held <= SPARE_BYTES[budget]);
+            assert!(held > SPARE_BYTES[budget] / 2 || held == 0 && SPARE_BYTES[budget] == 0);
         }
-        assert!(SPARES.with(|spares| spares.bytes.get()) <= SPARE_BYTES);
         release();
     }
 }

@@ -5,6 +5,8 @@
 //! under the lock of the object's bucket. A counter that is a small integer and the only thing
 //! changed is not copied: the engine gives such an object a cell and adds in place from then on.
 
+use std::collections::BTreeMap;
+
 use smallvec::SmallVec;
 
 use super::integer::Integer;
@@ -66,13 +68,19 @@ impl CounterOp {
         Word::int(sum).map(|_| sum)
     }
 
+    /// The position, which is the one after the key unless it says another.
+    #[inline]
+    fn position_in(&self, keypos: usize) -> usize {
+        self.position.unwrap_or_else(|| keypos.saturating_add(1))
+    }
+
     /// Where and how much it adds, if it has no bound and adds what 64 bits hold.
     #[inline]
     pub(crate) fn plain(&self, keypos: usize) -> Option<(usize, i64)> {
         if self.bound.is_some() {
             return None;
         }
-        Some((self.position.unwrap_or(keypos + 1), self.increment.to_i64()?))
+        Some((self.position_in(keypos), self.increment.to_i64()?))
     }
 
     fn apply(&self, value: Integer) -> Integer {
@@ -146,7 +154,7 @@ pub(crate) enum Edit {
     Set(Box<Elements>),
 }
 
-/// New elements by position; the words are those of the arena.
+/// New elements, in the order of their positions, each once; the words are those of the arena.
 #[derive(Default)]
 pub(crate) struct Elements {
     pub(crate) arena: Arena,
@@ -202,7 +210,7 @@ pub(crate) fn count_one(
     keypos: usize,
     op: &CounterOp,
 ) -> Result<(Edit, Integer)> {
-    let position = op.position.unwrap_or(keypos + 1);
+    let position = op.position_in(keypos);
     if let Some(sum) = op.quick(object, keypos, position) {
         return Ok((Edit::Count(position, sum), Integer::from(sum)));
     }
@@ -216,33 +224,32 @@ pub(crate) fn count(
     keypos: usize,
     ops: CounterOps<'_>,
 ) -> Result<(Edit, SmallVec<[Integer; 1]>)> {
-    let mut values: SmallVec<[(usize, Integer); 2]> = SmallVec::new();
+    // By position: there may be many.
+    let mut values: BTreeMap<usize, Integer> = BTreeMap::new();
     let mut checked: SmallVec<[(usize, CounterOp); 2]> = SmallVec::new();
     for op in ops.parse()? {
         let op = op?;
-        let position = op.position.unwrap_or(keypos + 1);
+        let position = op.position_in(keypos);
         writable(object, keypos, position)?;
         let element = object.element(position).expect("checked by `writable`");
         let Some(value) = Integer::of(element) else {
             let message = format!("element {position} is {element}, not an integer to count in");
             return Err(Error::new(ErrorKind::NotAnInteger, message));
         };
-        if values.iter().all(|(held, _)| *held != position) {
-            values.push((position, value));
-        }
+        values.entry(position).or_insert(value);
         checked.push((position, op));
     }
     let mut results = SmallVec::new();
     for (position, op) in checked {
-        let (_, value) = values.iter_mut().find(|(held, _)| *held == position).expect("put there");
+        let value = values.get_mut(&position).expect("put there");
         *value = op.apply(value.clone());
         results.push(value.clone());
     }
     Ok((edit_of(values)?, results))
 }
 
-fn edit_of(values: SmallVec<[(usize, Integer); 2]>) -> Result<Edit> {
-    if let [(position, value)] = &values[..] {
+fn edit_of(values: BTreeMap<usize, Integer>) -> Result<Edit> {
+    if let (1, Some((position, value))) = (values.len(), values.first_key_value()) {
         if let Some(small) = value.to_i64().filter(|value| Word::int(*value).is_some()) {
             return Ok(Edit::Count(*position, small));
         }
@@ -272,11 +279,12 @@ pub(crate) fn set_elements(
     ops: ElementOps<'_>,
 ) -> Result<Edit> {
     let mut elements = Box::<Elements>::default();
+    // Of values for the same position the last counts.
+    let mut words = BTreeMap::new();
     let mut set = |position: usize, value: TermRef<'_>| {
         writable(object, keypos, position)?;
         let word = elements.arena.copy(value)?;
-        elements.words.retain(|(held, _)| *held != position);
-        elements.words.push((position, word));
+        words.insert(position, word);
         Ok(())
     };
     match ops {
@@ -303,6 +311,7 @@ pub(crate) fn set_elements(
             }
         },
     }
+    elements.words.extend(words);
     Ok(if elements.words.is_empty() { Edit::Keep } else { Edit::Set(elements) })
 }
 

@@ -46,6 +46,7 @@ impl Erlang {
         let spawned = Command::new(executable())
             .args(["+S", "2:2", "-noshell", "-noinput", "-kernel", "logger_level", "none"])
             .args(["-eval", &boot(&server)])
+            .env("ERL_CRASH_DUMP", "/dev/null")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())

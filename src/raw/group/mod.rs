@@ -304,6 +304,10 @@ impl Group {
 }
 
 impl Reap for Group {
+    fn bytes(&self) -> usize {
+        self.weight().bytes
+    }
+
     fn reap(&mut self, budget: usize) -> bool {
         {
             let mut memory = self.memory.lock();
@@ -410,6 +414,10 @@ impl Drop for Bagged {
 }
 
 impl Reap for Bagged {
+    fn bytes(&self) -> usize {
+        <Self as Handle>::weight(self.borrowed()).bytes
+    }
+
     fn reap(&mut self, budget: usize) -> bool {
         // SAFETY: G5: ours alone.
         as_group(self.raw).is_none_or(|mut group| unsafe { group.as_mut() }.reap(budget))

@@ -519,6 +519,11 @@ struct Grave<H> {
 unsafe impl<H: Handle> Send for Grave<H> {}
 
 impl<H: Handle> Reap for Grave<H> {
+    fn bytes(&self) -> usize {
+        // SAFETY: R7: ours until it is reaped.
+        unsafe { &*self.root }.totals.weight().bytes
+    }
+
     fn reap(&mut self, budget: usize) -> bool {
         let mut freed = 0;
         while !self.root.is_null() {

@@ -67,8 +67,10 @@ fn each<'p, H: Handle>(first: &'p Line, mut visit: impl FnMut(H::Ref<'p>)) {
     let mut line = first;
     loop {
         let mut plain = [None; SLOTS];
+        let mut words = [SlotWord::EMPTY; SLOTS];
         let (mut count, mut others) = (0, false);
-        for word in line.words() {
+        for (held, word) in words.iter_mut().zip(line.words()) {
+            *held = word;
             let entry = word.entry_only();
             plain[count] = entry;
             count += usize::from(entry.is_some());
@@ -81,19 +83,20 @@ fn each<'p, H: Handle>(first: &'p Line, mut visit: impl FnMut(H::Ref<'p>)) {
         if !others {
             return;
         }
-        let Some(next) = each_other::<H>(line, &mut visit) else { return };
+        let Some(next) = each_other::<H>(words, &mut visit) else { return };
         line = next;
     }
 }
 
-/// Shows the entries of a line that are to change with a batch, and returns the next line.
+/// Shows those entries of a line that are to change with a batch, and returns the next line. The
+/// words are those that were sorted out: looked at again, they may have become plain entries.
 #[cold]
 fn each_other<'p, H: Handle>(
-    line: &'p Line,
+    words: [SlotWord; SLOTS],
     visit: &mut impl FnMut(H::Ref<'p>),
 ) -> Option<&'p Line> {
     let mut link = None;
-    for word in line.words() {
+    for word in words {
         match word.get() {
             Slot::Empty | Slot::Entry(_) => {}
             Slot::Link(next) => link = Some(next),

@@ -6,10 +6,11 @@
 //! six bits say by how much to shift a hash so that the number of its bucket is at the end. So a
 //! reader goes from there to the bucket without reading anything else of the segment.
 
-use std::alloc::{Layout, alloc, dealloc};
+use std::alloc::Layout;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use super::super::spare;
 use super::line::{Line, Slot};
 use crate::platform::sync::{AtomicPtr, AtomicU32, Ordering};
 use crate::raw::totals::Totals;
@@ -58,6 +59,13 @@ pub(super) struct Segment {
 // SAFETY: R7: a segment is memory shared through atomics.
 unsafe impl Send for Segment {}
 
+/// Full segments are among the memory that threads keep for reuse.
+#[cfg(not(any(crossbeam_loom, ferrets_stress)))]
+const _: () = assert!(
+    size_of::<Head>() + (size_of::<Line>() << MAX_BITS) == spare::SEGMENT.size(),
+    "spare memory knows the size of a segment"
+);
+
 fn layout(bits: u32) -> Layout {
     let size = size_of::<Head>() + (size_of::<Line>() << bits);
     Layout::from_size_align(size, 64).expect("at most 64 buckets")
@@ -66,9 +74,7 @@ fn layout(bits: u32) -> Layout {
 impl Segment {
     /// An empty segment that nobody knows of yet; `None` without memory.
     pub(super) fn new(depth: u32, prefix: u64, bits: u32) -> Option<Self> {
-        // SAFETY: the layout holds at least a head.
-        let start = unsafe { alloc(layout(bits)) };
-        let head = NonNull::new(start)?.cast::<Head>();
+        let head = spare::take(layout(bits))?.cast::<Head>();
         let (count, busy) = (AtomicU32::new(0), AtomicU32::new(0));
         // SAFETY: fresh memory, aligned to 64 bytes, begins with room for the head.
         unsafe { head.write(Head { depth, bits, prefix, count, busy }) };
@@ -208,8 +214,8 @@ impl Segment {
         }
         // SAFETY: 1 of ours.
         unsafe { self.head.drop_in_place() };
-        // SAFETY: 1 of ours; allocated in `new` with the same layout.
-        unsafe { dealloc(self.head.as_ptr().cast(), layout) };
+        // SAFETY: 1 of ours; taken in `new` with the same layout.
+        unsafe { spare::give(self.head.cast(), layout) };
     }
 }
 

@@ -526,6 +526,11 @@ impl<H: Share> Grave<H> {
 }
 
 impl<H: Share> Reap for Grave<H> {
+    fn bytes(&self) -> usize {
+        // SAFETY: O3: ours until it is reaped.
+        unsafe { &*self.root }.totals.weight().bytes
+    }
+
     fn reap(&mut self, budget: usize) -> bool {
         let mut freed = 0;
         if self.root.is_null() {

@@ -24,9 +24,9 @@
 //! when several bags wait, and more of them the more threads there are: then the interruptions that
 //! a thread suffers do not grow with the number of threads.
 //!
-//! A thread keeps the last few bags that it has sealed, and frees them itself: what it has just
-//! unlinked it has just read, so that the memory is in its cache when it is used again. What is
-//! more goes to a queue that all share.
+//! A thread keeps the last few small bags that it has sealed, and frees them itself: what it has
+//! just unlinked it has just read, so that the memory is in its cache when it is used again. What is
+//! more goes to a queue that all share, and so does all that a thread leaves when it ends.
 //!
 //! Fraser, *Practical lock-freedom* (2004), is where the epochs come from; the barriers are those
 //! of user-space RCU (Desnoyers et al., 2012).
@@ -43,7 +43,7 @@ const PINNED: usize = 1;
 const STEP: usize = 2;
 /// Bags' worth of items that a thread may gather in one while it stays pinned.
 const LONG_PIN: usize = 16;
-/// Bags that a thread keeps for itself.
+/// Bags that a thread keeps for itself, if all together they hold no more than [`BAG_BYTES`].
 const OWN_BAGS: usize = 8;
 /// Bags that must wait, where there is more than one thread, to be worth a heavy barrier.
 const DUE_BAGS: usize = if cfg!(any(crossbeam_loom, ferrets_stress)) { 1 } else { 8 };
@@ -57,8 +57,12 @@ struct Sealed {
     epoch: usize,
     bytes: usize,
     entries: Vec<Retired>,
-    structure: Option<Box<dyn Reap>>,
+    /// With its bytes, which are counted elsewhere.
+    structure: Option<Large>,
 }
+
+/// A structure, and what it took when it was retired.
+pub(crate) type Large = (Box<dyn Reap>, usize);
 
 /// The epoch, those who pin, and what waits to be freed.
 pub(crate) struct Collector {
@@ -81,6 +85,8 @@ pub(crate) struct Participant {
     depth: Cell<usize>,
     /// Whether the bag is to be sealed at the next opportunity.
     full: Cell<bool>,
+    /// Whether its bags fill up, so that room for a whole one is worth making.
+    busy: Cell<bool>,
     bag: RefCell<Bag>,
     /// Sealed ones, the oldest first.
     own: RefCell<VecDeque<Sealed>>,
@@ -128,6 +134,7 @@ impl Collector {
             record,
             depth: Cell::new(0),
             full: Cell::new(false),
+            busy: Cell::new(false),
             bag: RefCell::default(),
             own: RefCell::default(),
         }
@@ -150,35 +157,34 @@ impl Collector {
 
     /// Seals what a thread has retired so far.
     pub(crate) fn seal(&self, participant: &Participant) {
-        participant.full.set(false);
-        let bag = participant.bag.take();
-        if !bag.entries.is_empty() {
-            let sealed = self.label(bag.bytes, bag.entries, None);
-            participant.own.borrow_mut().push_back(sealed);
-            self.share(participant, OWN_BAGS);
+        let mut bag = participant.bag.take();
+        if bag.entries.is_empty() {
+            return;
         }
+        participant.busy.set(bag.entries.len() >= BAG_ITEMS);
+        if bag.entries.len() < bag.entries.capacity() / 2 {
+            bag.entries.shrink_to_fit();
+        }
+        let sealed = self.label(bag.bytes, bag.entries, None);
+        participant.own.borrow_mut().push_back(sealed);
+        self.share(participant, OWN_BAGS);
     }
 
     /// Leaves a thread so many of its sealed bags, and the others to all.
     pub(crate) fn share(&self, participant: &Participant, keep: usize) {
         let mut own = participant.own.borrow_mut();
-        while own.len() > keep {
+        while own.len() > keep || own.iter().map(|bag| bag.bytes).sum::<usize>() > BAG_BYTES {
             self.sealed.lock().extend(own.pop_front());
         }
     }
 
     /// Seals a structure, which nobody who pins from now on can reach.
-    pub(crate) fn seal_structure(&self, structure: Box<dyn Reap>) {
+    pub(crate) fn seal_structure(&self, structure: Large) {
         let sealed = self.label(0, Vec::new(), Some(structure));
         self.sealed.lock().push_back(sealed);
     }
 
-    fn label(
-        &self,
-        bytes: usize,
-        entries: Vec<Retired>,
-        structure: Option<Box<dyn Reap>>,
-    ) -> Sealed {
+    fn label(&self, bytes: usize, entries: Vec<Retired>, structure: Option<Large>) -> Sealed {
         self.pending.0.fetch_add(bytes, Ordering::Relaxed);
         self.waiting.fetch_add(1, Ordering::Relaxed);
         // Ordering: SeqCst; pairs with the barriers of pins and of `advance`: who does not see what
@@ -189,24 +195,25 @@ impl Collector {
         Sealed { epoch, bytes, entries, structure }
     }
 
-    /// Moves the epoch on, if all who are pinned have announced it; returns the one that is now.
-    pub(crate) fn advance(&self) -> usize {
-        let Some(records) = self.records.try_lock() else { return self.now() };
+    /// Moves the epoch on, if all who are pinned have announced it; returns the one that is now,
+    /// and whether somebody who is pinned held it back.
+    fn advance(&self) -> (usize, bool) {
+        let Some(records) = self.records.try_lock() else { return (self.now(), false) };
         let epoch = self.now();
         if !barrier::heavy() {
-            return epoch;
+            return (epoch, false);
         }
         for record in &*records {
             // Ordering: Acquire; pairs with the Release of pins and unpins: all that the thread
             // did before happens before what is freed because of this look.
             let announced = record.0.0.load(Ordering::Acquire);
             if announced & PINNED != 0 && announced != epoch | PINNED {
-                return epoch;
+                return (epoch, true);
             }
         }
         // Ordering: Release; pairs with the Acquire in `now`, for those who free.
         self.epoch.0.store(epoch + STEP, Ordering::Release);
-        epoch + STEP
+        (epoch + STEP, false)
     }
 
     fn now(&self) -> usize {
@@ -221,20 +228,21 @@ impl Collector {
         threads <= 1 || waiting >= DUE_BAGS.max(threads / 2)
     }
 
-    /// Frees up to `bags` bags of a thread's own, and as many of those that are left to all, whose
-    /// time has come; moves the epoch on before if that is due, or if `urgent`. Structures are
-    /// handed to `large`. The caller holds no locks. Says whether anything was freed.
+    /// Frees up to `bags` bags of a thread's own, if there is one, and as many of those that are
+    /// left to all, whose time has come; moves the epoch on before if that is due, or if `urgent`.
+    /// Structures are handed to `large`. The caller holds no locks.
     pub(crate) fn collect(
         &self,
-        participant: &Participant,
+        participant: Option<&Participant>,
         bags: usize,
         urgent: bool,
-        mut large: impl FnMut(Box<dyn Reap>),
-    ) -> bool {
-        let epoch = if urgent || self.is_due() { self.advance() } else { self.now() };
+        mut large: impl FnMut(Large),
+    ) -> Progress {
+        let (epoch, held) =
+            if urgent || self.is_due() { self.advance() } else { (self.now(), false) };
         let mut freed = false;
         for _ in 0..bags {
-            let own = ripe(&mut participant.own.borrow_mut(), epoch);
+            let own = participant.and_then(|own| ripe(&mut own.own.borrow_mut(), epoch));
             let other = ripe(&mut self.sealed.lock(), epoch);
             for sealed in own.into_iter().chain(other) {
                 freed = true;
@@ -244,8 +252,17 @@ impl Collector {
                 self.waiting.fetch_sub(1, Ordering::Relaxed);
             }
         }
-        freed
+        Progress { freed, held }
     }
+}
+
+/// What came of collecting.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Progress {
+    /// Whether anything was freed.
+    pub(crate) freed: bool,
+    /// Whether somebody who is pinned held the epoch back.
+    pub(crate) held: bool,
 }
 
 #[cfg(crossbeam_loom)]
@@ -296,14 +313,14 @@ impl Participant {
         // Ordering: Release; pairs with the Acquire in `advance`: what was read under the pin was
         // read before.
         self.record.0.0.store(0, Ordering::Release);
-        self.full.get()
+        self.full.replace(false)
     }
 
     /// Keeps an unlinked entry until it can be freed. Frees nothing, so it may be called under
     /// locks.
     pub(crate) fn retire(&self, collector: &Collector, entry: Retired) {
         let mut bag = self.bag.borrow_mut();
-        if bag.entries.is_empty() {
+        if bag.entries.is_empty() && self.busy.get() {
             bag.entries.reserve(BAG_ITEMS);
         }
         bag.bytes += entry.bytes;

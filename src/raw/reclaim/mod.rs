@@ -79,6 +79,9 @@ impl Retired {
 
 /// A structure that is too large to be freed at once.
 pub(crate) trait Reap: Send {
+    /// What it takes, before anything is reaped.
+    fn bytes(&self) -> usize;
+
     /// Frees up to about `budget` entries; `true` when nothing is left.
     fn reap(&mut self, budget: usize) -> bool;
 }

@@ -5,19 +5,22 @@ use std::collections::VecDeque;
 use std::ptr::{NonNull, null_mut};
 
 use super::super::spare;
-use super::epoch::{Collector, Participant};
+use super::epoch::{Collector, Large, Participant};
 use super::{CEILING_BYTES, REAP_BUDGET, Reap, Retired};
 use crate::platform::sync::{AtomicBool, AtomicUsize, Mutex, Ordering::Relaxed};
 
 static COLLECTOR: Collector = Collector::new();
-static GRAVEYARD: Mutex<VecDeque<Box<dyn Reap>>> = Mutex::new(VecDeque::new());
+static GRAVEYARD: Mutex<VecDeque<Large>> = Mutex::new(VecDeque::new());
 /// Whether the graveyard may hold something: spares writers its lock.
 static GRAVES: AtomicBool = AtomicBool::new(false);
+/// Bytes of structures that were retired and are not reaped yet.
+static GRAVE_BYTES: AtomicUsize = AtomicUsize::new(0);
 static STALLS: AtomicUsize = AtomicUsize::new(0);
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
-/// Bags that are freed when one is handed over.
-const BAGS: usize = 4;
+/// Bags that are freed when one is handed over: more than one, so that what waits grows less, but
+/// no lump that the thread would notice.
+const BAGS: usize = 2;
 
 /// What a thread keeps, in a box that belongs to [`OWNER`].
 struct Local {
@@ -38,10 +41,13 @@ struct Owner;
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        if let Some(local) = NonNull::new(CURRENT.get()) {
-            // SAFETY: E1: the thread has ended, so it holds no pin.
-            unsafe { forget(local) };
+        let Some(local) = NonNull::new(CURRENT.get()) else { return };
+        // SAFETY: E1: the thread's own.
+        if unsafe { local.as_ref() }.participant.is_pinned() {
+            return; // the process ends from within a view; the pin is still in use
         }
+        // SAFETY: E1: the thread has ended, and it holds no pin.
+        unsafe { forget(local) };
     }
 }
 
@@ -65,6 +71,8 @@ unsafe fn forget(local: NonNull<Local>) {
     // SAFETY: E1, 1 of ours: it came from a box, and no pin refers to it.
     let local = unsafe { Box::from_raw(local.as_ptr()) };
     COLLECTOR.unregister(&local.participant);
+    // What threads leave is freed by those that end after them, if nobody else retires anything.
+    COLLECTOR.collect(None, BAGS, pending_bags() > CEILING_BYTES, bury);
 }
 
 #[inline]
@@ -86,13 +94,17 @@ pub(crate) fn pin() -> Pin {
 
 /// A small number that is the thread's own, for choosing among striped counters.
 pub(crate) fn thread_index() -> usize {
-    // SAFETY: E1: the thread's own, which stays until the thread ends.
-    unsafe { local().as_ref() }.index
+    pin().local().index
 }
 
 /// Bytes retired and handed over, but not freed yet. A thread's bag, not handed over, holds up to
 /// [`BAG_BYTES`](super::BAG_BYTES) more.
 pub(crate) fn pending_bytes() -> usize {
+    pending_bags() + GRAVE_BYTES.load(Relaxed)
+}
+
+/// The part of them that waits in bags.
+fn pending_bags() -> usize {
     COLLECTOR.pending_bytes()
 }
 
@@ -119,7 +131,9 @@ impl Pin {
     /// The caller promises what [`Retired::new`] asks: nobody who pins from now on can reach it.
     #[allow(clippy::unused_self, reason = "who unlinks is pinned; the models need to know")]
     pub(crate) fn retire_large(&self, structure: Box<dyn Reap>) {
-        COLLECTOR.seal_structure(structure);
+        let bytes = structure.bytes();
+        GRAVE_BYTES.fetch_add(bytes, Relaxed);
+        COLLECTOR.seal_structure((structure, bytes));
     }
 }
 
@@ -154,24 +168,28 @@ unsafe fn forget_late(local: NonNull<Local>) {
 #[cold]
 fn hand_over(participant: &Participant) {
     COLLECTOR.seal(participant);
-    COLLECTOR.collect(participant, BAGS, false, bury);
+    COLLECTOR.collect(Some(participant), BAGS, false, bury);
     reap(REAP_BUDGET);
-    if pending_bytes() <= CEILING_BYTES {
-        return;
-    }
+    // A bag that was sealed just now is two steps of the epoch away.
+    let mut idle = 0;
     for _ in 0..64 {
-        let freed = COLLECTOR.collect(participant, BAGS, true, bury);
-        if !freed || pending_bytes() <= CEILING_BYTES {
-            break;
+        if pending_bags() <= CEILING_BYTES {
+            return;
         }
-    }
-    if pending_bytes() > CEILING_BYTES {
-        STALLS.fetch_add(1, Relaxed);
+        let progress = COLLECTOR.collect(Some(participant), BAGS, true, bury);
+        if progress.held {
+            STALLS.fetch_add(1, Relaxed);
+            return;
+        }
+        idle = if progress.freed { 0 } else { idle + 1 };
+        if idle > 2 {
+            return;
+        }
     }
 }
 
-fn bury(structure: Box<dyn Reap>) {
-    GRAVEYARD.lock().push_back(structure);
+fn bury(large: Large) {
+    GRAVEYARD.lock().push_back(large);
     GRAVES.store(true, Relaxed);
 }
 
@@ -185,9 +203,11 @@ fn reap(budget: usize) -> bool {
         GRAVES.store(graves.len() > 1, Relaxed);
         graves.pop_front()
     };
-    let Some(mut structure) = next else { return false };
-    if !structure.reap(budget) {
-        GRAVEYARD.lock().push_front(structure);
+    let Some((mut structure, bytes)) = next else { return false };
+    if structure.reap(budget) {
+        GRAVE_BYTES.fetch_sub(bytes, Relaxed);
+    } else {
+        GRAVEYARD.lock().push_front((structure, bytes));
         GRAVES.store(true, Relaxed);
     }
     GRAVES.load(Relaxed)
@@ -199,9 +219,9 @@ const MAX_STEPS: usize = 1 << 17;
 /// Frees as much as can be freed now: hands this thread's bag over, moves the epoch on as far as
 /// other threads' pins allow, and empties the graveyard. Must not be called pinned.
 pub(crate) fn collect() {
-    drop(pin()); // registers the thread
-    // SAFETY: E1: the thread's own, which stays until the thread ends.
-    let participant = &unsafe { local().as_ref() }.participant;
+    let local = local();
+    // SAFETY: E1: the thread's own; who is late goes at the end.
+    let Local { participant, late, .. } = unsafe { local.as_ref() };
     COLLECTOR.seal(participant);
     // Two steps of the epoch suffice for what is sealed now; stop when nothing moves.
     let mut idle = 0;
@@ -209,8 +229,12 @@ pub(crate) fn collect() {
         if idle == 4 {
             break;
         }
-        let freed = COLLECTOR.collect(participant, BAGS, true, bury);
+        let freed = COLLECTOR.collect(Some(participant), BAGS, true, bury).freed;
         idle = if reap(REAP_BUDGET) || freed { 0 } else { idle + 1 };
     }
     spare::release();
+    if *late {
+        // SAFETY: E1: the thread's own.
+        unsafe { forget_late(local) };
+    }
 }

@@ -62,6 +62,10 @@ struct Pile(Vec<NonNull<()>>);
 unsafe impl Send for Pile {}
 
 impl Reap for Pile {
+    fn bytes(&self) -> usize {
+        0
+    }
+
     fn reap(&mut self, budget: usize) -> bool {
         let rest = self.0.len().saturating_sub(budget);
         self.0.drain(rest..).for_each(free);
@@ -168,7 +172,7 @@ fn unlink_and_collect(collector: &Collector, place: &Place) {
     assert!(participant.leave(), "bags of one entry are full");
     collector.seal(&participant);
     for _ in 0..2 {
-        collector.collect(&participant, 1, true, |_| ());
+        collector.collect(Some(&participant), 1, true, |_| ());
     }
     // What could not be freed yet is left to all; the collector frees it in the end.
     collector.unregister(&participant);

@@ -379,8 +379,8 @@ fn edited(object: ObjectRef<'_>, arena: &Arena, words: &[(usize, Word)]) -> Resu
     let mut new = Arena::new();
     new.open_tuple(object.arity())?;
     for (at, element) in object.elements().enumerate() {
-        let change = words.iter().find(|(position, _)| *position == at + 1);
-        let word = new.copy(change.map_or(element, |(_, word)| arena.view(*word)))?;
+        let change = words.binary_search_by_key(&(at + 1), |(position, _)| *position).ok();
+        let word = new.copy(change.map_or(element, |change| arena.view(words[change].1)))?;
         new.set(at, word);
     }
     let hash = object.block().hash();

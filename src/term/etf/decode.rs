@@ -69,11 +69,13 @@ struct Decoder<'a> {
     options: &'a DecodeOptions,
     arena: Arena,
     stack: Vec<Frame>,
+    /// Slots on the stack, each of which takes a byte at least.
+    owed: usize,
 }
 
 impl<'a> Decoder<'a> {
     fn new(bytes: &'a [u8], at: usize, unit: &'static str, options: &'a DecodeOptions) -> Self {
-        Self { bytes, at, unit, options, arena: Arena::new(), stack: Vec::new() }
+        Self { bytes, at, unit, options, arena: Arena::new(), stack: Vec::new(), owed: 0 }
     }
 
     fn decode(mut self) -> Result<(Term, usize)> {
@@ -83,6 +85,7 @@ impl<'a> Decoder<'a> {
                 Frame::Slots { at, left } => {
                     // Pushed only while slots are left; the last leaves nothing behind.
                     self.push_slots(at as usize + 1, left as usize - 1)?;
+                    self.owed -= 1;
                     let word = self.term()?;
                     self.arena.set(at as usize, word);
                 }
@@ -90,6 +93,7 @@ impl<'a> Decoder<'a> {
                 Frame::Map { at, len, done } => {
                     self.push(Frame::Map { at, len, done: done + 1 })?;
                     let value = if done % 2 == 1 { len } else { 0 };
+                    self.owed -= 1;
                     let word = self.term()?;
                     self.arena.set((at + done / 2 + value) as usize, word);
                 }
@@ -437,13 +441,16 @@ impl<'a> Decoder<'a> {
         Err(self.bad("an integer of more than 60 bits where a small one has to be"))
     }
 
-    /// Checks that `words` more words are allowed and that at least `bytes` bytes are left, before
-    /// room for them is made.
-    fn room(&self, words: usize, bytes: usize) -> Result<()> {
+    /// Checks that `words` more words are allowed, and that a byte is left for each of `terms` that
+    /// are to follow and of those that are owed already, before room for them is made.
+    fn room(&mut self, words: usize, terms: usize) -> Result<()> {
         let left = self.bytes.len() - self.at;
-        if bytes > left {
-            return Err(self.bad(format!("{bytes} terms, but {left} bytes are left")));
+        if terms > left.saturating_sub(self.owed) {
+            let owed =
+                if self.owed > 0 { format!(" and {} before", self.owed) } else { String::new() };
+            return Err(self.bad(format!("{terms} terms{owed}, but {left} bytes are left")));
         }
+        self.owed += terms;
         let max = self.options.max_words;
         if words > max.saturating_sub(self.arena.words().len()) {
             let place = self.place();

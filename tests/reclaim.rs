@@ -1,0 +1,132 @@
+//! Memory that is unlinked comes back, in all the ways in which a program may unlink it: in large
+//! pieces, in many at once, on threads that end soon after, under a reader.
+//!
+//! What is pending is counted for the process, so these tests take turns.
+
+#![allow(clippy::disallowed_methods, reason = "the tests start threads")]
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use ferrets::{Access, Kind, Owner, Store, Table, TableOptions};
+
+/// Above what may be pending while everything is well: the ceiling, and some.
+const BOUND: usize = 32 << 20;
+
+static TURN: Mutex<()> = Mutex::new(());
+
+struct Fixture {
+    store: Store,
+    table: Table,
+    _owner: Owner,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let store = Store::new();
+        let owner = store.owner();
+        let options = TableOptions::new(Kind::Set).access(Access::Public);
+        let table = owner.new_table("t", options).expect("the name is free");
+        store.collect();
+        Self { store, table, _owner: owner, _turn: turn }
+    }
+
+    fn pending(&self) -> usize {
+        self.store.reclamation().pending_bytes
+    }
+}
+
+#[test]
+fn large_objects_that_are_replaced() {
+    let fixture = Fixture::new();
+    for size in [900_000, 1_100_000, 4_000_000] {
+        let text = "x".repeat(size);
+        for _ in 0..100 {
+            fixture.table.insert((1, text.as_str())).expect("it stands");
+            assert!(fixture.pending() < BOUND, "{} bytes of {size} each", fixture.pending());
+        }
+    }
+    assert_eq!(fixture.store.reclamation().stalls, 0, "nobody reads");
+}
+
+#[test]
+fn long_lists_that_are_inserted_again_and_again() {
+    let fixture = Fixture::new();
+    let text = "x".repeat(600);
+    for _ in 0..100 {
+        let list = (0..2_048).map(|key| (key, text.as_str()));
+        fixture.table.insert_list(list).expect("it stands");
+        assert!(fixture.pending() < BOUND, "{} bytes", fixture.pending());
+    }
+}
+
+#[test]
+fn threads_that_end_with_a_bag_that_is_not_full() {
+    let fixture = Fixture::new();
+    let text = "x".repeat(5_000);
+    for _ in 0..2_000 {
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for key in 0..10 {
+                    fixture.table.insert((key, text.as_str())).expect("it stands");
+                }
+            });
+        });
+    }
+    assert!(fixture.pending() < BOUND, "{} bytes", fixture.pending());
+}
+
+/// Uses a table when its thread's locals go, after those that ferrets keeps there.
+struct Late(Option<Table>);
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        let Some(table) = &self.0 else { return };
+        for value in 0..100 {
+            table.insert((value % 7, value)).expect("it stands");
+        }
+    }
+}
+
+thread_local! {
+    static LATE: std::cell::RefCell<Late> = const { std::cell::RefCell::new(Late(None)) };
+}
+
+#[test]
+fn threads_that_use_a_table_while_they_end() {
+    let fixture = Fixture::new();
+    for _ in 0..300 {
+        let table = fixture.table.clone();
+        std::thread::spawn(move || {
+            // First of all, so that it goes last of all.
+            LATE.with(|late| late.borrow_mut().0 = Some(table.clone()));
+            table.insert((1, 2)).expect("it stands");
+        })
+        .join()
+        .expect("it does not panic");
+    }
+    assert_eq!(fixture.table.len().expect("it stands"), 7);
+    fixture.store.collect();
+    assert!(fixture.pending() < 1 << 20, "{} bytes", fixture.pending());
+}
+
+#[test]
+fn tables_that_are_cleared_under_a_reader_are_reported() {
+    let fixture = Fixture::new();
+    let table = &fixture.table;
+    let text = "x".repeat(1_000);
+    let list = || (0..10_000).map(|key| (key, text.as_str()));
+    table.insert_list(list()).expect("it stands");
+    table
+        .read(|view| {
+            assert!(view.member(1));
+            std::thread::scope(|scope| {
+                scope.spawn(|| table.delete_all_objects().expect("it stands"));
+            });
+            assert!(fixture.pending() > 10_000_000, "{} bytes", fixture.pending());
+        })
+        .expect("it stands");
+    fixture.store.collect();
+    assert!(fixture.pending() < 1 << 20, "{} bytes", fixture.pending());
+}
