@@ -211,7 +211,7 @@
 //! * `compressed`, `read_concurrency`, `write_concurrency` and `decentralized_counters` are
 //!   accepted and reported, and have no effect: there is one engine, and it needs no hints;
 //! * memory is counted in bytes ([`Info::memory_words`] has ETS's unit), with everything in it;
-//! * `info` has no items `binary`, `data` and `stats`;
+//! * `info` has no items `data` and `stats`, and `binary` is empty: no binary is shared;
 //! * a full table of atoms is an error, not the end of the process.
 //!
 //! Still to come: heirs and `give_away`; tables in files.

@@ -25,8 +25,8 @@
 //! a thread suffers do not grow with the number of threads.
 //!
 //! A thread keeps the last few small bags that it has sealed, and frees them itself: what it has
-//! just unlinked it has just read, so that the memory is in its cache when it is used again. What is
-//! more goes to a queue that all share, and so does all that a thread leaves when it ends.
+//! just unlinked it has just read, so that the memory is in its cache when it is used again. What
+//! is more goes to a queue that all share, and so does all that a thread leaves when it ends.
 //!
 //! Fraser, *Practical lock-freedom* (2004), is where the epochs come from; the barriers are those
 //! of user-space RCU (Desnoyers et al., 2012).

@@ -3,23 +3,22 @@
 //! What is written is what Erlang/OTP 27's `term_to_binary/1` writes, byte for byte, but for the
 //! order of a map's pairs, which OTP leaves to chance and which here is the exact order of the
 //! keys. What is read is everything that `binary_to_term/1` of OTP 27 reads, the older encodings of
-//! atoms, floats, pids, ports and references included. What only means something between two connected
-//! nodes (atom cache references, fragments) or in the very runtime that wrote it (`LOCAL_EXT`) is
-//! refused with a text that says so, as is the fun encoding that OTP 23 removed.
+//! atoms, floats, pids, ports and references included. What only means something between two
+//! connected nodes (atom cache references, fragments) or in the very runtime that wrote it
+//! (`LOCAL_EXT`) is refused with a text that says so, as is the fun encoding that OTP 23 removed.
 //!
 //! **Foreign bytes are hostile bytes.** Every length is checked against the bytes that are left
 //! before room is made for what it promises: each element takes a byte at least, and so does each
-//! that was promised before and has not come yet, so the memory taken is bounded by a small multiple
-//! of the input. Compressed input, for which that does not hold, is
-//! bounded by [`DecodeOptions::max_inflated`]; what comes out of either by
+//! that was promised before and has not come yet, so the memory taken is bounded by a small
+//! multiple of the input. Compressed input, for which that does not hold, is bounded by [`DecodeOptions::max_inflated`]; what comes out of either by
 //! [`DecodeOptions::max_words`]. Nesting costs heap, not stack. A name that is new takes a place in
 //! the table of atoms for ever: decode what strangers send with
 //! [`DecodeOptions::existing_atoms_only`].
 //!
 //! **How reading goes.** The word of a term is known as soon as its head is read, because the room
 //! of its elements is reserved at once; so a parent's slot is filled before the children are read,
-//! and what remains is a stack of slots to fill. Only maps need a second look, when their last value
-//! is there: the pairs are sorted if they are not, and a key that stands there twice is an error.
+//! and what remains is a stack of slots to fill. Only maps need a second look, when their last
+//! value is there: the pairs are sorted if they are not, and a key that stands there twice is an error.
 
 mod decode;
 mod encode;
