@@ -10,15 +10,16 @@
 //! **Foreign bytes are hostile bytes.** Every length is checked against the bytes that are left
 //! before room is made for what it promises: each element takes a byte at least, and so does each
 //! that was promised before and has not come yet, so the memory taken is bounded by a small
-//! multiple of the input. Compressed input, for which that does not hold, is bounded by [`DecodeOptions::max_inflated`]; what comes out of either by
-//! [`DecodeOptions::max_words`]. Nesting costs heap, not stack. A name that is new takes a place in
-//! the table of atoms for ever: decode what strangers send with
-//! [`DecodeOptions::existing_atoms_only`].
+//! multiple of the input. Compressed input, for which that does not hold, is bounded by
+//! [`DecodeOptions::max_inflated`]; what comes out of either by [`DecodeOptions::max_words`].
+//! Nesting costs heap, not stack. A name that is new takes a place in the table of atoms for ever:
+//! decode what strangers send with [`DecodeOptions::existing_atoms_only`].
 //!
 //! **How reading goes.** The word of a term is known as soon as its head is read, because the room
 //! of its elements is reserved at once; so a parent's slot is filled before the children are read,
 //! and what remains is a stack of slots to fill. Only maps need a second look, when their last
-//! value is there: the pairs are sorted if they are not, and a key that stands there twice is an error.
+//! value is there: the pairs are sorted if they are not, and a key that stands there twice is an
+//! error.
 
 mod decode;
 mod encode;
