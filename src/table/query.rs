@@ -15,7 +15,8 @@ fn own(term: TermRef<'_>) -> Result<Term> {
 }
 
 impl Table {
-    /// The objects for which a closure says `true`, owned, in the order of [`select`](Self::select).
+    /// The objects for which a closure says `true`, owned, in the order of
+    /// [`select`](Self::select).
     ///
     /// `f` gets them borrowed, and runs [pinned](Self::read). O(objects).
     ///
