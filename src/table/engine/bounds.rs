@@ -1,12 +1,12 @@
 //! The edges of ranges: keys, the beginnings of keys, or none.
 //!
 //! **Ranges that overlap.** An edge lies at a set of keys that have no other key between them:
-//! those that are `==` to one, or those that begin alike. Of two such sets one lies before the other, or
-//! one holds the other; never do they overlap in part. So the two sides of all sets are in one
-//! order: what is before or behind a set is so for both sides of what it holds. Ranges that are
-//! sorted by their lower edges are then joined from left to right where one begins no further than
-//! the last has reached. Of a key and a beginning that only this key has, the key counts as what is
-//! held: ranges may be joined that only touch, but none that overlap stay apart.
+//! those that are `==` to one, or those that begin alike. Of two such sets one lies before the
+//! other, or one holds the other; never do they overlap in part. So the two sides of all sets are
+//! in one order: what is before or behind a set is so for both sides of what it holds. Ranges that
+//! are sorted by their lower edges are then joined from left to right where one begins no further
+//! than the last has reached. Of a key and a beginning that only this key has, the key counts as
+//! what is held: ranges may be joined that only touch, but none that overlap stay apart.
 
 use std::cmp::Ordering;
 
