@@ -11,7 +11,8 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ferrets::{
-    Chunk, Continuation, ErrorKind, Kind, MatchSpec, Owner, Store, Table, TableOptions, Term, term,
+    Access, Chunk, Continuation, ErrorKind, KeyPlan, Kind, MatchSpec, Owner, Store, Table,
+    TableOptions, Term, TermRef, term,
 };
 
 fn spec(text: &str) -> MatchSpec {
@@ -233,4 +234,144 @@ fn plans_and_full_scans_agree() {
         assert_eq!(t.len().expect("it stands"), all.len() - count);
     }
     assert!(looked_up > 500, "only {looked_up} were looked up");
+}
+
+/// The objects for an ordered table in which many keys begin alike.
+fn alike(random: &mut terms::Terms, count: usize) -> Vec<Term> {
+    let parts: Vec<Term> = (0..3).map(|_| random.term(1)).collect();
+    let mut object = || {
+        let of: Vec<Term> = (0..random.below(4)).map(|_| random.pick(&parts)).collect();
+        let key = match random.below(6) {
+            0..=2 => Term::tuple(of),
+            3 => Term::list(of),
+            4 => Term::list_with_tail(of, random.pick(&parts)),
+            _ => Ok(random.term(1)),
+        };
+        Term::tuple([key.expect("it fits"), random.pick(&parts)]).expect("it fits")
+    };
+    (0..count).map(|_| object()).collect()
+}
+
+/// Some clauses that accept objects like these, all with the object itself as their result, and
+/// mostly such as say something of the key.
+fn whole_objects(t: &Table, seed: u64, objects: &[Term]) -> Option<MatchSpec> {
+    let (mut numbers, mut more) = (terms::Terms::new(!seed), terms::Terms::new(seed << 20));
+    let (mut below, mut any) = (|bound| numbers.below(bound), || more.term(1));
+    let mut made = specs::Specs::new(&mut below, &mut any, objects, 0);
+    let mut clauses = Vec::new();
+    for _ in 0..6 {
+        let made = made.spec();
+        for clause in made.as_ref().as_list()? {
+            let clause = clause.as_tuple()?;
+            let part = |at: usize| clause.get(at)?.to_term().ok();
+            let clause = Term::tuple([part(0)?, part(1)?, term!([:"$_"])]).ok()?;
+            let alone = MatchSpec::compile(&Term::list([clause.clone()]).ok()?).ok()?;
+            if seed % 8 == 0 || !t.explain(&alone).is_full() {
+                clauses.push(clause);
+            }
+        }
+    }
+    clauses.truncate(4);
+    MatchSpec::compile(&Term::list(clauses).ok()?).ok()
+}
+
+/// What goes along ranges is what a look at every object finds: in order, either way, in pieces.
+#[test]
+fn ranges_and_full_scans_agree() {
+    let (mut looked_up, mut several) = (0, 0);
+    for seed in 0..3_000_u64 {
+        let store = Store::with_seed(seed);
+        let owner = store.owner();
+        let t = table(&owner, Kind::OrderedSet);
+        let objects = alike(&mut terms::Terms::new(seed), 60);
+        t.insert_list(objects.iter()).expect("it stands");
+        let Some(spec) = whole_objects(&t, seed, &objects) else { continue };
+        let plan = t.explain(&spec);
+        looked_up += usize::from(!plan.is_full());
+        several += usize::from(matches!(plan.keys(), KeyPlan::Ranges(all) if all.len() > 1));
+
+        let all: Vec<Term> = t.tab2list().expect("it stands").into_iter().map(Term::from).collect();
+        let mut expected = spec.run(&all).expect("small results");
+        for back in [false, true] {
+            let (whole, first) = if back {
+                (t.select_reverse(&spec), t.select_reverse_chunk(&spec, few(3)))
+            } else {
+                (t.select(&spec), t.select_chunk(&spec, few(3)))
+            };
+            assert_eq!(whole.expect("it stands"), expected, "seed {seed}: {spec}\n{plan}");
+            let pieces = all_pieces(&t, first.expect("it stands"), |_| {});
+            assert_eq!(pieces, expected, "seed {seed}: {spec}\n{plan}");
+            expected.reverse();
+        }
+        assert_eq!(t.select_replace(&spec).expect("it keeps all keys"), expected.len());
+    }
+    assert!(looked_up > 1_000 && several > 500, "{looked_up} were looked up, {several} in ranges");
+}
+
+/// While the table changes between pieces, and from another thread, what stays comes once.
+#[test]
+fn ranges_survive_changes() {
+    for seed in 0..600_u64 {
+        let store = Store::with_seed(seed);
+        let owner = store.owner();
+        let options = TableOptions::new(Kind::OrderedSet).access(Access::Public);
+        let t = owner.new_table("t", options).expect("it can be made");
+        let mut random = terms::Terms::new(seed ^ 0xfade);
+        let objects = alike(&mut terms::Terms::new(seed), 120);
+        t.insert_list(objects.iter()).expect("it stands");
+        let Some(spec) = whole_objects(&t, seed, &objects) else { continue };
+        let all: Vec<Term> = t.tab2list().expect("it stands").into_iter().map(Term::from).collect();
+        let key = |object: &Term| own(object.as_tuple().and_then(|it| it.get(0)).expect("a key"));
+        let (goes, stays): (Vec<Term>, Vec<Term>) =
+            all.into_iter().partition(|_| random.below(3) == 0);
+        let comes: Vec<Term> = alike(&mut terms::Terms::new(seed), 160).split_off(120);
+        let comes: Vec<Term> = comes
+            .into_iter()
+            .filter(|new| !stays.iter().any(|old| key(old).equals(&key(new))))
+            .collect();
+        let mut expected = spec.run(&stays).expect("small results");
+        let is_done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut random = terms::Terms::new(seed ^ 0xbeef);
+                while !is_done.load(Ordering::Relaxed) {
+                    shake(&t, &mut random, &goes, &comes);
+                }
+            });
+            for back in [false, true] {
+                let limit = few(1 + random.below(5));
+                let first = if back {
+                    t.select_reverse_chunk(&spec, limit)
+                } else {
+                    t.select_chunk(&spec, limit)
+                };
+                let found = all_pieces(&t, first.expect("it stands"), |_| {
+                    shake(&t, &mut random, &goes, &comes);
+                });
+                let in_order = found.windows(2).all(|two| {
+                    let order = key(&two[0]).compare(&key(&two[1]));
+                    if back { order.is_gt() } else { order.is_lt() }
+                });
+                assert!(in_order, "seed {seed}: {spec}\n{found:?}");
+                let stayed: Vec<Term> =
+                    found.into_iter().filter(|found| stays.contains(found)).collect();
+                assert_eq!(stayed, expected, "seed {seed}: {spec}");
+                expected.reverse();
+            }
+            is_done.store(true, Ordering::Relaxed);
+        });
+    }
+}
+
+fn own(term: TermRef<'_>) -> Term {
+    term.to_term().expect("it fits")
+}
+
+/// Inserts an object that may come, or deletes one that may go.
+fn shake(t: &Table, random: &mut terms::Terms, goes: &[Term], comes: &[Term]) {
+    if random.below(2) == 0 && !comes.is_empty() {
+        t.insert(random.pick(comes)).expect("it stands");
+    } else if !goes.is_empty() {
+        t.delete_object(random.pick(goes)).expect("it stands");
+    }
 }

@@ -12,7 +12,15 @@
 %% As OPS_STEP and CUT_OFF in src/row.rs.
 -define(STEP, 2000).
 -define(CUT_OFF_MS, 1000).
+%% As in src/select.rs.
+-define(SPECS, 1024).
+-define(RANGE, 100).
 
+main(["select", "ets", Objects]) ->
+    ok = io:setopts([{encoding, latin1}]),
+    Tables = {{ets:new(set, [set, public]), ets:new(traps, [set, public])},
+              {ets:new(ordered, [ordered_set, public]), ets:new(traps, [ordered_set, public])}},
+    serve_select(Tables, list_to_integer(Objects));
 main([Family, Subject, Objects]) ->
     ok = io:setopts([{encoding, latin1}]),
     Options = [kind(Family) | options(Subject)],
@@ -151,6 +159,99 @@ fold(Table, Passes) ->
     Sum = lists:foldl(fun({_, N, _}, Sum) -> Sum + N end, 0, ets:tab2list(Table)),
     true = is_integer(Sum),
     fold(Table, Passes - 1).
+
+%% Match specifications.
+
+serve_select(Tables, Objects) ->
+    case io:get_line("") of
+        eof ->
+            halt();
+        "build\n" ->
+            fill_select(element(1, Tables), Objects),
+            fill_select(element(2, Tables), Objects),
+            answer(0);
+        Line ->
+            [Row, Workers, Ops, Seed] = string:lexemes(Line, " \n"),
+            {Question, Order} = question(Row),
+            answer(select_window(Question, Order, element(Order, Tables), Objects,
+                                 list_to_integer(Workers), list_to_integer(Ops),
+                                 list_to_integer(Seed)))
+    end,
+    serve_select(Tables, Objects).
+
+question(Row) ->
+    case string:split(Row, "_ordered") of
+        [Question, ""] -> {list_to_atom(Question), 2};
+        [Question] -> {list_to_atom(Question), 1}
+    end.
+
+fill_select({Plain, Traps}, Objects) ->
+    in_parallel(1, fun(_) ->
+        fill(Plain, 0, Objects),
+        shuffled(fun(Key) ->
+            Compound = case Key rem 2 of 0 -> {Key, a}; 1 -> #{id => Key} end,
+            ets:insert(Traps, setelement(1, object(Key), Compound))
+        end, 0, Objects)
+    end).
+
+select_window(Question, Order, {Plain, Traps}, Objects, Workers, Ops, Seed) ->
+    IsTrap = lists:member(Question, [trap_head, trap_guard, trap_prefix, trap_map]),
+    Table = if IsTrap -> Traps; true -> Plain end,
+    IsScan = lists:member(Question, [scan_guard, scan_count]),
+    PerOp = if IsScan -> Objects; true -> 1 end,
+    {Keys, _} = batch(state(Seed, 0), Objects - ?RANGE, ?SPECS, []),
+    Asked = list_to_tuple([spec(Question, Order, Key, Objects) || Key <- Keys]),
+    Questions = max(1, Ops div PerOp),
+    Run = fun(Op) ->
+                  {Time, Done} = in_parallel(Workers, fun(_) ->
+                      Deadline = erlang:monotonic_time(millisecond) + ?CUT_OFF_MS,
+                      in_turn(Op, Asked, Questions, 0, Deadline)
+                  end),
+                  Time * Workers / lists:sum(Done)
+          end,
+    Empty = Run(fun(_) -> ok end),
+    (Run(ask(Question, Table, Objects)) - Empty) / PerOp.
+
+in_turn(_Op, _Asked, Questions, Done, _Deadline) when Done >= Questions -> max(1, Done);
+in_turn(Op, Asked, Questions, Done, Deadline) ->
+    Late = (Done < 16 orelse Done rem 16 =:= 0) andalso
+        erlang:monotonic_time(millisecond) >= Deadline,
+    case Late of
+        true -> max(1, Done);
+        false ->
+            Op(element(1 + Done rem ?SPECS, Asked)),
+            in_turn(Op, Asked, Questions, Done + 1, Deadline)
+    end.
+
+ask(scan_count, T, Objects) ->
+    Half = Objects div 2,
+    fun(Spec) -> Half = ets:select_count(T, Spec) end;
+ask(bound_lookup, T, _) -> fun(Key) -> [_] = ets:lookup(T, Key) end;
+ask(compile, _, _) -> fun(Spec) -> ets:match_spec_compile(Spec) end;
+ask(Question, T, _) when Question =:= scan_guard; Question =:= range_guard_100 ->
+    fun(Spec) -> 100 = length(ets:select(T, Spec)) end;
+ask(_, T, _) -> fun(Spec) -> [_] = ets:select(T, Spec) end.
+
+spec(scan_guard, _, _, _) -> [{{'$1','$2','_'},[{'<','$2',100}],['$1']}];
+spec(scan_count, _, _, Objects) -> [{{'_','$1','_'},[{'<','$1',Objects div 2}],[true]}];
+spec(bound_key, _, Key, _) -> [{{Key,'$1','_'},[],['$1']}];
+spec(bound_lookup, _, Key, _) -> Key;
+spec(range_guard_100, _, Key, _) ->
+    [{{'$1','$2','_'},[{'>=','$1',Key},{'<','$1',Key + ?RANGE}],['$2']}];
+spec(compile, _, _, _) ->
+    [{{'$1','$2',#{a => '$3'}},
+      [{'>','$2',30},{'orelse',{'=:=','$1',a},{is_atom,'$1'}}],
+      [{{'$1','$3',{'+','$2',1}}}]},
+     {'_',[],['$_']}];
+spec(trap_head, _, Key, _) -> [{{{even(Key),a},'$1','_'},[],['$1']}];
+spec(trap_guard, _, Key, _) -> [{{'$1','$2','_'},[{'=:=','$1',{const,{even(Key),a}}}],['$2']}];
+spec(trap_prefix, Order, Key, _) ->
+    How = element(Order, {'=:=', '=<'}),
+    [{{{'$1','$2'},'$3','_'},[{'=:=','$1',even(Key)},{How,'$2',a}],['$3']}];
+spec(trap_map, _, Key, _) ->
+    [{{'$1','$2','_'},[{'=:=','$1',{const,#{id => even(Key) + 1}}}],['$2']}].
+
+even(Key) -> Key band bnot 1.
 
 %% Nanoseconds from the moment all workers may start until the last is done, and their results.
 in_parallel(Workers, Work) ->

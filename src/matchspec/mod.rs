@@ -27,7 +27,7 @@ mod reference;
 mod replace;
 mod subject;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod vm;
 
 use std::fmt;

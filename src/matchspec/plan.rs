@@ -42,7 +42,8 @@ pub enum KeyPlan {
     Nothing,
     /// These keys, different from each other.
     Points(Vec<Term>),
-    /// The keys in these ranges, which may overlap; in tables that have an order.
+    /// The keys in these ranges, in tables that have an order. They may overlap; what lies in
+    /// several is visited once.
     Ranges(Vec<KeyRange>),
     /// All.
     Full,
@@ -79,7 +80,12 @@ impl KeyRange {
     }
 
     fn is_any(&self) -> bool {
-        self.shape.is_none() && self.low == Bound::Unbounded && self.high == Bound::Unbounded
+        self.shape.is_none() && !self.is_bounded()
+    }
+
+    /// Whether there is a bound, so that compound keys have an element behind those that are known.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.low != Bound::Unbounded || self.high != Bound::Unbounded
     }
 
     /// Whether a key is in the range. Equality is `==`.
@@ -105,8 +111,7 @@ impl KeyRange {
             }
         };
         let Some(bounded) = bounded else {
-            // Nothing is left to bound: all elements are known.
-            return true;
+            return !self.is_bounded();
         };
         let above = match &self.low {
             Bound::Included(low) => bounded.compare(low.as_ref()).is_ge(),
@@ -166,6 +171,24 @@ impl KeyPlan {
             Self::Points(points) => points.iter().any(|point| *point == key),
             Self::Ranges(ranges) => ranges.iter().any(|range| range.contains(key)),
             Self::Full => true,
+        }
+    }
+
+    /// The key that it consists of, if that is only one, up to `==`.
+    pub(crate) fn only_key(&self) -> Option<&Term> {
+        match self {
+            Self::Points(points) => points.first().filter(|_| points.len() == 1),
+            Self::Ranges(ranges) => match &ranges[..] {
+                [
+                    KeyRange {
+                        shape: None,
+                        low: Bound::Included(low),
+                        high: Bound::Included(high),
+                    },
+                ] if low.equals(high) => Some(low),
+                _ => None,
+            },
+            _ => None,
         }
     }
 

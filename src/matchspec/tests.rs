@@ -6,12 +6,12 @@ mod support_specs;
 mod support_terms;
 
 use support_specs::Specs;
-pub(super) use support_terms::Terms;
+pub(crate) use support_terms::Terms;
 
 use crate::Term;
 
 /// Small objects, with keys that occur more than once.
-pub(super) fn objects(terms: &mut Terms, count: usize) -> Vec<Term> {
+pub(crate) fn objects(terms: &mut Terms, count: usize) -> Vec<Term> {
     let keys: Vec<Term> = (0..2).map(|_| terms.term(1)).collect();
     let object = |_| {
         let key = if terms.chance(60) { terms.pick(&keys) } else { terms.term(1) };
@@ -22,7 +22,7 @@ pub(super) fn objects(terms: &mut Terms, count: usize) -> Vec<Term> {
 }
 
 /// A specification for these objects.
-pub(super) fn specs(seed: u64, objects: &[Term], faults: usize) -> Term {
+pub(crate) fn specs(seed: u64, objects: &[Term], faults: usize) -> Term {
     let (mut numbers, mut terms) = (Terms::new(!seed), Terms::new(seed ^ 0x5eed));
     let (mut below, mut any) = (|bound| numbers.below(bound), || terms.term(1));
     Specs::new(&mut below, &mut any, objects, faults).spec()

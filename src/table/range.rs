@@ -56,30 +56,51 @@ fn edge(bound: Bound<impl ToTerm>) -> Result<Edge> {
     })
 }
 
+/// An edge of a planned range of compound keys: beside what begins as is known and goes on with the
+/// bound.
+fn beside(shape: &Shape, range: &KeyRange, lower: bool) -> Result<Edge> {
+    let (next, included) = match if lower { &range.low } else { &range.high } {
+        Bound::Included(term) => (Some(term.clone()), true),
+        Bound::Excluded(term) => (Some(term.clone()), false),
+        Bound::Unbounded => (None, true),
+    };
+    let after = included != lower;
+    let prefix = match shape {
+        Shape::Tuple(arity, known) => {
+            let first = Term::tuple(known.iter().cloned().chain(next))?;
+            tuple_prefix(first, *arity)?
+        }
+        // With an element behind the known ones: what goes on with a list lies between what goes
+        // on with the empty one and what goes on with a bitstring.
+        Shape::List(known) if next.is_none() && (known.is_empty() || range.is_bounded()) => {
+            let tail = if lower { Term::nil() } else { Term::binary(b"")? };
+            return Ok(Edge::key(Term::list_with_tail(known.iter().cloned(), tail)?, false));
+        }
+        Shape::List(known) => Prefix::list(Term::list(known.iter().cloned().chain(next))?),
+    };
+    Ok(Edge::Beside { prefix, after })
+}
+
+fn tuple_prefix(first: impl ToObject, arity: usize) -> Result<Prefix> {
+    let mut arena = Arena::new();
+    let size = first.put_object(&mut arena)?;
+    let first = Object::from_block(new_block(0, size, arena.words())?);
+    if first.arity() > arity {
+        let message = format!("no tuple of {arity} elements begins with {}", first.as_term());
+        return Err(Error::bad_argument(message));
+    }
+    Ok(Prefix::tuple(&first, arity))
+}
+
 impl Bounds {
-    /// The keys of a planned range, and maybe some more.
+    /// The keys of a planned range.
     pub(super) fn of_plan(range: &KeyRange) -> Result<Self> {
-        let bounded = |bound: &Bound<Term>| match bound {
-            Bound::Included(term) | Bound::Excluded(term) => Some(term.clone()),
-            Bound::Unbounded => None,
-        };
-        let Some(shape) = &range.shape else {
-            return (range.low.clone(), range.high.clone()).bounds();
-        };
-        // Towards each side: what begins as is known, and goes on with the bound.
-        let towards = |bound: &Bound<Term>| match shape {
-            Shape::Tuple(arity, known) => {
-                let next = bounded(bound).filter(|_| known.len() < *arity);
-                Self::tuple(Term::tuple(known.iter().cloned().chain(next))?, *arity)
+        match &range.shape {
+            None => (range.low.clone(), range.high.clone()).bounds(),
+            Some(shape) => {
+                Ok(Self { low: beside(shape, range, true)?, high: beside(shape, range, false)? })
             }
-            Shape::List(known) => {
-                Self::list(Term::list(known.iter().cloned().chain(bounded(bound)))?)
-            }
-        };
-        let (low, high) = (towards(&range.low), towards(&range.high));
-        // No list begins with the empty one; then that side is open.
-        let (low, high) = (low.map(|low| low.low), high.map(|high| high.high));
-        Ok(Self { low: low.unwrap_or(Edge::Open), high: high.unwrap_or(Edge::Open) })
+        }
     }
 
     pub(super) fn into_edges(self) -> (Edge, Edge) {
@@ -119,14 +140,7 @@ impl Bounds {
     /// [`BadArgument`](ErrorKind::BadArgument) for what is no tuple, and for one that is larger
     /// than `arity`.
     pub fn tuple(first: impl ToObject, arity: usize) -> Result<Self> {
-        let mut arena = Arena::new();
-        let size = first.put_object(&mut arena)?;
-        let first = Object::from_block(new_block(0, size, arena.words())?);
-        if first.arity() > arity {
-            let message = format!("no tuple of {arity} elements begins with {}", first.as_term());
-            return Err(Error::bad_argument(message));
-        }
-        let prefix = Edge::Prefix(Prefix::tuple(&first, arity));
+        let prefix = Edge::Prefix(tuple_prefix(first, arity)?);
         Ok(Self { low: prefix.clone(), high: prefix })
     }
 

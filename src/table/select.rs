@@ -49,7 +49,9 @@ impl Table {
     /// What a specification will make this table visit, as a value and in words.
     ///
     /// A key that is bound in the head, or by `=:=` or `==` in a guard, is looked up; several
-    /// clauses and alternatives are several keys.
+    /// clauses and alternatives are several keys. In an ordered set, comparisons with the key, or
+    /// with the first element that is not known of a tuple or a list, make ranges; of those that
+    /// overlap, no object is visited twice.
     ///
     /// ```
     /// # use ferrets::{Kind, MatchSpec, Store, TableOptions};
@@ -62,6 +64,15 @@ impl Table {
     /// assert_eq!(plan(either)?, "visits 3 keys: 1, 1.0, a");
     /// let larger = "[{{'$1','_'},[{'>','$1',7}],['$_']}]";
     /// assert_eq!(plan(larger)?, "visits all objects: the key is not bounded");
+    ///
+    /// let ordered = owner.new_table("ordered", TableOptions::new(Kind::OrderedSet))?;
+    /// let text = "[{{{a,'$1'},'_'},[{'>','$1',7}],['$_']}, {{{b,'_'},'_'},[],['$_']}]";
+    /// let plan = ordered.explain(&text.parse()?).to_string();
+    /// assert_eq!(
+    ///     plan.lines().next(),
+    ///     Some("visits keys that are tuples of 2 that begin with a, the next element above 7; \
+    ///           keys that are tuples of 2 that begin with b")
+    /// );
     /// # Ok::<(), ferrets::Error>(())
     /// ```
     #[must_use]

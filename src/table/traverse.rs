@@ -6,18 +6,17 @@
 //! shrink and change its name, and memory that others free is given back. Objects that are there
 //! throughout are met once, others at most once.
 
-use std::ops::Bound;
-
 use smallvec::SmallVec;
 
 use super::Table;
 use super::core::{Key, Need, TableCore, owner_pid};
+use super::engine::bounds::disjoint;
 use super::engine::{Edge, Mark, OrderedEngine};
-use super::range::{Bounds, ToBounds as _};
+use super::range::Bounds;
 use crate::error::Result;
-use crate::matchspec::{Code, KeyPlan, KeyRange, Machine, MatchSpec, PlanRef, Subject};
+use crate::matchspec::{Code, KeyPlan, Machine, MatchSpec, PlanRef, Subject};
 use crate::raw::reclaim::{Pin, pin};
-use crate::term::{ObjectRef, Pid, Term};
+use crate::term::{ObjectRef, Pid, Term, TermRef};
 
 /// Objects that are looked at before memory is given back and rights are checked again.
 pub(super) const STEP: usize = 1_000;
@@ -40,7 +39,8 @@ impl<'s> Route<'s> {
         let is_ordered = core.engine.as_ordered().is_some();
         let plan = spec.plan(core.options.keypos, is_ordered);
         if is_ordered {
-            let ranges = ranges(plan.keys());
+            let is_one = plan.keys().only_key().is_some();
+            let ranges = if is_one { Vec::new() } else { ranges(plan.keys()) };
             return Self { plan, keys: SmallVec::new(), ranges, back };
         }
         let mut keys: SmallVec<[(u64, u32); 2]> = SmallVec::new();
@@ -70,11 +70,9 @@ impl<'s> Route<'s> {
         mut visit: impl FnMut(ObjectRef<'p>),
     ) -> Option<Mark> {
         if let Some(ordered) = core.engine.as_ordered() {
-            if let KeyPlan::Points(points) = self.plan.keys() {
-                if let [point] = &points[..] {
-                    core.engine.each(pin, core.key(point.as_ref()), visit);
-                    return None;
-                }
+            if let Some(key) = self.plan.keys().only_key() {
+                core.engine.each(pin, core.key(key.as_ref()), visit);
+                return None;
             }
             return self.visit_ranges(ordered, pin, &from, budget, visit);
         }
@@ -102,6 +100,20 @@ impl<'s> Route<'s> {
         }
     }
 
+    /// The ranges that do not lie behind a position, in the direction of the walk.
+    fn ahead(&self, from: Option<TermRef<'_>>) -> impl Iterator<Item = usize> + use<> {
+        let (back, count) = (self.back, self.ranges.len());
+        let ahead = match from {
+            None => 0..count,
+            Some(key) if back => {
+                0..self.ranges.partition_point(|(low, _)| !low.excludes(key, true))
+            }
+            Some(key) => self.ranges.partition_point(|(_, high)| high.excludes(key, false))..count,
+        };
+        let (first, last) = (ahead.start, ahead.end);
+        ahead.map(move |at| if back { first + last - 1 - at } else { at })
+    }
+
     /// As [`visit`](Self::visit), for an ordered table.
     fn visit_ranges<'p>(
         &self,
@@ -118,30 +130,13 @@ impl<'s> Route<'s> {
             shown
         };
         let mut left = budget;
-        for at in 0..self.ranges.len() {
-            let at = if self.back { self.ranges.len() - 1 - at } else { at };
+        for at in self.ahead(from.key(ordered.keypos())) {
             let (low, high) = &self.ranges[at];
             let (near, far) = if self.back { (high, low) } else { (low, high) };
             let near = match from.key(ordered.keypos()) {
-                None => near.clone(),
-                // How the position stands to the edges, in the direction of the walk.
-                Some(key) => {
-                    let towards = |edge: &Edge| match edge {
-                        Edge::Open => None,
-                        edge => Some(edge.order(key)),
-                    };
-                    let direct = |order: std::cmp::Ordering| {
-                        if self.back { order.reverse() } else { order }
-                    };
-                    if towards(far).is_some_and(|order| direct(order).is_gt()) {
-                        continue; // the range lies behind
-                    }
-                    if towards(near).is_some_and(|order| direct(order).is_lt()) {
-                        near.clone()
-                    } else {
-                        from.clone().edge(ordered.keypos())
-                    }
-                }
+                // The walk is inside the range already.
+                Some(key) if !near.excludes(key, !self.back) => from.clone().edge(ordered.keypos()),
+                _ => near.clone(),
             };
             let mut done = 0;
             let show = |object| done = counted(object);
@@ -163,78 +158,13 @@ fn ranges(plan: &KeyPlan) -> Vec<(Edge, Edge)> {
         KeyPlan::Nothing => Vec::new(),
         KeyPlan::Full => all(),
         KeyPlan::Points(points) => {
-            let mut points: Vec<&Term> = points.iter().collect();
-            points.sort_by(|a, b| a.compare(b));
-            points.dedup_by(|a, b| a.equals(b));
             let edge = |point: &Term| Edge::key(point.clone(), true);
-            points.into_iter().map(|point| (edge(point), edge(point))).collect()
+            disjoint(points.iter().map(|point| (edge(point), edge(point))).collect())
         }
-        KeyPlan::Ranges(ranges) => match &ranges[..] {
-            [one] => {
-                Bounds::of_plan(one).map_or_else(|_| all(), |bounds| vec![bounds.into_edges()])
-            }
-            _ => disjoint(ranges).unwrap_or_else(all),
-        },
-    }
-}
-
-/// Ranges of plain terms, those that overlap or touch joined; `None` where that is not known.
-fn disjoint(ranges: &[KeyRange]) -> Option<Vec<(Edge, Edge)>> {
-    if ranges.iter().any(|range| range.shape.is_some()) {
-        return None;
-    }
-    let mut sorted: Vec<&KeyRange> = ranges.iter().collect();
-    sorted.sort_by(|a, b| low_order(&a.low, &b.low));
-    let mut joined: Vec<(Bound<Term>, Bound<Term>)> = Vec::new();
-    for range in sorted {
-        match joined.last_mut() {
-            Some((_, high)) if reaches(high, &range.low) => {
-                if high_order(high, &range.high).is_lt() {
-                    *high = range.high.clone();
-                }
-            }
-            _ => joined.push((range.low.clone(), range.high.clone())),
+        KeyPlan::Ranges(ranges) => {
+            let edges = |range| Bounds::of_plan(range).map(Bounds::into_edges);
+            ranges.iter().map(edges).collect::<Result<_>>().map_or_else(|_| all(), disjoint)
         }
-    }
-    let edges = |bounds: (Bound<Term>, Bound<Term>)| Some(bounds.bounds().ok()?.into_edges());
-    joined.into_iter().map(edges).collect()
-}
-
-/// The order of lower bounds, as far as terms decide.
-fn low_order(a: &Bound<Term>, b: &Bound<Term>) -> std::cmp::Ordering {
-    match (value(a), value(b)) {
-        (None, None) => std::cmp::Ordering::Equal,
-        (None, _) => std::cmp::Ordering::Less,
-        (_, None) => std::cmp::Ordering::Greater,
-        (Some(a), Some(b)) => a.compare(b),
-    }
-}
-
-/// The order of upper bounds: of two at the same term, the one that includes it is the higher.
-fn high_order(a: &Bound<Term>, b: &Bound<Term>) -> std::cmp::Ordering {
-    match (value(a), value(b)) {
-        (None, None) => std::cmp::Ordering::Equal,
-        (None, _) => std::cmp::Ordering::Greater,
-        (_, None) => std::cmp::Ordering::Less,
-        (Some(x), Some(y)) => {
-            let included = |bound: &Bound<Term>| matches!(bound, Bound::Included(_));
-            x.compare(y).then(included(a).cmp(&included(b)))
-        }
-    }
-}
-
-/// Whether nothing lies between an upper bound and a lower one.
-fn reaches(high: &Bound<Term>, low: &Bound<Term>) -> bool {
-    match (value(high), value(low)) {
-        (Some(high), Some(low)) => high.compare(low).is_ge(),
-        _ => true,
-    }
-}
-
-const fn value(bound: &Bound<Term>) -> Option<&Term> {
-    match bound {
-        Bound::Included(term) | Bound::Excluded(term) => Some(term),
-        Bound::Unbounded => None,
     }
 }
 
@@ -285,5 +215,87 @@ impl Table {
             }
         });
         failed.map_or(Ok(next), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Mark, Route};
+    use crate::matchspec::tests::{Terms, specs};
+    use crate::raw::reclaim::pin;
+    use crate::{KeyPlan, Kind, MatchSpec, Store, Table, TableOptions, Term};
+
+    /// The keys that a route shows, in steps of so many objects.
+    fn shown(table: &Table, spec: &MatchSpec, back: bool, budget: usize) -> Vec<Term> {
+        let route = Route::of(&table.core, spec, back);
+        let (mut keys, mut next) = (Vec::new(), Some(Mark::Start));
+        while let Some(from) = next {
+            next = route.visit(&table.core, &pin(), from, budget, |object| {
+                keys.extend(object.element(1).map(|key| key.to_term().expect("a small term")));
+            });
+        }
+        keys
+    }
+
+    /// What is visited is what the plan says, once, in the order of keys, either way.
+    #[test]
+    fn plans_of_ordered_tables_are_kept() {
+        let mut shaped = 0;
+        for seed in 0..4_000_u64 {
+            let store = Store::with_seed(seed);
+            let owner = store.owner();
+            let table = owner.new_table("t", TableOptions::new(Kind::OrderedSet));
+            let table = table.expect("it can be made");
+            let mut random = Terms::new(seed);
+            let parts: Vec<Term> = (0..3).map(|_| random.term(1)).collect();
+            let objects: Vec<Term> = (0..60).map(|_| object(&mut random, &parts)).collect();
+            table.insert_list(objects.iter()).expect("it stands");
+            // Mostly of clauses that say something of the key.
+            let is_good = |clause: &Term| {
+                let spec = Term::list([clause.clone()]).and_then(|spec| MatchSpec::compile(&spec));
+                seed % 8 == 0 || spec.is_ok_and(|spec| !table.explain(&spec).is_full())
+            };
+            let made = [1, 2, 3, 4, 5, 6].map(|n| specs(seed ^ n << 32, &objects, 0));
+            let clauses = made.iter().filter_map(|spec| spec.as_ref().as_list()).flatten();
+            let clauses = clauses.map(|clause| clause.to_term().expect("a small term"));
+            let clauses = Term::list(clauses.filter(is_good).take(4)).expect("a small term");
+            let Ok(spec) = MatchSpec::compile(&clauses) else { continue };
+
+            let plan = table.explain(&spec);
+            if let KeyPlan::Ranges(ranges) = plan.keys() {
+                let some = ranges.iter().any(|range| range.shape.is_some());
+                shaped += usize::from(some && ranges.len() > 1);
+            }
+            let all = table.tab2list().expect("it stands");
+            let keys = all.iter().filter_map(|object| object.element(1));
+            let keys = keys.filter(|key| match plan.keys() {
+                // Equality is `==` here.
+                KeyPlan::Points(points) => points.iter().any(|point| key.equals(point.as_ref())),
+                keys => keys.contains(*key),
+            });
+            let mut keys: Vec<Term> = keys.map(|key| key.to_term().expect("small")).collect();
+            for budget in [1, 5, 1_000] {
+                assert_eq!(shown(&table, &spec, false, budget), keys, "{seed}: {spec}\n{plan}");
+            }
+            keys.reverse();
+            for budget in [1, 5, 1_000] {
+                assert_eq!(shown(&table, &spec, true, budget), keys, "{seed}: {spec}\n{plan}");
+            }
+        }
+        assert!(shaped > 1_000, "only {shaped} had several ranges with shapes");
+    }
+
+    /// One whose key is often a tuple or a list of a few parts.
+    fn object(random: &mut Terms, parts: &[Term]) -> Term {
+        let len = random.below(4);
+        let of: Vec<Term> = (0..len).map(|_| random.pick(parts)).collect();
+        let key = match random.below(6) {
+            0..=2 => Term::tuple(of),
+            3 => Term::list(of),
+            4 => Term::list_with_tail(of, random.pick(parts)),
+            _ => Ok(random.term(1)),
+        };
+        let rest = [key.expect("a small term"), random.pick(parts)];
+        Term::tuple(rest).expect("a small term")
     }
 }

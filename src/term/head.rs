@@ -123,7 +123,8 @@ impl Code {
             self.bits |= value << 1 << (room - width);
             self.used += width;
         } else if !self.cut {
-            self.bits |= value >> (width - room) << 1;
+            // Nothing of a whole word fits if there is no room at all.
+            self.bits |= value.checked_shr(width - room).unwrap_or(0) << 1;
             self.used = BITS;
             self.cut = true;
         }
@@ -341,7 +342,7 @@ mod tests {
 
     use super::super::order::compare;
     use super::*;
-    use crate::term::Term;
+    use crate::term::{Pid, Term};
 
     fn head_of(term: &Term) -> u64 {
         head(term.as_ref())
@@ -432,6 +433,24 @@ mod tests {
             all.push(Term::tuple(std::iter::repeat_n(a(), 9)).unwrap());
         }
         all.extend([Term::tuple([]).unwrap(), Term::map([]).unwrap()]);
+        check_all(&all);
+    }
+
+    /// A pid has a word in the code, which may begin anywhere, also where there is no room left.
+    #[test]
+    fn heads_end_within_words() {
+        let node = Atom::new("a@h").unwrap();
+        let pid = |id, serial| Term::pid(Pid { node, id, serial, creation: 1 }).unwrap();
+        let pids = [pid(0, 0), pid(1, 0), pid(u32::MAX, 1), pid(0, u32::MAX)];
+        let mut all = Vec::new();
+        for bits in 30..60 {
+            for pid in &pids {
+                let parts = [Term::from(1_i64 << bits), pid.clone(), Term::nil()];
+                all.push(Term::tuple(parts[..2].iter().cloned()).unwrap());
+                all.push(Term::tuple(parts.iter().cloned()).unwrap());
+                all.push(Term::list(parts).unwrap());
+            }
+        }
         check_all(&all);
     }
 

@@ -4,7 +4,7 @@
 
 use crate::row::Row;
 use crate::{Result, ets};
-use crate::{hash, ordered};
+use crate::{hash, ordered, select};
 
 /// One family.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub enum Home {
 }
 
 /// All families.
-pub const FAMILIES: &[&Family] = &[&hash::FAMILY, &ordered::FAMILY];
+pub const FAMILIES: &[&Family] = &[&hash::FAMILY, &ordered::FAMILY, &select::FAMILY];
 
 impl Family {
     /// The family called `id`.

@@ -120,7 +120,9 @@ impl<S: HashSubject> Server<S> {
         match window.row {
             Row::InsertFresh => Ok(self.insert_fresh(window)),
             Row::Fold => Ok(self.fold(window)),
-            Row::Bytes => Err("bytes come with building".into()),
+            Row::Bytes | Row::Select(_) | Row::SelectOrdered(_) => {
+                Err("there is no window for it here".into())
+            }
             _ => self.random_access(window),
         }
     }
@@ -279,7 +281,9 @@ fn work_loop<S: HashSubject>(table: &S, row: Row, keys: &mut Keys) -> Tally {
         }),
         Row::Range100 => one_by_one(keys, |draw, tally| table.range(draw.key, RANGE, tally)),
         Row::Next => one_by_one(keys, |draw, tally| tally.see(table.next(draw.key))),
-        Row::InsertFresh | Row::Fold | Row::Bytes => unreachable!("these have loops of their own"),
+        Row::InsertFresh | Row::Fold | Row::Bytes | Row::Select(_) | Row::SelectOrdered(_) => {
+            unreachable!("these have loops of their own")
+        }
     }
 }
 

@@ -19,6 +19,7 @@ mod remote;
 mod report;
 mod rounds;
 mod row;
+mod select;
 mod subject;
 
 use std::process::ExitCode;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::Result;
 use crate::family::{Family, Subject};
 use crate::remote::{Remote, Window};
-use crate::row::{OPS_STEP, Row};
+use crate::row::Row;
 
 /// Tables of up to this many objects all stay in memory at once; larger ones come one by one.
 const RESIDENT_OBJECTS: u64 = 2_000_000;
@@ -189,11 +189,7 @@ impl Run<'_> {
 /// Finds how many operations fill a window. The trials it takes to find out warm up what there is
 /// to warm up, fresh memory among it, so none of them counts.
 fn calibrate(remote: &mut Remote, place: Place, window: Duration) -> Result<u64> {
-    let step = match place.row {
-        Row::InsertFresh => place.objects.div_ceil(place.threads as u64),
-        Row::Fold => place.objects,
-        _ => OPS_STEP,
-    };
+    let step = place.row.step(place.objects, place.threads);
     let mut ops = step;
     let mut fastest = f64::INFINITY;
     loop {

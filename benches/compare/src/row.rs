@@ -49,6 +49,83 @@ pub enum Row {
     Next,
     /// Bytes the allocator was asked for, per object, after filling a table.
     Bytes,
+    /// A match specification, put to a set.
+    Select(Question),
+    /// The same, put to an ordered set.
+    SelectOrdered(Question),
+}
+
+/// What is asked with match specifications.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Question {
+    /// A hundred results, by a guard on a value; per object of the table.
+    ScanGuard,
+    /// The count of half of the objects, by a guard on a value; per object of the table.
+    ScanCount,
+    /// The value of a key that the head has.
+    BoundKey,
+    /// A plain lookup of the same keys, to compare with.
+    BoundLookup,
+    /// The values of a hundred neighbouring keys, by two guards on the key.
+    RangeGuard,
+    /// Compiling a typical specification.
+    Compile,
+    /// The value of a compound key in the head.
+    TrapHead,
+    /// The same key, by a guard.
+    TrapGuard,
+    /// The same key, its parts by guards.
+    TrapPrefix,
+    /// A key that is a map, by a guard.
+    TrapMap,
+}
+
+impl Question {
+    /// The row's words on sets and on ordered sets.
+    const fn ids(self) -> [&'static str; 2] {
+        match self {
+            Question::ScanGuard => ["scan_guard", "scan_guard_ordered"],
+            Question::ScanCount => ["scan_count", "scan_count_ordered"],
+            Question::BoundKey => ["bound_key", "bound_key_ordered"],
+            Question::BoundLookup => ["bound_lookup", "bound_lookup_ordered"],
+            Question::RangeGuard => ["range_guard_100", "range_guard_100_ordered"],
+            Question::Compile => ["compile", "compile_ordered"],
+            Question::TrapHead => ["trap_head", "trap_head_ordered"],
+            Question::TrapGuard => ["trap_guard", "trap_guard_ordered"],
+            Question::TrapPrefix => ["trap_prefix", "trap_prefix_ordered"],
+            Question::TrapMap => ["trap_map", "trap_map_ordered"],
+        }
+    }
+
+    /// Whether its figure is per object of the table.
+    pub const fn is_scan(self) -> bool {
+        matches!(self, Question::ScanGuard | Question::ScanCount)
+    }
+
+    const fn legend(self) -> &'static str {
+        match self {
+            Question::ScanGuard => "`{{'$1','$2','_'},[{'<','$2',100}],['$1']}`, per object",
+            Question::ScanCount => {
+                "`select_count` of the half of the objects with `{'<','$2',N}`, per object"
+            }
+            Question::BoundKey => {
+                "`{{Key,'$1','_'},[],['$1']}`, of 1024 keys in turn (ferrets: compiled before, as \
+                 in all rows but `compile`; ETS: the term, made before)"
+            }
+            Question::BoundLookup => "`lookup` of the same keys, to compare with",
+            Question::RangeGuard => "100 values, `{'>=','$1',Key},{'<','$1',Key+100}`",
+            Question::Compile => {
+                "`match_spec_compile` of two clauses with a map in the head and three guards"
+            }
+            Question::TrapHead => "`{{{Key,a},'$1','_'},[],['$1']}`, a compound key",
+            Question::TrapGuard => "`{{'$1','$2','_'},[{'=:=','$1',{const,{Key,a}}}],['$2']}`",
+            Question::TrapPrefix => {
+                "`{{{'$1','$2'},'$3','_'},[{'=:=','$1',Key},{'=:=','$2',a}],['$3']}`; on ordered \
+                 sets with `{'=<','$2',a}`"
+            }
+            Question::TrapMap => "`{{'$1','$2','_'},[{'=:=','$1',{const,#{id => Key}}}],['$2']}`",
+        }
+    }
 }
 
 impl Row {
@@ -70,6 +147,8 @@ impl Row {
             Row::Range100 => "range_100",
             Row::Next => "next",
             Row::Bytes => "bytes_per_object",
+            Row::Select(question) => question.ids()[0],
+            Row::SelectOrdered(question) => question.ids()[1],
         }
     }
 
@@ -113,6 +192,19 @@ impl Row {
             }
             Row::Next => "the key after a random one, owned",
             Row::Bytes => "live bytes asked for, per object, after a fill (ETS: `memory(ets)`)",
+            Row::Select(question) => question.legend(),
+            Row::SelectOrdered(_) => "the same on an ordered set",
+        }
+    }
+
+    /// What the operations of a window are a multiple of.
+    pub fn step(self, objects: u64, threads: usize) -> u64 {
+        match self {
+            Row::InsertFresh => objects.div_ceil(threads as u64),
+            Row::Fold => objects,
+            Row::Select(question) | Row::SelectOrdered(question) if question.is_scan() => objects,
+            Row::Select(_) | Row::SelectOrdered(_) => 1,
+            _ => OPS_STEP,
         }
     }
 }
