@@ -10,9 +10,9 @@ use ferrets::{
     Access, Atom, BigRef, BitsRef, Bounds, Chunk, Continuation, CounterOp, Cursor, DecodeOptions,
     Elements, Error, ErrorKind, Export, Fixation, FunRef, Info, Integer, KeyPlan, KeyRange, Kind,
     ListRef, MapRef, MatchSpec, Object, ObjectRef, Objects, Owner, ParseOptions, Pid, Plan, Port,
-    RangeIter, ReadView, Reclamation, ReferenceRef, Result, SafeFixed, Selection, Shape, SpecExpr,
-    SpecVariable, Store, Table, TableOptions, Term, TermRef, TupleRef, View, WriteConcurrency, ets,
-    term, tuple,
+    RangeIter, ReadView, Reclamation, ReferenceRef, Result, SafeFixed, Selection, Shape, Snapshot,
+    SnapshotIter, SpecExpr, SpecVariable, Store, Table, TableOptions, Term, TermRef, TupleRef,
+    View, WriteConcurrency, ets, term, tuple,
 };
 
 fn root() -> &'static Path {
@@ -47,7 +47,7 @@ macro_rules! each {
 #[test]
 fn types_cross_threads() {
     each!(crosses_threads:
-        Selection, Bounds, Cursor, RangeIter,
+        Selection, Bounds, Cursor, RangeIter, Snapshot, SnapshotIter<'_>,
         Store, Owner, Table, TableOptions, Fixation, Info, SafeFixed, Reclamation, CounterOp,
         Integer, Access, Kind, WriteConcurrency, Error, ErrorKind, Object, ObjectRef<'_>, Objects,
         Term, TermRef<'_>, View<'_>, Atom, Pid, Port, Export, BigRef<'_>, BitsRef<'_>,

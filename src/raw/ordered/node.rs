@@ -1,9 +1,9 @@
 //! Nodes: sorted arrays that are read while they change, and the word that tells a reader so.
 //!
 //! ```text
-//!  0         8      16          24         32      36      64        64 + 8 (SLOTS + 1)
-//!  | version | next | high head | high tie | count | level | heads .. | words .. | children .. |
-//!                                                                                  `- inner only
+//!  0         8      16          24         32      36      40    64      64 + 8 (SLOTS + 1)
+//!  | version | next | high head | high tie | count | level | era | heads | words | children |
+//!                                                                         inner only -'
 //! ```
 //!
 //! `heads` are in ascending order; those that are not in use are [`NONE`], so that a search needs
@@ -74,6 +74,8 @@ struct Header {
     count: AtomicU32,
     /// Leaves are on level 0.
     level: u32,
+    /// Of a leaf: the youngest snapshot that has a copy of what it was.
+    era: AtomicU64,
 }
 
 /// A node: a leaf, or the first part of an inner node.
@@ -133,6 +135,7 @@ impl Node {
                 high_tie: AtomicPtr::new(null_mut()),
                 count: AtomicU32::new(0),
                 level,
+                era: AtomicU64::new(0),
             },
             heads: std::array::from_fn(|_| AtomicU64::new(NONE)),
             words: std::array::from_fn(|_| AtomicPtr::new(null_mut())),
@@ -254,6 +257,14 @@ impl Node {
     /// Whether nothing at all has happened since `version`, and nothing was happening then.
     pub(super) fn is_untouched(&self, version: Version) -> bool {
         self.version_after() == version.0 && version.0 & LOCK == 0
+    }
+
+    /// The youngest snapshot that has a copy of what the leaf was. If it is read after a word, or
+    /// after `is_unchanged`, that was written after the copy was made, it says so.
+    #[inline]
+    pub(super) fn era(&self) -> u64 {
+        // Ordering: Acquire; pairs with the Release in `set_era`: the copy can be found.
+        self.header.era.load(Ordering::Acquire)
     }
 
     #[inline]
@@ -449,6 +460,7 @@ impl Drop for Node {
         self.header.high_head.with_mut(|_| ());
         self.header.high_tie.with_mut(|_| ());
         self.header.count.with_mut(|_| ());
+        self.header.era.with_mut(|_| ());
         self.heads.iter_mut().for_each(|head| head.with_mut(|_| ()));
         self.words.iter_mut().for_each(|word| word.with_mut(|_| ()));
     }
@@ -505,6 +517,13 @@ impl<'a> Locked<'a> {
     #[inline]
     pub(super) fn touch(&mut self) {
         self.version = self.version.wrapping_add(UPDATE);
+    }
+
+    /// Notes that snapshots up to this one have a copy.
+    pub(super) fn set_era(&self, era: u64) {
+        // Ordering: Release; pairs with the Acquire in `era`. What is written to the leaf later is
+        // published by a Release, so who sees it sees this.
+        self.node.header.era.store(era, Ordering::Release);
     }
 
     /// Puts another entry into a slot, for the same key.

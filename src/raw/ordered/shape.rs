@@ -13,6 +13,10 @@ pub(super) const fn is_sparse(count: usize) -> bool {
     count == 0 || (count < SLOTS / 4 && count % 4 == 0)
 }
 
+/// With so many separators between its leaves, a tree counts in stripes: its writers would meet in
+/// the totals more often than in a leaf.
+const SPREAD: usize = SLOTS.div_ceil(8) + 1;
+
 /// Nodes that one delete merges at most, up and down the tree.
 const MERGES: usize = 16;
 
@@ -49,7 +53,7 @@ impl<H: Share> Tree<H> {
     /// leave full leaves behind, those that come in descending order as well. The new leaf is
     /// locked.
     pub(super) fn split_leaf<'p>(
-        root: &Root,
+        root: &Root<H>,
         locked: &mut Locked<'p>,
         at: usize,
         head: u64,
@@ -67,6 +71,7 @@ impl<H: Share> Tree<H> {
         let new = unsafe { right.as_ref() };
         let goes_right = at > keep || keep == SLOTS;
         let mut fresh = new.fresh();
+        fresh.set_era(leaf.era());
         {
             let mut filling = fresh.change();
             filling.append(leaf, keep);
@@ -89,7 +94,7 @@ impl<H: Share> Tree<H> {
 
     /// Splits a full inner node and puts a separator and its child in.
     fn split_inner(
-        root: &Root,
+        root: &Root<H>,
         locked: &mut Locked<'_>,
         at: usize,
         Split { separator, right: child }: Split,
@@ -131,7 +136,7 @@ impl<H: Share> Tree<H> {
     /// `None` if the node is the root.
     fn lock_parent<'p>(
         pin: &'p Pin,
-        root: &Root,
+        root: &Root<H>,
         node: &Node,
         target: &impl Target<H>,
     ) -> Option<(Locked<'p>, usize)> {
@@ -154,7 +159,7 @@ impl<H: Share> Tree<H> {
     /// that was split, which its parent must know of before anybody else splits or merges it.
     pub(super) fn post(
         pin: &Pin,
-        root: &Root,
+        root: &Root<H>,
         locked: Locked<'_>,
         split: Split,
         target: &impl Target<H>,
@@ -169,7 +174,7 @@ impl<H: Share> Tree<H> {
     /// Tells the parent of a node that it was split; gives the parent back if that has to split.
     pub(super) fn post_one<'p>(
         pin: &'p Pin,
-        root: &Root,
+        root: &Root<H>,
         node: &Node,
         split: Split,
         target: &impl Target<H>,
@@ -180,6 +185,9 @@ impl<H: Share> Tree<H> {
         };
         if parent.node().count() < SLOTS {
             parent.change().insert_child(at, split.separator, split.right);
+            if parent.node().level() == 1 && parent.node().count() == SPREAD {
+                root.totals.spread();
+            }
             return None;
         }
         let split = Self::split_inner(root, &mut parent, at, split);
@@ -187,13 +195,10 @@ impl<H: Share> Tree<H> {
     }
 
     /// Puts a new root above the two halves of the old one.
-    fn grow(root: &Root, left: &Node, split: Split) {
+    fn grow(root: &Root<H>, left: &Node, split: Split) {
         let level = left.level() + 1;
         let top = Node::make(level);
         root.totals.add(Delta::bytes(Node::bytes(level) as i64));
-        if level == 2 {
-            root.totals.spread();
-        }
         // SAFETY: O3: nobody else knows of it.
         let node = unsafe { top.as_ref() };
         {
@@ -208,7 +213,7 @@ impl<H: Share> Tree<H> {
     /// Merges the leaf that the target belongs to with a neighbour, if that can be done now, and
     /// does the same above where that leaves few children, and below once there are more again.
     #[cold]
-    pub(super) fn merge(pin: &Pin, root: &Root, target: &impl Target<H>) {
+    pub(super) fn merge(pin: &Pin, root: &Root<H>, target: &impl Target<H>) {
         let mut level = 0;
         for _ in 0..MERGES {
             let Some((children, pair)) = Self::sparse_pair(pin, root, level, target) else { break };
@@ -232,7 +237,7 @@ impl<H: Share> Tree<H> {
     /// the target's, that can be merged; `None` if there is no parent.
     fn sparse_pair<'p>(
         pin: &'p Pin,
-        root: &Root,
+        root: &Root<H>,
         level: u32,
         target: &impl Target<H>,
     ) -> Option<(usize, Option<(&'p Node, &'p Node)>)> {
@@ -257,7 +262,7 @@ impl<H: Share> Tree<H> {
     /// returns how many separators are left in their parent, or `None` if things have changed.
     fn merge_pair(
         pin: &Pin,
-        root: &Root,
+        root: &Root<H>,
         left: &Node,
         right: &Node,
         target: &impl Target<H>,
@@ -267,7 +272,7 @@ impl<H: Share> Tree<H> {
             return None;
         }
         let mut from = right.lock();
-        if from.is_dead() || !can_merge(left, right) {
+        if from.is_dead() || !can_merge(left, right) || !root.may_merge(left, right) {
             return None;
         }
         let mut parent = Self::lock_at(pin, root, left.level() + 1, target)?;
@@ -301,7 +306,7 @@ impl<H: Share> Tree<H> {
     }
 
     /// Takes roots off that have one child.
-    fn collapse(pin: &Pin, root: &Root) {
+    fn collapse(pin: &Pin, root: &Root<H>) {
         loop {
             let top = root.top(pin);
             if top.level() == 0 || top.count() > 0 {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use loom::thread;
 
 use super::loom_support::{Body, Entry, Key, model};
-use crate::raw::ordered::{EXACT, Limit, Tree, Walk};
+use crate::raw::ordered::{EXACT, Limit, Pages, Snapshot, Tree, Walk};
 use crate::raw::reclaim::{Pin, pin};
 use crate::raw::{Change, Refused};
 
@@ -72,9 +72,18 @@ fn put_all(tree: &Tree<Entry>, keys: &[Key], value: u32, fail: bool) {
 }
 
 fn walk(tree: &Tree<Entry>, pin: &Pin, back: bool) -> Vec<(Key, u32)> {
-    let end: Limit<fn(&Body) -> Order> = Limit::End;
     let walk = Walk { back, ..Walk::default() };
-    let (mut pages, mut all) = (tree.pages(pin, &end, end.clone(), walk, compare), Vec::new());
+    walk_pages(tree.pages(pin, &END, END, walk, compare), back)
+}
+
+const END: Limit<fn(&Body) -> Order> = Limit::End;
+
+fn walk_pages<C, O>(mut pages: Pages<'_, Entry, C, O>, back: bool) -> Vec<(Key, u32)>
+where
+    C: Fn(&Body, &Body) -> Order + Copy,
+    O: Fn(&Body) -> Order,
+{
+    let mut all = Vec::new();
     loop {
         let page = pages.entries().map(|entry| (entry.key(), entry.value()));
         if back {
@@ -356,5 +365,118 @@ fn loom_clearing_and_writing() {
             |tree| assert_eq!(put(tree, keys[1], 0), Ok(None)),
         );
         assert!(left(&tree).iter().all(|(key, _)| *key == keys[1]));
+    });
+}
+
+fn snapshot(tree: &Tree<Entry>) -> Snapshot<Entry> {
+    tree.snapshot(&pin(), compare).unwrap()
+}
+
+/// What a snapshot shows, from either side.
+fn shown(snapshot: &Snapshot<Entry>, back: bool) -> Vec<(Key, u32)> {
+    let (pin, walk) = (pin(), Walk { back, ..Walk::default() });
+    let all = walk_pages(snapshot.pages(&pin, &END, END, walk, compare), back);
+    assert_eq!(snapshot.items(), all.len(), "it knows how many there are");
+    all
+}
+
+#[test]
+fn loom_a_snapshot_is_taken_between_writes() {
+    for keys in [EXACT_KEYS, ROUGH_KEYS] {
+        model("ordered: snapshot, two puts in different leaves", move || {
+            let tree = race(
+                &keys[..4],
+                move |tree| {
+                    assert_eq!(put(tree, keys[0], 1), Ok(Some(0)));
+                    assert_eq!(put(tree, keys[3], 1), Ok(Some(0)));
+                },
+                |tree| {
+                    let snapshot = snapshot(tree);
+                    let all = shown(&snapshot, false);
+                    let (first, last) = (all[0].1, all[3].1);
+                    assert!(first >= last, "the later write without the earlier: {all:?}");
+                    assert_eq!(all, shown(&snapshot, true), "it shows the same again");
+                },
+            );
+            assert_eq!(left(&tree).len(), 4);
+        });
+    }
+}
+
+/// What a snapshot shows while others write, and afterwards, is what was there.
+fn stays(
+    name: &str,
+    keys: &'static [Key],
+    write: impl Fn(&Tree<Entry>) + Send + Sync + Copy + 'static,
+) {
+    for back in [false, true] {
+        model(name, move || {
+            let tree = tree(keys);
+            let snapshot = snapshot(&tree);
+            let shared = Arc::clone(&tree);
+            let thread = thread::spawn(move || write(&shared));
+            assert_eq!(shown(&snapshot, back), pairs(keys, 0));
+            thread.join().unwrap();
+            assert_eq!(shown(&snapshot, !back), pairs(keys, 0));
+            left(&tree);
+        });
+    }
+}
+
+#[test]
+fn loom_a_snapshot_does_not_notice_writes() {
+    stays("ordered: snapshot shown, put and delete", &EXACT_KEYS[..3], |tree| {
+        assert_eq!(put(tree, EXACT_KEYS[1], 1), Ok(Some(0)));
+        assert_eq!(delete(tree, EXACT_KEYS[0]), Some(0));
+    });
+    stays("ordered: snapshot shown, split", &EXACT_KEYS[1..4], |tree| {
+        assert_eq!(put(tree, EXACT_KEYS[0], 1), Ok(None));
+    });
+    stays("ordered: snapshot shown, batch", &EXACT_KEYS[..2], |tree| {
+        put_all(tree, &EXACT_KEYS[1..3], 1, false);
+    });
+    stays("ordered: snapshot shown, clear", &EXACT_KEYS[..3], |tree| {
+        assert!(matches!(tree.clear(&pin()), Ok(3)));
+    });
+}
+
+#[test]
+fn loom_a_snapshot_does_not_notice_merges() {
+    stays("ordered: snapshot shown, a leaf emptied", &EXACT_KEYS[..4], |tree| {
+        assert_eq!(delete(tree, EXACT_KEYS[3]), Some(0));
+    });
+}
+
+#[test]
+fn loom_a_snapshot_of_a_batch_has_all_of_it() {
+    model("ordered: snapshot, batch", || {
+        let keys = EXACT_KEYS;
+        race(
+            &keys[..3],
+            move |tree| put_all(tree, &[keys[2], keys[3]], 1, false),
+            |tree| {
+                let all = shown(&snapshot(tree), false);
+                assert!(all.len() == 3 || all[2..] == pairs(&keys[2..4], 1), "a half: {all:?}");
+            },
+        );
+    });
+}
+
+#[test]
+fn loom_a_snapshot_outlives_its_tree() {
+    model("ordered: snapshot, clear, dropped last", || {
+        let keys = EXACT_KEYS;
+        let tree = tree(&keys[..2]);
+        let shared = Arc::clone(&tree);
+        let thread = thread::spawn(move || {
+            assert!(tree.close(&pin()).is_ok());
+            drop(tree);
+        });
+        let taken = shared.snapshot(&pin(), compare);
+        drop(shared);
+        thread.join().unwrap();
+        if let Ok(snapshot) = taken {
+            assert_eq!(shown(&snapshot, false), pairs(&keys[..2], 0));
+        }
     });
 }

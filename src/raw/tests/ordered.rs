@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::ScopedJoinHandle;
 
 use crate::raw::block::{Block, BlockRef};
-use crate::raw::ordered::{EXACT, Limit, Tree, Walk};
+use crate::raw::ordered::{EXACT, Limit, Snapshot, Tree, Walk};
 use crate::raw::reclaim::pin;
 use crate::raw::{Change, Refused};
 
@@ -343,4 +343,87 @@ fn clearing_and_closing() {
     assert_eq!(refused, Err(Refused::Closed));
     assert_eq!(tree.tree.close(&pin()), Err(Refused::Closed));
     crate::raw::reclaim::collect();
+}
+
+fn shown(snapshot: &Snapshot<Block>, back: bool) -> Vec<(u64, u64)> {
+    let end: Limit<fn(BlockRef<'_>) -> Order> = Limit::End;
+    let (pin, walk) = (pin(), Walk { back, ..Walk::default() });
+    let (mut pages, mut all) = (snapshot.pages(&pin, &end, end.clone(), walk, compare), Vec::new());
+    loop {
+        let pair = |entry: BlockRef<'_>| (entry.words()[0], entry.words()[1]);
+        if back {
+            all.extend(pages.entries().rev().map(pair));
+        } else {
+            all.extend(pages.entries().map(pair));
+        }
+        if !pages.advance() {
+            break;
+        }
+    }
+    if back {
+        all.reverse();
+    }
+    all
+}
+
+#[test]
+fn snapshots_agree_with_copies_of_a_map() {
+    for heads in [Exact, Rough(3), Rough(u64::MAX), Mixed] {
+        for (seed, space) in [(1, 5), (2, 300), (3, 3_000)] {
+            let (tree, mut model, mut rng) =
+                (Numbers::new(heads), BTreeMap::new(), Rng(seed << 40));
+            let mut taken: Vec<(Snapshot<Block>, BTreeMap<u64, u64>)> = Vec::new();
+            for step in 0..12_000 {
+                let (key, grow) = (rng.below(space), step / 3_000 % 2 == 0);
+                match rng.below(10) {
+                    0 if rng.below(20) == 0 => tree.put_all(&[key, key + 1, key + 2], step),
+                    choice if (choice < 8) == grow => {
+                        tree.put(key, step);
+                        model.insert(key, step);
+                        continue;
+                    }
+                    _ => {
+                        tree.remove(key);
+                        model.remove(&key);
+                        continue;
+                    }
+                }
+                model.extend((key..key + 3).map(|key| (key, step)));
+                if rng.below(2) == 0 {
+                    let snapshot = tree.tree.snapshot(&pin(), compare).unwrap();
+                    taken.push((snapshot, model.clone()));
+                }
+                if taken.len() > 3 {
+                    taken.swap_remove(rng.below(4) as usize);
+                }
+                for (at, (snapshot, model)) in taken.iter().enumerate() {
+                    let all: Vec<(u64, u64)> = model.iter().map(|(a, b)| (*a, *b)).collect();
+                    assert_eq!(snapshot.items(), all.len());
+                    assert!(shown(snapshot, step % 2 == 0) == all, "{heads:?}, {at} at {step}");
+                }
+            }
+            assert!(!taken.is_empty() || space < 10, "some were checked");
+            tree.tree.clear(&pin()).unwrap();
+            drop(tree);
+            for (snapshot, model) in &taken {
+                assert!(shown(snapshot, false).into_iter().eq(model.clone()), "it outlives it");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_written_to_is_not_copied() {
+    let tree = Numbers::new(Exact);
+    (0..10_000).for_each(|key| assert!(tree.put(key, key)));
+    let snapshot = tree.tree.snapshot(&pin(), compare).unwrap();
+    let empty = snapshot.bytes();
+    tree.put(5_000, 1);
+    let one = snapshot.bytes() - empty;
+    assert!(one > 0, "a leaf is kept");
+    (0..100).for_each(|value| assert!(!tree.put(5_000, value)));
+    assert_eq!(snapshot.bytes() - empty, one, "once");
+    // A key that is not there, and one that stays, change nothing.
+    assert!(!tree.remove(20_000));
+    assert_eq!(snapshot.bytes() - empty, one);
 }

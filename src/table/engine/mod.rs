@@ -10,7 +10,7 @@ mod set;
 
 use bag::BagEngine;
 pub(crate) use bounds::Edge;
-pub(crate) use ordered::OrderedEngine;
+pub(crate) use ordered::{OrderedEngine, OrderedSnapshot};
 use set::SetEngine;
 pub(crate) use set::Updated;
 

@@ -7,7 +7,7 @@ use super::set::{NotAll, Updated, exchanged, updated};
 use super::{Edit, Key, Mark, Objects, Position, Step, key_of, push};
 use crate::error::Result;
 use crate::raw::block::{Block, BlockRef};
-use crate::raw::ordered::{EXACT, Limit, Pages, Tree, Walk};
+use crate::raw::ordered::{EXACT, Limit, Pages, Snapshot, Tree, Walk};
 use crate::raw::reclaim::Pin;
 use crate::raw::{Change, Refused};
 use crate::term::{ObjectRef, TermRef, compare};
@@ -42,8 +42,7 @@ impl OrderedEngine {
     fn between(
         &self,
     ) -> impl Fn(BlockRef<'_>, BlockRef<'_>) -> Ordering + Copy + Send + Sync + use<> {
-        let keypos = self.keypos;
-        move |a, b| compare(key_of(a, keypos), key_of(b, keypos))
+        between(self.keypos)
     }
 
     /// Pages from one edge of a range to the other.
@@ -59,27 +58,14 @@ impl OrderedEngine {
         impl Fn(BlockRef<'_>, BlockRef<'_>) -> Ordering + Copy + use<>,
         impl Fn(BlockRef<'_>) -> Ordering + use<>,
     > {
-        let keypos = self.keypos;
-        let near = match near.head(!walk.back) {
-            None => Limit::End,
-            Some(head) => Limit::At(
-                head,
-                |block: BlockRef<'_>| near.order(key_of(block, keypos)),
-                near.included(),
-            ),
-        };
-        let far = match far.head(walk.back) {
-            None => Limit::End,
-            Some(head) => {
-                let included = far.included();
-                Limit::At(
-                    head,
-                    move |block: BlockRef<'_>| far.order(key_of(block, keypos)),
-                    included,
-                )
-            }
-        };
+        let (near, far) = limits(self.keypos, near, far, walk.back);
         self.tree.pages(pin, &near, far, walk, self.between())
+    }
+
+    /// All as it is now.
+    pub(crate) fn snapshot(&self, pin: &Pin) -> Result<OrderedSnapshot, Refused> {
+        let snapshot = self.tree.snapshot(pin, self.between())?;
+        Ok(OrderedSnapshot { snapshot, keypos: self.keypos })
     }
 
     /// Takes the first object out, or the last one.
@@ -235,7 +221,12 @@ impl OrderedEngine {
         default: Option<Block>,
         edit: impl FnOnce(ObjectRef<'_>) -> Result<(Edit, R)>,
     ) -> Result<Result<Updated<R>>, Refused> {
-        self.write(pin, key, |old| updated(old, default.as_ref(), edit))
+        let change =
+            |old: Option<BlockRef<'_>>, in_place| updated(old, default.as_ref(), in_place, edit);
+        if key.hash & EXACT != 0 {
+            return self.tree.edit(pin, key.hash, |_| Ordering::Equal, change);
+        }
+        self.tree.edit(pin, key.hash, self.order(key.term), change)
     }
 
     /// As for a set.
@@ -326,6 +317,79 @@ impl OrderedEngine {
                 return objects;
             }
         }
+    }
+}
+
+/// How the keys of two blocks stand to each other.
+fn between(
+    keypos: usize,
+) -> impl Fn(BlockRef<'_>, BlockRef<'_>) -> Ordering + Copy + Send + Sync + use<> {
+    move |a, b| compare(key_of(a, keypos), key_of(b, keypos))
+}
+
+/// The edges of a range as the tree wants them.
+fn limits<'e>(
+    keypos: usize,
+    near: &'e Edge,
+    far: Edge,
+    back: bool,
+) -> (
+    Limit<impl Fn(BlockRef<'_>) -> Ordering + use<'e>>,
+    Limit<impl Fn(BlockRef<'_>) -> Ordering + use<>>,
+) {
+    let near = match near.head(!back) {
+        None => Limit::End,
+        Some(head) => Limit::At(
+            head,
+            move |block: BlockRef<'_>| near.order(key_of(block, keypos)),
+            near.included(),
+        ),
+    };
+    let far = match far.head(back) {
+        None => Limit::End,
+        Some(head) => {
+            let included = far.included();
+            Limit::At(head, move |block: BlockRef<'_>| far.order(key_of(block, keypos)), included)
+        }
+    };
+    (near, far)
+}
+
+/// An ordered set as it was at one instant.
+#[derive(Debug)]
+pub(crate) struct OrderedSnapshot {
+    snapshot: Snapshot<Block>,
+    keypos: usize,
+}
+
+impl OrderedSnapshot {
+    pub(crate) fn len(&self) -> usize {
+        self.snapshot.items()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.snapshot.bytes()
+    }
+
+    pub(crate) fn keypos(&self) -> usize {
+        self.keypos
+    }
+
+    /// As [`OrderedEngine::pages`].
+    pub(crate) fn pages<'p>(
+        &'p self,
+        pin: &'p Pin,
+        near: &Edge,
+        far: Edge,
+        walk: Walk,
+    ) -> Pages<
+        'p,
+        Block,
+        impl Fn(BlockRef<'_>, BlockRef<'_>) -> Ordering + Copy + use<>,
+        impl Fn(BlockRef<'_>) -> Ordering + use<>,
+    > {
+        let (near, far) = limits(self.keypos, near, far, walk.back);
+        self.snapshot.pages(pin, &near, far, walk, between(self.keypos))
     }
 }
 
