@@ -218,9 +218,10 @@
 //! Still to come: heirs and `give_away`; tables in files.
 //!
 //! What ETS does not have: [ranges](Table::range), [prefixes](Table::prefix), [cursors](Cursor),
-//! [snapshots](Snapshot) and [`pop_first`](Table::pop_first) of ordered sets; [`update`] by a
-//! closure, [`compare_and_swap`], [`lookup_many`], borrowed reads; guards that narrow a search,
-//! [`spec!`], results that are sorted, counted and summed.
+//! [snapshots](Snapshot), [ranks and positions](TableOptions::order_statistics) and
+//! [`pop_first`](Table::pop_first) of ordered sets; [`update`] by a closure, [`compare_and_swap`],
+//! [`lookup_many`], borrowed reads; guards that narrow a search, [`spec!`], results that are
+//! sorted, counted and summed.
 //!
 //! # Trade-offs
 //!
@@ -294,7 +295,7 @@ pub use matchspec::{KeyPlan, KeyRange, MatchSpec, Plan, Shape, SpecExpr, SpecVar
 pub use owner::Owner;
 pub use store::{Reclamation, Store};
 pub use table::{
-    Access, Bounds, Chunk, Continuation, CounterOp, Cursor, Fixation, Info, Integer, Kind,
+    Access, Bounds, Chunk, Continuation, CounterOp, Cursor, Fixation, Info, Integer, Kind, Placed,
     RangeIter, ReadView, SafeFixed, Selection, Snapshot, SnapshotIter, Table, TableOptions,
     ToBounds, WriteConcurrency,
 };

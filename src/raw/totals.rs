@@ -10,11 +10,9 @@
 //! nobody is inside, and all that was written is seen. Stripes are added by who is inside; so they
 //! are looked for when nobody is left who is counted in the single place.
 
-use std::sync::OnceLock;
-
 use super::Weight;
 use super::reclaim::thread_index;
-use crate::platform::sync::{AtomicU64, Backoff, CacheAligned, Ordering};
+use crate::platform::sync::{AtomicU64, Backoff, CacheAligned, OnceLock, Ordering};
 
 #[cfg(not(crossbeam_loom))]
 const STRIPES: usize = 16;

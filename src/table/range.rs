@@ -402,7 +402,9 @@ impl Table {
         self.range(Bounds::prefix(&Term::new(first)?)?)
     }
 
-    /// How many keys lie in a range. O(keys in it), without looking at one of them.
+    /// How many keys lie in a range. O(keys in it), without looking at one of them; O(log n) in a
+    /// table with [order statistics](super::TableOptions::order_statistics), as exact as
+    /// [`rank`](Self::rank).
     ///
     /// # Errors
     /// As [`range`](Self::range).
@@ -410,6 +412,11 @@ impl Table {
     pub fn count(&self, range: impl ToBounds) -> Result<usize> {
         let ordered = self.ordered(Need::Read, "count")?;
         let (near, far) = range.bounds()?.into_walk(false);
+        if ordered.counts() {
+            let (pin, count) = (pin(), |more: u64| usize::try_from(more).unwrap_or(usize::MAX));
+            let before = ordered.rank(&pin, &near, false);
+            return Ok(count(ordered.rank(&pin, &far, true).saturating_sub(before)));
+        }
         let (pin, walk) = (pin(), Walk { count: true, ..Walk::default() });
         let mut pages = ordered.pages(&pin, &near, far, walk);
         let mut count = pages.len();

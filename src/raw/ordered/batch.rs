@@ -71,12 +71,17 @@ impl<H: Share> Tree<H> {
         order: impl Fn(&K, H::Ref<'_>) -> Order,
         body: impl FnOnce(&mut Batch<'p, H>) -> Result<R, E>,
     ) -> Result<R, E> {
-        let (root, locks) = self.lock_all(pin, keys, head, order)?;
+        let (root, locks) = self.lock_all(pin, keys, &head, &order)?;
         let commit = Arc::new(Commit::new());
         let mut batch = Batch { pin, root, locks, commit, delta: Delta::default() };
         let result = body(&mut batch);
         if result.is_ok() {
             batch.commit();
+        } else {
+            batch.take_back();
+        }
+        if batch.root.counts {
+            batch.count(keys.iter().map(|key| (head(key), key)), order);
         }
         result
     }
@@ -86,8 +91,8 @@ impl<H: Share> Tree<H> {
         &self,
         pin: &'p Pin,
         keys: &[K],
-        head: impl Fn(&K) -> u64,
-        order: impl Fn(&K, H::Ref<'_>) -> Order,
+        head: &impl Fn(&K) -> u64,
+        order: &impl Fn(&K, H::Ref<'_>) -> Order,
     ) -> Result<(Entered<'p, H>, Vec<Locked<'p>>), Refused> {
         loop {
             let root = self.enter(pin)?;
@@ -171,10 +176,7 @@ impl<'p, H: Share> Batch<'p, H> {
     ) -> Result<(), Refused> {
         let locked = &mut self.locks[lock];
         let (split, right) = Tree::<H>::split_leaf(&self.root, locked, at, target.head, word)?;
-        let mut next = Tree::<H>::post_one(self.pin, &self.root, locked.node(), split, target);
-        while let Some((parent, split)) = next {
-            next = Tree::<H>::post_one(self.pin, &self.root, parent.node(), split, target);
-        }
+        Tree::<H>::rise(self.pin, &self.root, locked.node(), None, Some(split), false, target);
         self.locks.insert(lock + 1, right);
         Ok(())
     }
@@ -198,12 +200,29 @@ impl<'p, H: Share> Batch<'p, H> {
     }
 }
 
-impl<H: Share> Drop for Batch<'_, H> {
-    /// Takes back what was put and not committed; then the leaves are unlocked.
-    fn drop(&mut self) {
-        if self.commit.is_committed() {
-            return;
+impl<H: Share> Batch<'_, H> {
+    /// Tells the nodes above the leaves how many items these have now. What no key belongs to has
+    /// changed only by a split, which has told them.
+    fn count<'k, K: 'k>(
+        &self,
+        keys: impl Iterator<Item = (u64, &'k K)>,
+        order: impl Fn(&K, H::Ref<'_>) -> Order,
+    ) {
+        let (mut at, mut counted) = (0, None);
+        for (head, key) in keys {
+            let target = At { head, order: &|entry: H::Ref<'_>| order(key, entry) };
+            while self.locks[at].node().is_before::<H>(&target) {
+                at += 1;
+            }
+            if counted.replace(at) != Some(at) {
+                let leaf = self.locks[at].node();
+                Tree::<H>::rise(self.pin, &self.root, leaf, None, None, false, &target);
+            }
         }
+    }
+
+    /// Takes back what was put and not committed.
+    fn take_back(&mut self) {
         for locked in &mut self.locks {
             let (leaf, mut moving) = (locked.node(), locked.change());
             for at in (0..leaf.count()).rev() {
@@ -216,6 +235,15 @@ impl<H: Share> Drop for Batch<'_, H> {
                 retire::<H>(pending.new, self.pin);
                 retire_pending(pending, self.pin);
             }
+        }
+    }
+}
+
+impl<H: Share> Drop for Batch<'_, H> {
+    /// The leaves are unlocked, with nothing pending in them, also while unwinding.
+    fn drop(&mut self) {
+        if !self.commit.is_committed() {
+            self.take_back();
         }
     }
 }

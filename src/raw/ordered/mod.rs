@@ -53,6 +53,7 @@
 mod batch;
 mod node;
 mod pages;
+mod rank;
 mod shape;
 mod snapshot;
 
@@ -97,6 +98,8 @@ struct Root<H: Share> {
     /// With the gate that all writers go through.
     totals: Totals,
     closed: bool,
+    /// Whether inner nodes count what lies below them, see [`rank`].
+    counts: bool,
     /// O3: the tree, as long as this is its root, and snapshots.
     owners: AtomicUsize,
     snapshots: Snapshots<H>,
@@ -112,12 +115,12 @@ impl<H: Share> Drop for Root<H> {
 }
 
 impl<H: Share> Root<H> {
-    fn new(closed: bool) -> Option<Box<Self>> {
-        let top = AtomicPtr::new(Node::alloc(0)?.as_ptr());
+    fn new(closed: bool, counts: bool) -> Option<Box<Self>> {
+        let top = AtomicPtr::new(Node::alloc(0, counts)?.as_ptr());
         let totals = Totals::new();
-        totals.add(Delta::bytes((Node::bytes(0) + size_of::<Self>()) as i64));
+        totals.add(Delta::bytes((Node::leaf_bytes() + size_of::<Self>()) as i64));
         let (owners, snapshots) = (AtomicUsize::new(1), Snapshots::new());
-        Some(Box::new(Self { top, totals, closed, owners, snapshots }))
+        Some(Box::new(Self { top, totals, closed, counts, owners, snapshots }))
     }
 
     /// One more owner, if there is any.
@@ -220,9 +223,9 @@ impl<H: Handle, O: Fn(H::Ref<'_>) -> Order> Target<H> for At<'_, O> {
 }
 
 impl<H: Share> Tree<H> {
-    /// An empty tree; `None` without memory.
-    pub(crate) fn new() -> Option<Self> {
-        let root = Box::into_raw(Root::new(false)?);
+    /// An empty tree, which counts what lies where if it is told to; `None` without memory.
+    pub(crate) fn new(counts: bool) -> Option<Self> {
+        let root = Box::into_raw(Root::new(false, counts)?);
         Some(Self { root: AtomicPtr::new(root), handles: PhantomData })
     }
 
@@ -305,7 +308,20 @@ impl<H: Share> Tree<H> {
         order: impl Fn(H::Ref<'_>) -> Order,
         change: impl FnOnce(Option<H::Ref<'_>>) -> (Change<H>, R),
     ) -> Result<R, Refused> {
-        self.edit(pin, head, order, |old, _| change(old))
+        let (result, _) = self.change(pin, head, order, false, |old, _| change(old))?;
+        Ok(result)
+    }
+
+    /// As [`write`](Self::write); says too how many entries lie before the key, if the tree counts
+    /// and `change` does not keep what it finds.
+    pub(crate) fn write_ranked<R>(
+        &self,
+        pin: &Pin,
+        head: u64,
+        order: impl Fn(H::Ref<'_>) -> Order,
+        change: impl FnOnce(Option<H::Ref<'_>>) -> (Change<H>, R),
+    ) -> Result<(R, u64), Refused> {
+        self.change(pin, head, order, true, |old, _| change(old))
     }
 
     /// As [`write`](Self::write); `change` also hears whether it may change the entry in place.
@@ -316,6 +332,19 @@ impl<H: Share> Tree<H> {
         order: impl Fn(H::Ref<'_>) -> Order,
         change: impl FnOnce(Option<H::Ref<'_>>, bool) -> (Change<H>, R),
     ) -> Result<R, Refused> {
+        let (result, _) = self.change(pin, head, order, false, change)?;
+        Ok(result)
+    }
+
+    #[inline]
+    fn change<R>(
+        &self,
+        pin: &Pin,
+        head: u64,
+        order: impl Fn(H::Ref<'_>) -> Order,
+        is_asked: bool,
+        change: impl FnOnce(Option<H::Ref<'_>>, bool) -> (Change<H>, R),
+    ) -> Result<(R, u64), Refused> {
         let target = At { head, order: &order };
         let (root, mut locked) = self.lock(pin, &target)?;
         let leaf = locked.node();
@@ -329,39 +358,43 @@ impl<H: Share> Tree<H> {
         if changes {
             root.keep(pin, &locked, &target)?;
         }
+        let mut split = None;
         let (after, unlinked) = match (change, found) {
-            (Change::Keep, _) | (Change::Remove, Err(_)) => return Ok(result),
+            (Change::Keep, _) | (Change::Remove, Err(_)) => return Ok((result, 0)),
             (Change::Changed(after), _) => {
                 locked.touch();
-                drop(locked);
                 (after, None)
             }
             (Change::Put(new), Ok(at)) => {
                 let after = H::weight(new.borrowed());
                 locked.replace(at, Word::entry(new.into_raw()));
-                drop(locked);
                 (after, old)
             }
             (Change::Put(new), Err(at)) => {
                 let after = H::weight(new.borrowed());
-                Self::insert(pin, &root, locked, at, new, &target)?;
+                split = Self::insert(&root, &mut locked, at, new, head)?;
                 (after, None)
             }
             (Change::Remove, Ok(at)) => {
                 locked.change().remove(at);
-                let count = leaf.count();
-                drop(locked);
-                if shape::is_sparse(count) {
-                    Self::merge(pin, &root, &target);
-                }
                 (Weight::default(), old)
             }
         };
+        let (count, mut before) = (leaf.count(), 0);
+        if split.is_some() || (root.counts && (is_asked || weight.items != after.items)) {
+            before = found.unwrap_or_else(|at| at) as u64;
+            before += Self::rise(pin, &root, leaf, Some(locked), split, is_asked, &target);
+        } else {
+            drop(locked);
+        }
+        if after.items < weight.items && shape::is_sparse(count) {
+            Self::merge(pin, &root, &target);
+        }
         root.totals.add(Delta::between(weight, after));
         if let Some(old) = unlinked {
             retire::<H>(old, pin);
         }
-        Ok(result)
+        Ok((result, before))
     }
 
     /// Takes the first entry out, or the last one, and returns what `keep` makes of it. `compare`
@@ -401,9 +434,15 @@ impl<H: Share> Tree<H> {
             let target = At { head, order: &order };
             root.keep(pin, &locks[at], &target)?;
             let kept = keep(entry);
-            locks[at].change().remove(slot);
+            let mut locked = locks.swap_remove(at);
+            locked.change().remove(slot);
             let count = leaf.count();
             drop(locks);
+            if root.counts {
+                Self::rise(pin, &root, leaf, Some(locked), None, false, &target);
+            } else {
+                drop(locked);
+            }
             if shape::is_sparse(count) {
                 Self::merge(pin, &root, &target);
             }
@@ -447,27 +486,27 @@ impl<H: Share> Tree<H> {
     }
 
     /// Puts a new entry into a locked leaf, which splits if it is full.
+    #[inline]
     fn insert(
-        pin: &Pin,
         root: &Root<H>,
-        mut locked: Locked<'_>,
+        locked: &mut Locked<'_>,
         at: usize,
         new: H,
-        target: &impl Target<H>,
-    ) -> Result<(), Refused> {
-        let (raw, head) = (new.into_raw(), target.head());
+        head: u64,
+    ) -> Result<Option<shape::Split>, Refused> {
+        let raw = new.into_raw();
         if locked.node().count() < SLOTS {
             locked.change().insert(at, head, Word::entry(raw));
-            return Ok(());
+            return Ok(None);
         }
-        let split = Self::split_leaf(root, &mut locked, at, head, Word::entry(raw));
-        let (split, right) = split.inspect_err(|_| {
-            // SAFETY: O1: it was not put anywhere, so it is ours again.
-            drop(unsafe { H::from_raw(raw) });
-        })?;
-        drop(right);
-        Self::post(pin, root, locked, split, target);
-        Ok(())
+        match Self::split_leaf(root, locked, at, head, Word::entry(raw)) {
+            Ok((split, _right)) => Ok(Some(split)),
+            Err(refused) => {
+                // SAFETY: O1: it was not put anywhere, so it is ours again.
+                drop(unsafe { H::from_raw(raw) });
+                Err(refused)
+            }
+        }
     }
 
     /// Goes in through the gate of the root that is current.
@@ -533,7 +572,8 @@ impl<H: Share> Tree<H> {
     }
 
     fn swap_root(&self, pin: &Pin, closed: bool) -> Result<usize, Refused> {
-        let new = Box::into_raw(Root::new(closed).ok_or(Refused::NoMemory)?);
+        let counts = self.root(pin).counts;
+        let new = Box::into_raw(Root::new(closed, counts).ok_or(Refused::NoMemory)?);
         loop {
             let old = self.root(pin);
             if old.closed {
@@ -659,7 +699,7 @@ fn retire_node(node: &Node, pin: &Pin) {
         // SAFETY: O3: unlinked, and the grace period is over.
         unsafe { Node::free(raw.cast()) };
     }
-    let bytes = Node::bytes(node.level());
+    let bytes = node.bytes();
     // SAFETY: O3: the node is dead, so nobody is led to it; nodes are Send.
     pin.retire(unsafe { Retired::new(NonNull::from(node).cast(), bytes, free) });
 }

@@ -30,7 +30,7 @@ pub(crate) enum Limit<O> {
 impl<O> Limit<O> {
     /// The first place in a leaf that does not lie before the limit; `below` says on which side the
     /// keys of the walk lie.
-    fn position<H: Handle>(&self, leaf: &Node, below: bool) -> Option<usize>
+    pub(super) fn position<H: Handle>(&self, leaf: &Node, below: bool) -> Option<usize>
     where
         O: Fn(H::Ref<'_>) -> Order,
     {
@@ -236,10 +236,10 @@ impl<H: Share> Root<H> {
 }
 
 /// The place of a limit: before or behind all keys that it calls equal.
-struct Near<'k, O> {
-    head: u64,
-    order: &'k O,
-    behind: bool,
+pub(super) struct Near<'k, O> {
+    pub(super) head: u64,
+    pub(super) order: &'k O,
+    pub(super) behind: bool,
 }
 
 impl<H: Handle, O: Fn(H::Ref<'_>) -> Order> Target<H> for Near<'_, O> {

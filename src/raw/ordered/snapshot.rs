@@ -162,7 +162,7 @@ unsafe impl<H: Share> Sync for Page<H> {}
 impl<H: Share> Page<H> {
     /// A copy of a leaf that the caller holds the lock of; `None` without memory.
     fn copy(leaf: &Node, low: Option<Fence>) -> Option<Self> {
-        let node = Node::alloc(0)?;
+        let node = Node::alloc(0, false)?;
         // Each entry lies on a line of its own: all of them at once.
         for raw in (0..leaf.count()).filter_map(|at| leaf.word(at).raw()) {
             prefetch(raw.as_ptr().cast());
@@ -257,7 +257,7 @@ impl<H: Share> Kept<H> {
 
 /// Bytes of the pages on a shelf, without their entries.
 fn bytes_of<H: Share>(shelf: &Shelf<H>) -> usize {
-    shelf.values().map(Vec::len).sum::<usize>() * (Node::bytes(0) + size_of::<Page<H>>())
+    shelf.values().map(Vec::len).sum::<usize>() * (Node::leaf_bytes() + size_of::<Page<H>>())
 }
 
 /// Pages that nobody needs, which are freed a few at a time.

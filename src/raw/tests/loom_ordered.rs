@@ -104,7 +104,12 @@ where
 
 /// A tree with these keys, all with the value 0.
 fn tree(keys: &[Key]) -> Shared {
-    let tree = Tree::new().unwrap();
+    filled(keys, false)
+}
+
+/// The same, in a tree that counts if that is asked for.
+fn filled(keys: &[Key], counts: bool) -> Shared {
+    let tree = Tree::new(counts).unwrap();
     for key in keys {
         put(&tree, *key, 0).unwrap();
     }
@@ -479,4 +484,118 @@ fn loom_a_snapshot_outlives_its_tree() {
             assert_eq!(shown(&snapshot, false), pairs(&keys[..2], 0));
         }
     });
+}
+
+/// Puts a key and returns its position.
+fn place(tree: &Tree<Entry>, key: Key) -> u64 {
+    let change = |_: Option<&Body>| (Change::Put(Entry::new(key, 0)), ());
+    tree.write_ranked(&pin(), head(key), order(key), change).unwrap().1
+}
+
+/// Takes a key out and returns its position.
+fn displace(tree: &Tree<Entry>, key: Key) -> u64 {
+    let change = |_: Option<&Body>| (Change::Remove, ());
+    tree.write_ranked(&pin(), head(key), order(key), change).unwrap().1
+}
+
+fn rank(tree: &Tree<Entry>, key: Key) -> u64 {
+    tree.rank_of(&pin(), head(key), order(key)).0
+}
+
+/// When all is quiet, every rank and every position is exact.
+fn ranks_are_exact(tree: &Tree<Entry>) {
+    let all = left(tree);
+    for (at, (key, _)) in all.iter().enumerate() {
+        assert_eq!(rank(tree, *key), at as u64, "{key:?} of {all:?}");
+        assert_eq!(tree.nth(&pin(), at as u64).map(Body::key), Some(*key));
+    }
+    assert!(tree.nth(&pin(), all.len() as u64).is_none());
+}
+
+/// Two that write at once to a tree that counts.
+fn count_race(
+    name: &str,
+    keys: &'static [Key],
+    one: impl Fn(&Tree<Entry>) -> u64 + Send + Sync + Copy + 'static,
+    other: impl Fn(&Tree<Entry>) -> u64 + Send + Sync + Copy + 'static,
+    allowed: &'static [(u64, u64)],
+) {
+    model(name, move || {
+        let tree = filled(keys, true);
+        let shared = Arc::clone(&tree);
+        let thread = thread::spawn(move || one(&shared));
+        let second = other(&tree);
+        let first = thread.join().unwrap();
+        assert!(allowed.contains(&(first, second)), "no order has {first} and {second}");
+        ranks_are_exact(&tree);
+    });
+}
+
+#[test]
+fn loom_positions_are_those_of_one_order() {
+    const K: [Key; 7] = EXACT_KEYS;
+    // Leaves: 1 2 | 3 4 6, of which the right one splits.
+    count_race(
+        "ordered: two inserts counted",
+        &[K[0], K[1], K[2], K[3]],
+        |tree| place(tree, K[4]),
+        |tree| place(tree, K[5]),
+        &[(4, 5), (4, 4)],
+    );
+    count_race(
+        "ordered: an insert and a remove counted",
+        &[K[0], K[1], K[2], K[4]],
+        |tree| displace(tree, K[0]),
+        |tree| place(tree, K[3]),
+        &[(0, 2), (0, 3)],
+    );
+}
+
+#[test]
+fn loom_counts_survive_splits_and_merges() {
+    const K: [Key; 7] = EXACT_KEYS;
+    count_race(
+        "ordered: counted, a split while the left leaf changes",
+        &[K[0], K[2], K[3], K[4], K[5]],
+        |tree| place(tree, K[6]),
+        |tree| place(tree, K[1]),
+        &[(5, 1), (6, 1)],
+    );
+    count_race(
+        "ordered: counted, a merge while the other leaf changes",
+        &[K[0], K[1], K[2], K[3]],
+        |tree| displace(tree, K[3]),
+        |tree| displace(tree, K[0]),
+        &[(3, 0), (2, 0)],
+    );
+}
+
+#[test]
+fn loom_a_rank_is_wrong_by_what_is_under_way() {
+    for keys in [EXACT_KEYS, ROUGH_KEYS] {
+        model("ordered: rank, insert", move || {
+            let tree = filled(&[keys[0], keys[2], keys[3], keys[4]], true);
+            let shared = Arc::clone(&tree);
+            let thread = thread::spawn(move || put(&shared, keys[1], 0).unwrap());
+            let seen = rank(&tree, keys[4]);
+            assert!(seen == 3 || seen == 4, "{seen}");
+            thread.join().unwrap();
+            ranks_are_exact(&tree);
+        });
+    }
+}
+
+#[test]
+fn loom_a_batch_is_counted() {
+    const K: [Key; 7] = EXACT_KEYS;
+    count_race(
+        "ordered: counted, a list and an insert",
+        &[K[0], K[1], K[2]],
+        |tree| {
+            put_all(tree, &[K[3], K[4]], 0, false);
+            0
+        },
+        |tree| place(tree, K[5]),
+        &[(0, 3), (0, 4), (0, 5)],
+    );
 }

@@ -10,18 +10,24 @@ use crate::raw::block::{Block, BlockRef};
 use crate::raw::ordered::{EXACT, Limit, Pages, Snapshot, Tree, Walk};
 use crate::raw::reclaim::Pin;
 use crate::raw::{Change, Refused};
-use crate::term::{ObjectRef, TermRef, compare};
+use crate::term::{Object, ObjectRef, TermRef, compare};
 
 /// A tree with one block a key. The hash of a block in it is the head of its key.
 #[derive(Debug)]
 pub(crate) struct OrderedEngine {
     tree: Tree<Block>,
     keypos: usize,
+    /// Whether the tree counts what lies where.
+    counts: bool,
 }
 
 impl OrderedEngine {
-    pub(super) fn new(keypos: usize) -> Option<Self> {
-        Some(Self { tree: Tree::new()?, keypos })
+    pub(super) fn new(keypos: usize, counts: bool) -> Option<Self> {
+        Some(Self { tree: Tree::new(counts)?, keypos, counts })
+    }
+
+    pub(crate) fn counts(&self) -> bool {
+        self.counts
     }
 
     pub(crate) fn keypos(&self) -> usize {
@@ -66,6 +72,54 @@ impl OrderedEngine {
     pub(crate) fn snapshot(&self, pin: &Pin) -> Result<OrderedSnapshot, Refused> {
         let snapshot = self.tree.snapshot(pin, self.between())?;
         Ok(OrderedSnapshot { snapshot, keypos: self.keypos })
+    }
+
+    /// How many objects lie before an edge that is the upper one of a range, or the lower one.
+    /// O(log n), if the tree counts.
+    pub(crate) fn rank(&self, pin: &Pin, edge: &Edge, upper: bool) -> u64 {
+        let limit = match edge.head(!upper) {
+            None => Limit::End,
+            Some(head) => Limit::At(
+                head,
+                |block: BlockRef<'_>| edge.order(key_of(block, self.keypos)),
+                edge.included(),
+            ),
+        };
+        self.tree.rank(pin, &limit, upper)
+    }
+
+    /// How many objects lie before a key, and whether it has one.
+    pub(crate) fn rank_of(&self, pin: &Pin, key: Key<'_>) -> (u64, bool) {
+        self.tree.rank_of(pin, key.hash, self.order(key.term))
+    }
+
+    /// The object that has so many others before it.
+    pub(crate) fn nth<'p>(&self, pin: &'p Pin, index: u64) -> Option<BlockRef<'p>> {
+        self.tree.nth(pin, index)
+    }
+
+    /// As [`insert`](Self::insert); whether the object has taken the place of another, and how many
+    /// lie before it.
+    pub(crate) fn insert_ranked(&self, pin: &Pin, block: Block) -> Result<(bool, u64), Refused> {
+        let (head, shared) = (block.borrow().hash(), block.clone());
+        let order = self.order(key_of(shared.borrow(), self.keypos));
+        let put = |old: Option<BlockRef<'_>>| (Change::Put(block), old.is_some());
+        self.tree.write_ranked(pin, head, order, put)
+    }
+
+    /// As [`take`](Self::take); how many objects lie before the one that was taken, too.
+    pub(crate) fn take_ranked(
+        &self,
+        pin: &Pin,
+        key: Key<'_>,
+    ) -> Result<(Result<Option<Object>>, u64), Refused> {
+        let take = |old: Option<BlockRef<'_>>| match old.map(|old| ObjectRef::new(old).to_object())
+        {
+            None => (Change::Keep, Ok(None)),
+            Some(Err(error)) => (Change::Keep, Err(error)),
+            Some(Ok(object)) => (Change::Remove, Ok(Some(object))),
+        };
+        self.tree.write_ranked(pin, key.hash, self.order(key.term), take)
     }
 
     /// Takes the first object out, or the last one.
@@ -301,8 +355,12 @@ impl OrderedEngine {
         Ok(Step { from_exists: true, next })
     }
 
-    /// The object of which `slot` lie before. O(n).
+    /// The object of which `slot` lie before. O(n), unless the tree counts.
     pub(super) fn slot(&self, pin: &Pin, slot: u64) -> Result<Objects> {
+        if self.counts {
+            let object = self.nth(pin, slot).map(|block| ObjectRef::new(block).to_object());
+            return Ok(Objects::from(object.transpose()?));
+        }
         let walk = Walk { count: true, ..Walk::default() };
         let mut pages = self.tree.pages(pin, &END, END, walk, self.between());
         let mut before = usize::try_from(slot).unwrap_or(usize::MAX);
