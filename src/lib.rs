@@ -105,7 +105,8 @@
 //! grows and shrinks meanwhile; one that comes or goes meanwhile is met once or not at all. (An
 //! object that is deleted and inserted again counts as two.) They do not show the table at one
 //! instant: of two objects that were inserted at once, a traversal under way may meet only the one
-//! that is still before it. [`next`] needs a key that is in the table; in a [fixed](Table::fix)
+//! that is still before it; for that there is [`snapshot`](Table::snapshot) of an ordered set.
+//! [`next`] needs a key that is in the table; in a [fixed](Table::fix)
 //! table it takes any key and goes on from where that would be.
 //!
 //! **What you hold does not change.** An [`Object`] shows what it was when it was read, for ever.
@@ -216,7 +217,8 @@
 //!
 //! Still to come: heirs and `give_away`; tables in files.
 //!
-//! What ETS does not have: [ranges](Table::range), [prefixes](Table::prefix), [cursors](Cursor) and
+//! What ETS does not have: [ranges](Table::range), [prefixes](Table::prefix), [cursors](Cursor),
+//! [snapshots](Snapshot), [ranks and positions](TableOptions::order_statistics) and
 //! [`pop_first`](Table::pop_first) of ordered sets; [`update`] by a closure, [`compare_and_swap`],
 //! [`lookup_many`], borrowed reads; guards that narrow a search, [`spec!`], results that are
 //! sorted, counted and summed.
@@ -293,8 +295,9 @@ pub use matchspec::{KeyPlan, KeyRange, MatchSpec, Plan, Shape, SpecExpr, SpecVar
 pub use owner::Owner;
 pub use store::{Reclamation, Store};
 pub use table::{
-    Access, Bounds, Chunk, Continuation, CounterOp, Cursor, Fixation, Info, Integer, Kind,
-    RangeIter, ReadView, SafeFixed, Selection, Table, TableOptions, ToBounds, WriteConcurrency,
+    Access, Bounds, Chunk, Continuation, CounterOp, Cursor, Fixation, Info, Integer, Kind, Placed,
+    RangeIter, ReadView, SafeFixed, Selection, Snapshot, SnapshotIter, Table, TableOptions,
+    ToBounds, WriteConcurrency,
 };
 #[doc(hidden)]
 pub use term::macros as __macros;

@@ -8,8 +8,8 @@ use parking_lot::RwLock;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::raw::reclaim::pin;
-use crate::table::TableOptions;
 use crate::table::core::{OwnerId, TableCore};
+use crate::table::{Kind, TableOptions};
 use crate::term::{Atom, KeyHasher};
 
 /// What all handles of a store share.
@@ -60,6 +60,11 @@ impl Registry {
     ) -> Result<Arc<TableCore>> {
         if options.keypos == 0 {
             return Err(Error::new(ErrorKind::BadOption, "keypos 0: positions count from one"));
+        }
+        if options.order_statistics && options.kind != Kind::OrderedSet {
+            let message =
+                format!("a {} has no order_statistics: only an ordered_set", options.kind);
+            return Err(Error::new(ErrorKind::BadOption, message));
         }
         let named = options.named;
         let id = self.next_table.fetch_add(1, Ordering::Relaxed);

@@ -9,10 +9,10 @@ use std::path::Path;
 use ferrets::{
     Access, Atom, BigRef, BitsRef, Bounds, Chunk, Continuation, CounterOp, Cursor, DecodeOptions,
     Elements, Error, ErrorKind, Export, Fixation, FunRef, Info, Integer, KeyPlan, KeyRange, Kind,
-    ListRef, MapRef, MatchSpec, Object, ObjectRef, Objects, Owner, ParseOptions, Pid, Plan, Port,
-    RangeIter, ReadView, Reclamation, ReferenceRef, Result, SafeFixed, Selection, Shape, SpecExpr,
-    SpecVariable, Store, Table, TableOptions, Term, TermRef, TupleRef, View, WriteConcurrency, ets,
-    term, tuple,
+    ListRef, MapRef, MatchSpec, Object, ObjectRef, Objects, Owner, ParseOptions, Pid, Placed, Plan,
+    Port, RangeIter, ReadView, Reclamation, ReferenceRef, Result, SafeFixed, Selection, Shape,
+    Snapshot, SnapshotIter, SpecExpr, SpecVariable, Store, Table, TableOptions, Term, TermRef,
+    TupleRef, View, WriteConcurrency, ets, term, tuple,
 };
 
 fn root() -> &'static Path {
@@ -47,7 +47,7 @@ macro_rules! each {
 #[test]
 fn types_cross_threads() {
     each!(crosses_threads:
-        Selection, Bounds, Cursor, RangeIter,
+        Selection, Bounds, Cursor, RangeIter, Snapshot, SnapshotIter<'_>, Placed,
         Store, Owner, Table, TableOptions, Fixation, Info, SafeFixed, Reclamation, CounterOp,
         Integer, Access, Kind, WriteConcurrency, Error, ErrorKind, Object, ObjectRef<'_>, Objects,
         Term, TermRef<'_>, View<'_>, Atom, Pid, Port, Export, BigRef<'_>, BitsRef<'_>,
@@ -62,7 +62,7 @@ fn types_cross_threads() {
 #[test]
 fn types_survive_panics() {
     each!(survives_panics:
-        TableOptions, Bounds, Info, SafeFixed, Reclamation, CounterOp,
+        TableOptions, Placed, Bounds, Info, SafeFixed, Reclamation, CounterOp,
         Integer, Access, Kind, WriteConcurrency, Error, ErrorKind, Object, ObjectRef<'_>, Objects,
         Term, TermRef<'_>, View<'_>, Atom, Pid, Port, Export, BigRef<'_>, BitsRef<'_>,
         Elements<'_>, FunRef<'_>, ListRef<'_>, MapRef<'_>, ReferenceRef<'_>, TupleRef<'_>,
@@ -149,6 +149,11 @@ const PROVOCATIONS: &[Provocation] = &[
     }),
     (ErrorKind::WrongKind, "`things`", |w| w.bag.update_counter(1, 1).err()),
     (ErrorKind::WrongKind, "`things`", |w| w.bag.compare_and_swap((1, 2), (1, 3)).err()),
+    (ErrorKind::WrongKind, "`things`", |w| w.bag.snapshot().err()),
+    (ErrorKind::WrongKind, "`ranks`", |w| {
+        let options = TableOptions::new(Kind::OrderedSet);
+        w.owner.new_table("ranks", options).ok()?.rank(1).err()
+    }),
     (ErrorKind::NoSuchKey, "4711", |w| w.set.lookup_element(4711, 1).err()),
     (ErrorKind::NoSuchKey, "4711", |w| w.set.update_counter(4711, 3).err()),
     (ErrorKind::KeyPosition, "2", |w| w.set.update_counter(1, (2, 1)).err()),
@@ -167,6 +172,9 @@ const PROVOCATIONS: &[Provocation] = &[
     (ErrorKind::ObjectTooShort, "{<<\"short\">>}", |w| w.set.insert(("short",)).err()),
     (ErrorKind::BadOption, "0", |w| {
         w.owner.new_table("t", TableOptions::default().keypos(0)).err()
+    }),
+    (ErrorKind::BadOption, "bag", |w| {
+        w.owner.new_table("t", TableOptions::new(Kind::Bag).order_statistics(true)).err()
     }),
     (ErrorKind::BadMatchSpec, "$9", |_| "[{'_',[],['$9']}]".parse::<MatchSpec>().err()),
     (ErrorKind::NotAnInteger, "<<\"text\">>", |w| w.set.update_counter(1, (4, 1)).err()),

@@ -13,14 +13,45 @@ pub(crate) use loom::sync::atomic::{
 #[cfg(not(crossbeam_loom))]
 pub(crate) use parking_lot::Mutex;
 
-#[cfg(crossbeam_loom)]
-pub(crate) use self::modelled::Mutex;
+#[cfg(not(crossbeam_loom))]
+pub(crate) use std::sync::OnceLock;
 
-/// loom's mutex with `parking_lot`'s signature: no poisoning to unwrap.
+#[cfg(crossbeam_loom)]
+pub(crate) use self::modelled::{Mutex, OnceLock};
+
+/// loom's mutex with `parking_lot`'s signature: no poisoning to unwrap. And a lock that is set
+/// once, of which loom is told who sees that it was.
 #[cfg(crossbeam_loom)]
 mod modelled {
     #[derive(Debug)]
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+    #[derive(Debug)]
+    pub(crate) struct OnceLock<T> {
+        lock: std::sync::OnceLock<T>,
+        is_set: loom::sync::atomic::AtomicBool,
+    }
+
+    impl<T> OnceLock<T> {
+        pub(crate) fn new() -> Self {
+            Self {
+                lock: std::sync::OnceLock::new(),
+                is_set: loom::sync::atomic::AtomicBool::new(false),
+            }
+        }
+
+        pub(crate) fn get(&self) -> Option<&T> {
+            // Ordering: Acquire; pairs with the Release in `get_or_init`.
+            self.is_set.load(super::Ordering::Acquire).then(|| self.lock.get()).flatten()
+        }
+
+        pub(crate) fn get_or_init(&self, f: impl FnOnce() -> T) -> &T {
+            let value = self.lock.get_or_init(f);
+            // Ordering: Release; pairs with the Acquire in `get`.
+            self.is_set.store(true, super::Ordering::Release);
+            value
+        }
+    }
 
     impl<T> Mutex<T> {
         pub(crate) fn new(value: T) -> Self {

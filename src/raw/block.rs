@@ -481,4 +481,10 @@ impl super::ordered::Share for Block {
     fn share(entry: BlockRef<'_>) -> Self {
         entry.to_block()
     }
+
+    fn is_shared(entry: BlockRef<'_>) -> bool {
+        // Ordering: Acquire; pairs with the Release of all drops, so that what other owners have
+        // read was read before the entry is changed.
+        entry.header().refs.load(Ordering::Acquire) > 1
+    }
 }

@@ -49,11 +49,16 @@
 //!   Words and children that are not in use are null.
 //! * **O3** Roots and nodes belong to their maker until they are published, and to whoever frees
 //!   them once nobody can reach them. Nobody is led to a dead node who pins after it was killed.
+//!   A published root counts its owners, the tree among them while it is current; the last one to
+//!   give up his share frees it, in a grace period's time.
 //! * **O4** A pending change stands in one slot, owns its new entry until the batch has ended, and
 //!   goes to [`reclaim`] when it has been taken out.
 //! * **O5** Only the holder of a node's lock writes the node, and no other node's pending changes
 //!   are in it then.
-//! * **O6** A node of a level above 0 is the first part of an inner node; its level never changes.
+//! * **O6** A node of a level above 0 is the first part of an inner node, and one that says that it
+//!   counts, of an inner node with counts. Neither ever changes.
+//! * **O7** A page is a leaf that was copied for snapshots. It is never written, owns its entries
+//!   and both its fences, and stays as long as the last snapshot that it was kept for.
 #![allow(unsafe_code, reason = "this is the one island; every block answers to a number above")]
 
 pub(crate) mod block;

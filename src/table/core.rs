@@ -68,7 +68,7 @@ impl TableCore {
         options: TableOptions,
         hasher: KeyHasher,
     ) -> Result<Self> {
-        let engine = Engine::new(options.kind, options.keypos, &hasher)?;
+        let engine = Engine::new(&options, &hasher)?;
         Ok(Self {
             id,
             owner: AtomicU64::new(owner),
@@ -188,6 +188,17 @@ impl TableCore {
     pub(crate) fn not_ordered(&self, what: &str) -> Error {
         let (name, kind) = (self.name(), self.options.kind);
         let message = format!("table `{}` is a {kind}: {what} needs an ordered_set", name.name());
+        Error::new(ErrorKind::WrongKind, message)
+    }
+
+    /// The error of an operation that needs [order statistics](TableOptions::order_statistics).
+    #[cold]
+    pub(crate) fn not_counted(&self, what: &str) -> Error {
+        let name = self.name();
+        let message = format!(
+            "table `{}` was made without order_statistics, which {what} needs",
+            name.name()
+        );
         Error::new(ErrorKind::WrongKind, message)
     }
 

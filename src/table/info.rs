@@ -38,6 +38,9 @@ pub struct Info {
     pub write_concurrency: WriteConcurrency,
     /// As it was asked for; `false` where ETS would ignore it.
     pub decentralized_counters: bool,
+    /// Whether it knows how many objects lie before a key
+    /// ([`order_statistics`](crate::TableOptions::order_statistics)). `ets:info` does not say it.
+    pub order_statistics: bool,
     /// Who has fixed the table, how often, and since when; `None` if nobody has.
     pub safe_fixed: Option<SafeFixed>,
 }
@@ -87,6 +90,7 @@ pub(crate) fn info(core: &TableCore, store: u32) -> Info {
         read_concurrency: options.read_concurrency && !private,
         write_concurrency,
         decentralized_counters: decentralized,
+        order_statistics: options.order_statistics,
         safe_fixed,
     }
 }

@@ -1,5 +1,6 @@
 //! What only ordered sets have: ranges, prefixes, cursors, and taking from either end.
 
+use std::cmp::Ordering;
 use std::ops::{Bound, Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
 use super::Table;
@@ -9,7 +10,8 @@ use super::engine::bounds::{Edge, Prefix};
 use super::read::ReadView;
 use crate::error::{Error, ErrorKind, Result};
 use crate::matchspec::{KeyRange, Shape};
-use crate::raw::ordered::Walk;
+use crate::raw::block::{Block, BlockRef};
+use crate::raw::ordered::{Pages, Walk};
 use crate::raw::reclaim::pin;
 use crate::term::{Arena, Object, ObjectRef, Term, ToObject, ToTerm, View, new_block};
 
@@ -115,6 +117,18 @@ impl Bounds {
         Ok(Self { low: edge(low)?, high: edge(high)? })
     }
 
+    /// What begins as a binary or a list does.
+    pub(super) fn prefix(first: &Term) -> Result<Self> {
+        match first.view() {
+            View::Binary(bytes) => Self::bytes(bytes),
+            View::List(_) => Self::list(first),
+            _ => {
+                let message = format!("{first} is neither a binary nor a list to begin with");
+                Err(Error::bad_argument(message))
+            }
+        }
+    }
+
     /// The binaries and bitstrings that begin with these bytes.
     ///
     /// # Errors
@@ -158,7 +172,7 @@ impl Bounds {
         Ok(Self { low: prefix.clone(), high: prefix })
     }
 
-    fn into_walk(self, back: bool) -> (Edge, Edge) {
+    pub(super) fn into_walk(self, back: bool) -> (Edge, Edge) {
         if back { (self.high, self.low) } else { (self.low, self.high) }
     }
 }
@@ -259,31 +273,47 @@ impl RangeIter {
     }
 
     fn fill(&mut self) -> Result<()> {
-        let walk = Walk { back: self.back, ..Walk::default() };
-        let (pin, mut last) = (pin(), None);
+        let (pin, walk) = (pin(), Walk { back: self.back, ..Walk::default() });
         let ordered = self.table.ordered(Need::Read, "range")?;
         let mut pages = ordered.pages(&pin, &self.near, self.far.clone(), walk);
-        'pages: loop {
-            let mut entries = pages.entries();
-            while let Some(entry) = if self.back { entries.next_back() } else { entries.next() } {
-                self.chunk.push(ObjectRef::new(entry).to_object()?);
-                last = Some(entry);
-                if self.chunk.len() == CHUNK {
-                    break 'pages;
-                }
-            }
-            drop(entries);
-            if !pages.advance() {
-                self.done = true;
-                break;
-            }
-        }
-        self.chunk.reverse();
+        let last;
+        (last, self.done) = take_chunk(&mut pages, self.back, &mut self.chunk)?;
         if let Some(last) = last {
-            self.near = Edge::after(last.to_block(), self.table.keypos());
+            self.near = Edge::after(last, self.table.keypos());
         }
         Ok(())
     }
+}
+
+/// Takes the next objects out of pages, in the reverse order; returns the last of them, and whether
+/// there are no more.
+pub(super) fn take_chunk<C, O>(
+    pages: &mut Pages<'_, Block, C, O>,
+    back: bool,
+    chunk: &mut Vec<Object>,
+) -> Result<(Option<Block>, bool)>
+where
+    C: Fn(BlockRef<'_>, BlockRef<'_>) -> Ordering + Copy,
+    O: Fn(BlockRef<'_>) -> Ordering,
+{
+    let (mut last, mut done) = (None, false);
+    'pages: loop {
+        let mut entries = pages.entries();
+        while let Some(entry) = if back { entries.next_back() } else { entries.next() } {
+            chunk.push(ObjectRef::new(entry).to_object()?);
+            last = Some(entry);
+            if chunk.len() == CHUNK {
+                break 'pages;
+            }
+        }
+        drop(entries);
+        if !pages.advance() {
+            done = true;
+            break;
+        }
+    }
+    chunk.reverse();
+    Ok((last.map(BlockRef::to_block), done))
 }
 
 impl Iterator for RangeIter {
@@ -302,7 +332,7 @@ impl Iterator for RangeIter {
 
 impl Table {
     /// The ordered set that the table is.
-    fn ordered(&self, need: Need, what: &str) -> Result<&OrderedEngine> {
+    pub(super) fn ordered(&self, need: Need, what: &str) -> Result<&OrderedEngine> {
         self.check(need)?;
         self.core.engine.as_ordered().ok_or_else(|| self.core.not_ordered(what))
     }
@@ -369,19 +399,12 @@ impl Table {
     /// neither a binary nor a list with elements.
     pub fn prefix(&self, first: impl ToTerm) -> Result<RangeIter> {
         self.ordered(Need::Read, "prefix")?;
-        let first = Term::new(first)?;
-        let bounds = match first.view() {
-            View::Binary(bytes) => Bounds::bytes(bytes)?,
-            View::List(_) => Bounds::list(first)?,
-            _ => {
-                let message = format!("{first} is neither a binary nor a list to begin with");
-                return Err(Error::bad_argument(message));
-            }
-        };
-        self.range(bounds)
+        self.range(Bounds::prefix(&Term::new(first)?)?)
     }
 
-    /// How many keys lie in a range. O(keys in it), without looking at one of them.
+    /// How many keys lie in a range. O(keys in it), without looking at one of them; O(log n) in a
+    /// table with [order statistics](super::TableOptions::order_statistics), as exact as
+    /// [`rank`](Self::rank).
     ///
     /// # Errors
     /// As [`range`](Self::range).
@@ -389,6 +412,11 @@ impl Table {
     pub fn count(&self, range: impl ToBounds) -> Result<usize> {
         let ordered = self.ordered(Need::Read, "count")?;
         let (near, far) = range.bounds()?.into_walk(false);
+        if ordered.counts() {
+            let (pin, count) = (pin(), |more: u64| usize::try_from(more).unwrap_or(usize::MAX));
+            let before = ordered.rank(&pin, &near, false);
+            return Ok(count(ordered.rank(&pin, &far, true).saturating_sub(before)));
+        }
         let (pin, walk) = (pin(), Walk { count: true, ..Walk::default() });
         let mut pages = ordered.pages(&pin, &near, far, walk);
         let mut count = pages.len();

@@ -120,7 +120,8 @@ impl Table {
 
     /// The objects of one slot of the index; `None` for the slot behind the last. All slots
     /// together hold all objects, while nobody writes; for debugging. A slot of an ordered set is
-    /// an object's place in the order, counted from zero; O(slot).
+    /// an object's place in the order, counted from zero; O(slot), or O(log n) with [order
+    /// statistics](super::TableOptions::order_statistics).
     ///
     /// # Errors
     /// As [`first`](Self::first); [`BadArgument`](ErrorKind::BadArgument) further behind.

@@ -17,7 +17,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::node::{Locked, SLOTS, Word};
-use super::{At, Delta, Order, Refused, Retired, Root, Share, Tree, retire};
+use super::{At, Delta, Entered, Order, Refused, Retired, Share, Tree, retire};
 use crate::raw::Commit;
 use crate::raw::reclaim::Pin;
 
@@ -49,13 +49,13 @@ impl Pending {
 /// A batch under way: all its leaves are locked.
 pub(crate) struct Batch<'p, H: Share> {
     pin: &'p Pin,
-    root: &'p Root,
     /// In the order of keys.
     locks: Vec<Locked<'p>>,
     commit: Arc<Commit>,
     /// What the new entries weigh more than the old ones.
     delta: Delta,
-    handles: std::marker::PhantomData<H>,
+    /// Left last.
+    root: Entered<'p, H>,
 }
 
 impl<H: Share> Tree<H> {
@@ -71,13 +71,17 @@ impl<H: Share> Tree<H> {
         order: impl Fn(&K, H::Ref<'_>) -> Order,
         body: impl FnOnce(&mut Batch<'p, H>) -> Result<R, E>,
     ) -> Result<R, E> {
-        let (root, locks) = self.lock_all(pin, keys, head, order)?;
+        let (root, locks) = self.lock_all(pin, keys, &head, &order)?;
         let commit = Arc::new(Commit::new());
-        let (delta, handles) = (Delta::default(), std::marker::PhantomData);
-        let mut batch = Batch { pin, root, locks, commit, delta, handles };
+        let mut batch = Batch { pin, root, locks, commit, delta: Delta::default() };
         let result = body(&mut batch);
         if result.is_ok() {
             batch.commit();
+        } else {
+            batch.take_back();
+        }
+        if batch.root.counts {
+            batch.count(keys.iter().map(|key| (head(key), key)), order);
         }
         result
     }
@@ -87,23 +91,20 @@ impl<H: Share> Tree<H> {
         &self,
         pin: &'p Pin,
         keys: &[K],
-        head: impl Fn(&K) -> u64,
-        order: impl Fn(&K, H::Ref<'_>) -> Order,
-    ) -> Result<(&'p Root, Vec<Locked<'p>>), Refused> {
+        head: &impl Fn(&K) -> u64,
+        order: &impl Fn(&K, H::Ref<'_>) -> Order,
+    ) -> Result<(Entered<'p, H>, Vec<Locked<'p>>), Refused> {
         loop {
-            let root = self.root(pin);
-            if root.closed {
-                return Err(Refused::Closed);
-            }
+            let root = self.enter(pin)?;
             let mut locks: Vec<Locked<'p>> = Vec::new();
             for key in keys {
                 let target = At { head: head(key), order: &|entry: H::Ref<'_>| order(key, entry) };
                 let here = locks.last().is_some_and(|last| !last.node().is_before::<H>(&target));
                 if !here {
-                    locks.extend(Self::lock_at(pin, root, 0, &target));
+                    locks.extend(Self::lock_at(pin, &root, 0, &target));
                 }
             }
-            if self.is_current(root) {
+            if self.is_current(&root) {
                 return Ok((root, locks));
             }
         }
@@ -135,6 +136,7 @@ impl<'p, H: Share> Batch<'p, H> {
     ) -> Result<(), Refused> {
         let target = At { head, order: &order };
         let lock = self.lock_of(&target);
+        self.root.keep(self.pin, &self.locks[lock], &target)?;
         let leaf = self.locks[lock].node();
         let found = leaf.find::<H>(head, &order);
         let old = found.ok().and_then(|at| leaf.word(at).raw());
@@ -173,11 +175,8 @@ impl<'p, H: Share> Batch<'p, H> {
         target: &At<'_, O>,
     ) -> Result<(), Refused> {
         let locked = &mut self.locks[lock];
-        let (split, right) = Tree::<H>::split_leaf(self.root, locked, at, target.head, word)?;
-        let mut next = Tree::<H>::post_one(self.pin, self.root, locked.node(), split, target);
-        while let Some((parent, split)) = next {
-            next = Tree::<H>::post_one(self.pin, self.root, parent.node(), split, target);
-        }
+        let (split, right) = Tree::<H>::split_leaf(&self.root, locked, at, target.head, word)?;
+        Tree::<H>::rise(self.pin, &self.root, locked.node(), None, Some(split), false, target);
         self.locks.insert(lock + 1, right);
         Ok(())
     }
@@ -201,12 +200,29 @@ impl<'p, H: Share> Batch<'p, H> {
     }
 }
 
-impl<H: Share> Drop for Batch<'_, H> {
-    /// Takes back what was put and not committed; then the leaves are unlocked.
-    fn drop(&mut self) {
-        if self.commit.is_committed() {
-            return;
+impl<H: Share> Batch<'_, H> {
+    /// Tells the nodes above the leaves how many items these have now. What no key belongs to has
+    /// changed only by a split, which has told them.
+    fn count<'k, K: 'k>(
+        &self,
+        keys: impl Iterator<Item = (u64, &'k K)>,
+        order: impl Fn(&K, H::Ref<'_>) -> Order,
+    ) {
+        let (mut at, mut counted) = (0, None);
+        for (head, key) in keys {
+            let target = At { head, order: &|entry: H::Ref<'_>| order(key, entry) };
+            while self.locks[at].node().is_before::<H>(&target) {
+                at += 1;
+            }
+            if counted.replace(at) != Some(at) {
+                let leaf = self.locks[at].node();
+                Tree::<H>::rise(self.pin, &self.root, leaf, None, None, false, &target);
+            }
         }
+    }
+
+    /// Takes back what was put and not committed.
+    fn take_back(&mut self) {
         for locked in &mut self.locks {
             let (leaf, mut moving) = (locked.node(), locked.change());
             for at in (0..leaf.count()).rev() {
@@ -219,6 +235,15 @@ impl<H: Share> Drop for Batch<'_, H> {
                 retire::<H>(pending.new, self.pin);
                 retire_pending(pending, self.pin);
             }
+        }
+    }
+}
+
+impl<H: Share> Drop for Batch<'_, H> {
+    /// The leaves are unlocked, with nothing pending in them, also while unwinding.
+    fn drop(&mut self) {
+        if !self.commit.is_committed() {
+            self.take_back();
         }
     }
 }

@@ -38,6 +38,10 @@
 //! A writer that holds a lock checks that the root is still the one it came through; if the root
 //! is swapped after that, its write goes to the old tree, as if it had come just before.
 //!
+//! **Snapshots**: see [`snapshot`]. All writers go in through a gate of the root before they lock a
+//! leaf, which is two steps on a line that they write to anyway, and copy leaves before they change
+//! them while there is a snapshot that has not got them.
+//!
 //! # What it is bad at
 //!
 //! Keys whose heads all tie (long texts with a common beginning): then each step of a search looks
@@ -49,7 +53,9 @@
 mod batch;
 mod node;
 mod pages;
+mod rank;
 mod shape;
+mod snapshot;
 
 use std::cmp::Ordering as Order;
 use std::marker::PhantomData;
@@ -59,49 +65,78 @@ pub(crate) use node::{EXACT, Target};
 use node::{Locked, Node, SLOTS, Version, Word};
 use pages::Edge;
 pub(crate) use pages::{Limit, Pages, Walk};
+pub(crate) use snapshot::Snapshot;
+use snapshot::Snapshots;
 
 use super::reclaim::{Pin, Reap, Retired};
-use super::totals::{Delta, Totals};
+use super::totals::{Delta, Inside, Totals};
 use super::{Change, Handle, Refused, Weight, prefetch};
-use crate::platform::sync::{AtomicPtr, Ordering};
+use crate::platform::sync::{AtomicPtr, AtomicUsize, Ordering};
 
 /// An entry that can be owned by more than one: by the tree, and by separators and fences that
 /// tell its key from its neighbour's.
 pub(crate) trait Share: Handle {
     /// One more owner.
     fn share(entry: Self::Ref<'_>) -> Self;
+
+    /// Whether it has another owner than the one that the caller knows of.
+    fn is_shared(entry: Self::Ref<'_>) -> bool;
 }
 
 /// A concurrent index of entries in the order of their keys.
 #[derive(Debug)]
 pub(crate) struct Tree<H: Share> {
-    root: AtomicPtr<Root>,
+    root: AtomicPtr<Root<H>>,
     handles: PhantomData<H>,
 }
 
 /// What a tree is between two clearings.
 #[derive(Debug)]
-struct Root {
+struct Root<H: Share> {
     /// The node above all others.
     top: AtomicPtr<Node>,
+    /// With the gate that all writers go through.
     totals: Totals,
     closed: bool,
+    /// Whether inner nodes count what lies below them, see [`rank`].
+    counts: bool,
+    /// O3: the tree, as long as this is its root, and snapshots.
+    owners: AtomicUsize,
+    snapshots: Snapshots<H>,
 }
 
 /// Tells loom that the root is freed: whoever looked at it must have done so before.
 #[cfg(crossbeam_loom)]
-impl Drop for Root {
+impl<H: Share> Drop for Root<H> {
     fn drop(&mut self) {
         self.top.with_mut(|_| ());
+        self.owners.with_mut(|_| ());
     }
 }
 
-impl Root {
-    fn new(closed: bool) -> Option<Box<Self>> {
-        let top = AtomicPtr::new(Node::alloc(0)?.as_ptr());
+impl<H: Share> Root<H> {
+    fn new(closed: bool, counts: bool) -> Option<Box<Self>> {
+        let top = AtomicPtr::new(Node::alloc(0, counts)?.as_ptr());
         let totals = Totals::new();
-        totals.add(Delta::bytes((Node::bytes(0) + size_of::<Self>()) as i64));
-        Some(Box::new(Self { top, totals, closed }))
+        totals.add(Delta::bytes((Node::leaf_bytes() + size_of::<Self>()) as i64));
+        let (owners, snapshots) = (AtomicUsize::new(1), Snapshots::new());
+        Some(Box::new(Self { top, totals, closed, counts, owners, snapshots }))
+    }
+
+    /// One more owner, if there is any.
+    fn share(&self) -> bool {
+        let more = |owners: usize| (owners > 0).then_some(owners + 1);
+        // Ordering: Relaxed; a share is taken under a pin, and given up by a Release.
+        self.owners.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    /// Gives up the share of an owner; the last one gets all that there is to free.
+    fn release(root: NonNull<Self>) -> Option<Grave<H>> {
+        // SAFETY: O3: the caller has a share.
+        let this = unsafe { root.as_ref() };
+        // Ordering: AcqRel; Release for what this owner did, Acquire for what all others did.
+        let last = this.owners.fetch_sub(1, Ordering::AcqRel) == 1;
+        last.then(|| Grave::new(root.as_ptr()))
     }
 
     #[inline]
@@ -120,7 +155,7 @@ impl Root {
     /// The node of a level that the target belongs to, at a version, which the caller has to
     /// compare when he has read what he wants of it; `None` if the tree is lower than that.
     #[inline]
-    fn descend<'p, H: Handle>(
+    fn descend<'p>(
         &self,
         pin: &'p Pin,
         level: u32,
@@ -155,6 +190,20 @@ impl Root {
     }
 }
 
+/// A root, and the right to write to it.
+struct Entered<'p, H: Share> {
+    root: &'p Root<H>,
+    _inside: Inside<'p>,
+}
+
+impl<H: Share> std::ops::Deref for Entered<'_, H> {
+    type Target = Root<H>;
+
+    fn deref(&self) -> &Root<H> {
+        self.root
+    }
+}
+
 /// The place of a key.
 struct At<'k, O> {
     head: u64,
@@ -174,14 +223,14 @@ impl<H: Handle, O: Fn(H::Ref<'_>) -> Order> Target<H> for At<'_, O> {
 }
 
 impl<H: Share> Tree<H> {
-    /// An empty tree; `None` without memory.
-    pub(crate) fn new() -> Option<Self> {
-        let root = Box::into_raw(Root::new(false)?);
+    /// An empty tree, which counts what lies where if it is told to; `None` without memory.
+    pub(crate) fn new(counts: bool) -> Option<Self> {
+        let root = Box::into_raw(Root::new(false, counts)?);
         Some(Self { root: AtomicPtr::new(root), handles: PhantomData })
     }
 
     #[inline]
-    fn root<'p>(&self, _: &'p Pin) -> &'p Root {
+    fn root<'p>(&self, _: &'p Pin) -> &'p Root<H> {
         // Ordering: Acquire; pairs with the Release of whoever stored the root.
         let root = self.root.load(Ordering::Acquire);
         // SAFETY: O3: loaded under the pin, so alive as long as it.
@@ -189,7 +238,7 @@ impl<H: Share> Tree<H> {
     }
 
     #[inline]
-    fn is_current(&self, root: &Root) -> bool {
+    fn is_current(&self, root: &Root<H>) -> bool {
         // Ordering: Acquire; pairs as in `root`.
         std::ptr::eq(self.root.load(Ordering::Acquire), root)
     }
@@ -206,7 +255,7 @@ impl<H: Share> Tree<H> {
         let root = self.root(pin);
         let target = At { head, order: &order };
         loop {
-            let Some((leaf, version)) = root.descend::<H>(pin, 0, &target) else { continue };
+            let Some((leaf, version)) = root.descend(pin, 0, &target) else { continue };
             let found = leaf.find::<H>(head, &order).ok().map(|at| leaf.word(at));
             if leaf.is_unchanged(version) {
                 let raw = found?.visible()?;
@@ -259,6 +308,43 @@ impl<H: Share> Tree<H> {
         order: impl Fn(H::Ref<'_>) -> Order,
         change: impl FnOnce(Option<H::Ref<'_>>) -> (Change<H>, R),
     ) -> Result<R, Refused> {
+        let (result, _) = self.change(pin, head, order, false, |old, _| change(old))?;
+        Ok(result)
+    }
+
+    /// As [`write`](Self::write); says too how many entries lie before the key, if the tree counts
+    /// and `change` does not keep what it finds.
+    pub(crate) fn write_ranked<R>(
+        &self,
+        pin: &Pin,
+        head: u64,
+        order: impl Fn(H::Ref<'_>) -> Order,
+        change: impl FnOnce(Option<H::Ref<'_>>) -> (Change<H>, R),
+    ) -> Result<(R, u64), Refused> {
+        self.change(pin, head, order, true, |old, _| change(old))
+    }
+
+    /// As [`write`](Self::write); `change` also hears whether it may change the entry in place.
+    pub(crate) fn edit<R>(
+        &self,
+        pin: &Pin,
+        head: u64,
+        order: impl Fn(H::Ref<'_>) -> Order,
+        change: impl FnOnce(Option<H::Ref<'_>>, bool) -> (Change<H>, R),
+    ) -> Result<R, Refused> {
+        let (result, _) = self.change(pin, head, order, false, change)?;
+        Ok(result)
+    }
+
+    #[inline]
+    fn change<R>(
+        &self,
+        pin: &Pin,
+        head: u64,
+        order: impl Fn(H::Ref<'_>) -> Order,
+        is_asked: bool,
+        change: impl FnOnce(Option<H::Ref<'_>>, bool) -> (Change<H>, R),
+    ) -> Result<(R, u64), Refused> {
         let target = At { head, order: &order };
         let (root, mut locked) = self.lock(pin, &target)?;
         let leaf = locked.node();
@@ -267,40 +353,48 @@ impl<H: Share> Tree<H> {
         // SAFETY: O2, O5: in a leaf that we hold the lock of.
         let before = old.map(|raw| unsafe { H::borrow(raw) });
         let weight = before.map(H::weight).unwrap_or_default();
-        let (change, result) = change(before);
+        let (change, result) = change(before, before.is_some_and(|old| root.is_free(leaf, old)));
+        let changes = !matches!((&change, found), (Change::Keep, _) | (Change::Remove, Err(_)));
+        if changes {
+            root.keep(pin, &locked, &target)?;
+        }
+        let mut split = None;
         let (after, unlinked) = match (change, found) {
-            (Change::Keep, _) | (Change::Remove, Err(_)) => return Ok(result),
+            (Change::Keep, _) | (Change::Remove, Err(_)) => return Ok((result, 0)),
             (Change::Changed(after), _) => {
                 locked.touch();
-                drop(locked);
                 (after, None)
             }
             (Change::Put(new), Ok(at)) => {
                 let after = H::weight(new.borrowed());
                 locked.replace(at, Word::entry(new.into_raw()));
-                drop(locked);
                 (after, old)
             }
             (Change::Put(new), Err(at)) => {
                 let after = H::weight(new.borrowed());
-                Self::insert(pin, root, locked, at, new, &target)?;
+                split = Self::insert(&root, &mut locked, at, new, head)?;
                 (after, None)
             }
             (Change::Remove, Ok(at)) => {
                 locked.change().remove(at);
-                let count = leaf.count();
-                drop(locked);
-                if shape::is_sparse(count) {
-                    Self::merge(pin, root, &target);
-                }
                 (Weight::default(), old)
             }
         };
+        let (count, mut before) = (leaf.count(), 0);
+        if split.is_some() || (root.counts && (is_asked || weight.items != after.items)) {
+            before = found.unwrap_or_else(|at| at) as u64;
+            before += Self::rise(pin, &root, leaf, Some(locked), split, is_asked, &target);
+        } else {
+            drop(locked);
+        }
+        if after.items < weight.items && shape::is_sparse(count) {
+            Self::merge(pin, &root, &target);
+        }
         root.totals.add(Delta::between(weight, after));
         if let Some(old) = unlinked {
             retire::<H>(old, pin);
         }
-        Ok(result)
+        Ok((result, before))
     }
 
     /// Takes the first entry out, or the last one, and returns what `keep` makes of it. `compare`
@@ -335,13 +429,22 @@ impl<H: Share> Tree<H> {
             let Some(raw) = leaf.word(slot).raw() else { return Ok(None) };
             // SAFETY: O2, O5: in a leaf that we hold the lock of.
             let entry = unsafe { H::borrow(raw) };
-            let (kept, weight, head) = (keep(entry), H::weight(entry), leaf.head(slot));
-            locks[at].change().remove(slot);
+            let (weight, head) = (H::weight(entry), leaf.head(slot));
+            let order = |other: H::Ref<'_>| compare(other, entry);
+            let target = At { head, order: &order };
+            root.keep(pin, &locks[at], &target)?;
+            let kept = keep(entry);
+            let mut locked = locks.swap_remove(at);
+            locked.change().remove(slot);
             let count = leaf.count();
             drop(locks);
+            if root.counts {
+                Self::rise(pin, &root, leaf, Some(locked), None, false, &target);
+            } else {
+                drop(locked);
+            }
             if shape::is_sparse(count) {
-                let order = |other: H::Ref<'_>| compare(other, entry);
-                Self::merge(pin, root, &At { head, order: &order });
+                Self::merge(pin, &root, &target);
             }
             root.totals.add(Delta::between(weight, Weight::default()));
             retire::<H>(raw, pin);
@@ -354,7 +457,7 @@ impl<H: Share> Tree<H> {
         &self,
         pin: &'p Pin,
         compare: &impl Fn(H::Ref<'_>, H::Ref<'_>) -> Order,
-    ) -> Result<Option<(&'p Root, Locked<'p>)>, Refused> {
+    ) -> Result<Option<(Entered<'p, H>, Locked<'p>)>, Refused> {
         let end: Limit<fn(H::Ref<'_>) -> Order> = Limit::End;
         let walk = Walk { back: true, ..Walk::default() };
         let mut pages = self.pages(pin, &end, end.clone(), walk, compare);
@@ -383,27 +486,37 @@ impl<H: Share> Tree<H> {
     }
 
     /// Puts a new entry into a locked leaf, which splits if it is full.
+    #[inline]
     fn insert(
-        pin: &Pin,
-        root: &Root,
-        mut locked: Locked<'_>,
+        root: &Root<H>,
+        locked: &mut Locked<'_>,
         at: usize,
         new: H,
-        target: &impl Target<H>,
-    ) -> Result<(), Refused> {
-        let (raw, head) = (new.into_raw(), target.head());
+        head: u64,
+    ) -> Result<Option<shape::Split>, Refused> {
+        let raw = new.into_raw();
         if locked.node().count() < SLOTS {
             locked.change().insert(at, head, Word::entry(raw));
-            return Ok(());
+            return Ok(None);
         }
-        let split = Self::split_leaf(root, &mut locked, at, head, Word::entry(raw));
-        let (split, right) = split.inspect_err(|_| {
-            // SAFETY: O1: it was not put anywhere, so it is ours again.
-            drop(unsafe { H::from_raw(raw) });
-        })?;
-        drop(right);
-        Self::post(pin, root, locked, split, target);
-        Ok(())
+        match Self::split_leaf(root, locked, at, head, Word::entry(raw)) {
+            Ok((split, _right)) => Ok(Some(split)),
+            Err(refused) => {
+                // SAFETY: O1: it was not put anywhere, so it is ours again.
+                drop(unsafe { H::from_raw(raw) });
+                Err(refused)
+            }
+        }
+    }
+
+    /// Goes in through the gate of the root that is current.
+    #[inline]
+    fn enter<'p>(&self, pin: &'p Pin) -> Result<Entered<'p, H>, Refused> {
+        let root = self.root(pin);
+        if root.closed {
+            return Err(Refused::Closed);
+        }
+        Ok(Entered { root, _inside: root.totals.enter() })
     }
 
     /// Locks the leaf that the target belongs to, in the root that is current.
@@ -412,14 +525,11 @@ impl<H: Share> Tree<H> {
         &self,
         pin: &'p Pin,
         target: &impl Target<H>,
-    ) -> Result<(&'p Root, Locked<'p>), Refused> {
+    ) -> Result<(Entered<'p, H>, Locked<'p>), Refused> {
         loop {
-            let root = self.root(pin);
-            if root.closed {
-                return Err(Refused::Closed);
-            }
-            let Some(locked) = Self::lock_at(pin, root, 0, target) else { continue };
-            if self.is_current(root) {
+            let root = self.enter(pin)?;
+            let Some(locked) = Self::lock_at(pin, &root, 0, target) else { continue };
+            if self.is_current(&root) {
                 return Ok((root, locked));
             }
         }
@@ -429,12 +539,12 @@ impl<H: Share> Tree<H> {
     #[inline]
     fn lock_at<'p>(
         pin: &'p Pin,
-        root: &Root,
+        root: &Root<H>,
         level: u32,
         target: &impl Target<H>,
     ) -> Option<Locked<'p>> {
         loop {
-            let (node, version) = root.descend::<H>(pin, level, target)?;
+            let (node, version) = root.descend(pin, level, target)?;
             let locked = node.lock();
             // Its lower end is where it was; the upper one may have come nearer.
             if locked.is_since(version) || !(locked.is_dead() || node.is_before(target)) {
@@ -462,7 +572,8 @@ impl<H: Share> Tree<H> {
     }
 
     fn swap_root(&self, pin: &Pin, closed: bool) -> Result<usize, Refused> {
-        let new = Box::into_raw(Root::new(closed).ok_or(Refused::NoMemory)?);
+        let counts = self.root(pin).counts;
+        let new = Box::into_raw(Root::new(closed, counts).ok_or(Refused::NoMemory)?);
         loop {
             let old = self.root(pin);
             if old.closed {
@@ -476,7 +587,9 @@ impl<H: Share> Tree<H> {
                 self.root.compare_exchange(seen, new, Ordering::AcqRel, Ordering::Relaxed);
             if swapped.is_ok() {
                 let items = old.totals.weight().items;
-                pin.retire_large(Box::new(Grave::<H>::new(seen)));
+                if let Some(grave) = Root::release(NonNull::from(old)) {
+                    pin.retire_large(Box::new(grave));
+                }
                 return Ok(items);
             }
         }
@@ -486,14 +599,15 @@ impl<H: Share> Tree<H> {
 impl<H: Share> Drop for Tree<H> {
     fn drop(&mut self) {
         // Ordering: Acquire; pairs as in `root`. Nobody else has the tree any more.
-        drop(Grave::<H>::new(self.root.load(Ordering::Acquire)));
+        let root = NonNull::new(self.root.load(Ordering::Acquire));
+        drop(root.and_then(Root::<H>::release));
     }
 }
 
 /// A root that nobody can reach, whose nodes and entries are freed a few at a time: a level after
 /// the other, from left to right.
 struct Grave<H: Share> {
-    root: *mut Root,
+    root: *mut Root<H>,
     /// The node that is freed next.
     at: *mut Node,
     /// The first node of the level below that.
@@ -505,7 +619,7 @@ struct Grave<H: Share> {
 unsafe impl<H: Share> Send for Grave<H> {}
 
 impl<H: Share> Grave<H> {
-    fn new(root: *mut Root) -> Self {
+    fn new(root: *mut Root<H>) -> Self {
         Self { root, at: std::ptr::null_mut(), below: std::ptr::null_mut(), handles: PhantomData }
     }
 
@@ -585,7 +699,7 @@ fn retire_node(node: &Node, pin: &Pin) {
         // SAFETY: O3: unlinked, and the grace period is over.
         unsafe { Node::free(raw.cast()) };
     }
-    let bytes = Node::bytes(node.level());
+    let bytes = node.bytes();
     // SAFETY: O3: the node is dead, so nobody is led to it; nodes are Send.
     pin.retire(unsafe { Retired::new(NonNull::from(node).cast(), bytes, free) });
 }

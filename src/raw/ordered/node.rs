@@ -1,9 +1,10 @@
 //! Nodes: sorted arrays that are read while they change, and the word that tells a reader so.
 //!
 //! ```text
-//!  0         8      16          24         32      36      64        64 + 8 (SLOTS + 1)
-//!  | version | next | high head | high tie | count | level | heads .. | words .. | children .. |
-//!                                                                                  `- inner only
+//!  0         8      16          24         32      36      40    64
+//!  | version | next | high head | high tie | count | level | era | heads | words |
+//!
+//!  and of an inner node:  | children |  and, in a tree that counts (see `rank`):  | counts |
 //! ```
 //!
 //! `heads` are in ascending order; those that are not in use are [`NONE`], so that a search needs
@@ -74,6 +75,10 @@ struct Header {
     count: AtomicU32,
     /// Leaves are on level 0.
     level: u32,
+    /// Of a leaf: the youngest snapshot that has a copy of what it was.
+    era: AtomicU64,
+    /// Whether it is an inner node with counts.
+    counts: bool,
 }
 
 /// A node: a leaf, or the first part of an inner node.
@@ -93,6 +98,17 @@ struct Inner {
     node: Node,
     children: [AtomicPtr<Node>; SLOTS + 1],
 }
+
+/// An inner node that knows how many items lie below each of its children.
+#[derive(Debug)]
+#[repr(C)]
+struct Counted {
+    inner: Inner,
+    counts: [AtomicU64; SLOTS + 1],
+}
+
+/// A child, and how many items lie below it.
+pub(super) type Child = (*mut Node, u64);
 
 /// The end of what belongs to a node, or a separator: a head, and the entry that tells keys with
 /// this head apart. Without one, all keys with this head lie behind.
@@ -124,7 +140,7 @@ impl Fence {
 }
 
 impl Node {
-    fn new(level: u32) -> Self {
+    fn new(level: u32, counts: bool) -> Self {
         Self {
             header: Header {
                 version: AtomicU64::new(0),
@@ -133,31 +149,42 @@ impl Node {
                 high_tie: AtomicPtr::new(null_mut()),
                 count: AtomicU32::new(0),
                 level,
+                era: AtomicU64::new(0),
+                counts,
             },
             heads: std::array::from_fn(|_| AtomicU64::new(NONE)),
             words: std::array::from_fn(|_| AtomicPtr::new(null_mut())),
         }
     }
 
-    /// An empty node that nobody knows of yet; `None` without memory.
-    pub(super) fn alloc(level: u32) -> Option<NonNull<Self>> {
+    /// An empty node that nobody knows of yet; `None` without memory. Leaves have no counts.
+    pub(super) fn alloc(level: u32, counts: bool) -> Option<NonNull<Self>> {
+        let (counts, form) = (counts && level > 0, layout(level, counts));
         // SAFETY: the layout holds at least a node.
-        let start = NonNull::new(unsafe { alloc(layout(level)) })?;
+        let start = NonNull::new(unsafe { alloc(form) })?;
+        let node = Self::new(level, counts);
         if level == 0 {
             // SAFETY: fresh memory with the layout of a leaf.
-            unsafe { start.cast::<Self>().write(Self::new(0)) };
+            unsafe { start.cast::<Self>().write(node) };
+            return Some(start.cast());
+        }
+        let inner = Inner { node, children: std::array::from_fn(|_| AtomicPtr::new(null_mut())) };
+        if counts {
+            let counts = std::array::from_fn(|_| AtomicU64::new(0));
+            // SAFETY: fresh memory with the layout of an inner node that counts.
+            unsafe { start.cast::<Counted>().write(Counted { inner, counts }) };
         } else {
-            let children = std::array::from_fn(|_| AtomicPtr::new(null_mut()));
             // SAFETY: fresh memory with the layout of an inner node.
-            unsafe { start.cast::<Inner>().write(Inner { node: Self::new(level), children }) };
+            unsafe { start.cast::<Inner>().write(inner) };
         }
         Some(start.cast())
     }
 
     /// As [`alloc`](Self::alloc), but ends the process without memory: what this node is for is
     /// half done.
-    pub(super) fn make(level: u32) -> NonNull<Self> {
-        Self::alloc(level).unwrap_or_else(|| std::alloc::handle_alloc_error(layout(level)))
+    pub(super) fn make(level: u32, counts: bool) -> NonNull<Self> {
+        let failed = || std::alloc::handle_alloc_error(layout(level, counts));
+        Self::alloc(level, counts).unwrap_or_else(failed)
     }
 
     /// Gives the memory of a node back, but nothing that it holds.
@@ -166,20 +193,29 @@ impl Node {
     /// 1. `node` came from [`alloc`](Self::alloc), and nobody can reach it any more.
     pub(super) unsafe fn free(node: NonNull<Self>) {
         // SAFETY: 1 of ours.
-        let level = unsafe { node.as_ref() }.level();
-        if level == 0 {
+        let (level, counts) = unsafe { node.as_ref() }.form();
+        match (level, counts) {
             // SAFETY: 1 of ours; it is a leaf.
-            unsafe { node.drop_in_place() };
-        } else {
-            // SAFETY: 1 of ours; it is an inner node.
-            unsafe { node.cast::<Inner>().drop_in_place() };
+            (0, _) => unsafe { node.drop_in_place() },
+            // SAFETY: 1 of ours, O6; it is an inner node.
+            (_, false) => unsafe { node.cast::<Inner>().drop_in_place() },
+            // SAFETY: 1 of ours, O6; it is an inner node that counts.
+            (_, true) => unsafe { node.cast::<Counted>().drop_in_place() },
         }
         // SAFETY: 1 of ours; allocated with this layout.
-        unsafe { dealloc(node.as_ptr().cast(), layout(level)) };
+        unsafe { dealloc(node.as_ptr().cast(), layout(level, counts)) };
     }
 
-    pub(super) fn bytes(level: u32) -> usize {
-        layout(level).size()
+    fn form(&self) -> (u32, bool) {
+        (self.header.level, self.header.counts)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        layout(self.header.level, self.header.counts).size()
+    }
+
+    pub(super) const fn leaf_bytes() -> usize {
+        size_of::<Self>()
     }
 
     #[inline]
@@ -194,6 +230,15 @@ impl Node {
         let inner = std::ptr::from_ref(self).cast::<Inner>();
         // SAFETY: O6: a node of a level above 0 is the first part of an inner node.
         unsafe { &(*inner).children }
+    }
+
+    /// How many items lie below each child, in a node that counts.
+    #[inline]
+    fn counts(&self) -> &[AtomicU64; SLOTS + 1] {
+        debug_assert!(self.header.counts, "other nodes have no counts");
+        let counted = std::ptr::from_ref(self).cast::<Counted>();
+        // SAFETY: O6: a node that says that it counts is the first part of one.
+        unsafe { &(*counted).counts }
     }
 
     /// Starts loading what a search looks through: all heads at once.
@@ -256,6 +301,14 @@ impl Node {
         self.version_after() == version.0 && version.0 & LOCK == 0
     }
 
+    /// The youngest snapshot that has a copy of what the leaf was. If it is read after a word, or
+    /// after `is_unchanged`, that was written after the copy was made, it says so.
+    #[inline]
+    pub(super) fn era(&self) -> u64 {
+        // Ordering: Acquire; pairs with the Release in `set_era`: the copy can be found.
+        self.header.era.load(Ordering::Acquire)
+    }
+
     #[inline]
     pub(super) fn count(&self) -> usize {
         // A torn count is at most what some writer has stored.
@@ -273,6 +326,11 @@ impl Node {
         Word(self.words[at].load(Ordering::Acquire))
     }
 
+    /// The child at a place of a locked node, with its items.
+    pub(super) fn child_and_items(&self, at: usize) -> Child {
+        (self.child(at), self.items_of(at))
+    }
+
     #[inline]
     pub(super) fn child(&self, at: usize) -> *mut Self {
         // Ordering: Acquire; pairs with the Release in `Locked`: a node is seen whole.
@@ -283,6 +341,35 @@ impl Node {
     pub(super) fn next(&self) -> *mut Self {
         // Ordering: Acquire; pairs with the Release in `Locked`: a node is seen whole.
         self.header.next.load(Ordering::Acquire)
+    }
+
+    /// How many items lie below the children before one. Zero if the node does not count.
+    pub(super) fn items_before(&self, child: usize) -> u64 {
+        if !self.header.counts {
+            return 0;
+        }
+        let counts = &self.counts()[..child.min(SLOTS + 1)];
+        // A node that is changing may hold any numbers.
+        counts.iter().fold(0, |sum, items| sum.wrapping_add(items.load(Ordering::Relaxed)))
+    }
+
+    /// How many items lie in a leaf, or below an inner node that counts.
+    pub(super) fn items(&self) -> u64 {
+        let count = self.count();
+        if self.level() == 0 { count as u64 } else { self.items_before(count + 1) }
+    }
+
+    /// The child below which the item lies that has so many others before it below this node, and
+    /// how many of them lie below that child; what is left of them if they are too many.
+    pub(super) fn child_with(&self, mut before: u64) -> Result<(usize, u64), u64> {
+        for child in 0..=self.count() {
+            let items = self.counts()[child].load(Ordering::Relaxed);
+            if before < items {
+                return Ok((child, before));
+            }
+            before -= items;
+        }
+        Err(before)
     }
 
     /// The separator at `at`.
@@ -436,8 +523,12 @@ impl Node {
     }
 }
 
-fn layout(level: u32) -> Layout {
-    if level == 0 { Layout::new::<Node>() } else { Layout::new::<Inner>() }
+fn layout(level: u32, counts: bool) -> Layout {
+    match (level, counts) {
+        (0, _) => Layout::new::<Node>(),
+        (_, false) => Layout::new::<Inner>(),
+        (_, true) => Layout::new::<Counted>(),
+    }
 }
 
 /// Tells loom that the node is freed: whoever looked at it must have done so before.
@@ -449,6 +540,7 @@ impl Drop for Node {
         self.header.high_head.with_mut(|_| ());
         self.header.high_tie.with_mut(|_| ());
         self.header.count.with_mut(|_| ());
+        self.header.era.with_mut(|_| ());
         self.heads.iter_mut().for_each(|head| head.with_mut(|_| ()));
         self.words.iter_mut().for_each(|word| word.with_mut(|_| ()));
     }
@@ -507,6 +599,18 @@ impl<'a> Locked<'a> {
         self.version = self.version.wrapping_add(UPDATE);
     }
 
+    /// Notes that snapshots up to this one have a copy.
+    pub(super) fn set_era(&self, era: u64) {
+        // Ordering: Release; pairs with the Acquire in `era`. What is written to the leaf later is
+        // published by a Release, so who sees it sees this.
+        self.node.header.era.store(era, Ordering::Release);
+    }
+
+    /// Notes how many items lie below a child; whether that is news.
+    pub(super) fn set_items(&self, child: usize, items: u64) -> bool {
+        self.node.set_items(child, items) != items
+    }
+
     /// Puts another entry into a slot, for the same key.
     #[inline]
     pub(super) fn replace(&mut self, at: usize, word: Word) {
@@ -544,6 +648,26 @@ impl Node {
         // Ordering: Release; pairs with the Acquire in `child`.
         self.children()[at].store(child, Ordering::Release);
     }
+
+    /// How many items lie below a child, if the node counts.
+    fn items_of(&self, child: usize) -> u64 {
+        if self.header.counts { self.counts()[child].load(Ordering::Relaxed) } else { 0 }
+    }
+
+    /// Sets it, and returns what it was.
+    fn set_items(&self, child: usize, items: u64) -> u64 {
+        let before = self.items_of(child);
+        if self.header.counts {
+            self.counts()[child].store(items, Ordering::Relaxed);
+        }
+        before
+    }
+
+    /// Takes a child over from a place in another node, or in this one.
+    fn take_child(&self, at: usize, from: &Self, place: usize) {
+        self.set_child(at, from.child(place));
+        self.set_items(at, from.items_of(place));
+    }
 }
 
 /// A node in which things are moved about; ends when dropped.
@@ -566,12 +690,13 @@ impl Moving<'_, '_> {
     }
 
     /// As [`insert`](Self::insert), with the child to the right of the separator.
-    pub(super) fn insert_child(&mut self, at: usize, separator: Fence, child: NonNull<Node>) {
+    pub(super) fn insert_child(&mut self, at: usize, separator: Fence, (child, items): Child) {
         let node = self.locked.node;
         for slot in (at + 1..=node.count()).rev() {
-            node.set_child(slot + 1, node.child(slot));
+            node.take_child(slot + 1, node, slot);
         }
-        node.set_child(at + 1, child.as_ptr());
+        node.set_child(at + 1, child);
+        node.set_items(at + 1, items);
         self.insert(at, separator.head, Word::of(separator.tie));
     }
 
@@ -592,20 +717,24 @@ impl Moving<'_, '_> {
         node.set_count(count - 1);
     }
 
-    /// As [`remove`](Self::remove), with the child to the right of the separator.
+    /// As [`remove`](Self::remove), with the child to the right of the separator, whose items the
+    /// one to the left has got.
     pub(super) fn remove_child(&mut self, at: usize) {
         let node = self.locked.node;
         let count = node.count();
+        node.set_items(at, node.items_of(at) + node.items_of(at + 1));
         for slot in at + 2..=count {
-            node.set_child(slot - 1, node.child(slot));
+            node.take_child(slot - 1, node, slot);
         }
         node.set_child(count, null_mut());
+        node.set_items(count, 0);
         self.remove(at);
     }
 
     /// Makes this the first child of a node without any.
-    pub(super) fn set_first_child(&mut self, child: *mut Node) {
+    pub(super) fn set_first_child(&mut self, (child, items): Child) {
         self.locked.node.set_child(0, child);
+        self.locked.node.set_items(0, items);
     }
 
     /// Appends the words of another node from a place on, and its children behind them.
@@ -615,7 +744,7 @@ impl Moving<'_, '_> {
         for at in 0..more {
             node.set(count + at, from.head(start + at), from.word(start + at));
             if from.level() > 0 {
-                node.set_child(count + at + 1, from.child(start + at + 1));
+                node.take_child(count + at + 1, from, start + at + 1);
             }
         }
         node.set_count(count + more);
@@ -628,6 +757,7 @@ impl Moving<'_, '_> {
             node.set(at, NONE, Word::EMPTY);
             if node.level() > 0 {
                 node.set_child(at + 1, null_mut());
+                node.set_items(at + 1, 0);
             }
         }
         node.set_count(count);

@@ -8,13 +8,13 @@
 //! decided for all of the page, or for none of it.
 
 use std::cmp::Ordering as Order;
-use std::marker::PhantomData;
 use std::ops::Range;
 use std::ptr::{NonNull, null_mut};
 
 use smallvec::SmallVec;
 
 use super::node::{Fence, NONE, Node, Target, Version};
+use super::snapshot::Kept;
 use super::{Handle, Pin, Root, Share, Tree, prefetch};
 
 /// Where a walk begins or ends.
@@ -30,7 +30,7 @@ pub(crate) enum Limit<O> {
 impl<O> Limit<O> {
     /// The first place in a leaf that does not lie before the limit; `below` says on which side the
     /// keys of the walk lie.
-    fn position<H: Handle>(&self, leaf: &Node, below: bool) -> Option<usize>
+    pub(super) fn position<H: Handle>(&self, leaf: &Node, below: bool) -> Option<usize>
     where
         O: Fn(H::Ref<'_>) -> Order,
     {
@@ -101,7 +101,9 @@ impl Fence {
 /// A walk over leaves. What it shows lives as long as the pin that it was made with.
 pub(crate) struct Pages<'p, H: Share, C, O> {
     pin: &'p Pin,
-    root: &'p Root,
+    root: &'p Root<H>,
+    /// What is kept for the snapshot that this is a walk of.
+    kept: Option<&'p Kept<H>>,
     /// How two entries stand to each other.
     compare: C,
     back: bool,
@@ -117,7 +119,6 @@ pub(crate) struct Pages<'p, H: Share, C, O> {
     entries: SmallVec<[NonNull<()>; 64]>,
     /// The leaves that were open, as they were, if somebody wants to know.
     seen: Option<Vec<(&'p Node, Version)>>,
-    handles: PhantomData<H>,
 }
 
 /// How a walk is made.
@@ -139,6 +140,26 @@ impl<H: Share> Tree<H> {
         pin: &'p Pin,
         near: &Limit<N>,
         far: Limit<O>,
+        walk: Walk,
+        compare: C,
+    ) -> Pages<'p, H, C, O>
+    where
+        N: Fn(H::Ref<'_>) -> Order,
+        O: Fn(H::Ref<'_>) -> Order,
+        C: Fn(H::Ref<'_>, H::Ref<'_>) -> Order + Copy,
+    {
+        self.root(pin).pages(pin, None, near, far, walk, compare)
+    }
+}
+
+impl<H: Share> Root<H> {
+    /// As [`Tree::pages`]; of the snapshot for which something is kept, if that is given.
+    pub(super) fn pages<'p, N, O, C>(
+        &'p self,
+        pin: &'p Pin,
+        kept: Option<&'p Kept<H>>,
+        near: &Limit<N>,
+        far: Limit<O>,
         Walk { back, count, instant }: Walk,
         compare: C,
     ) -> Pages<'p, H, C, O>
@@ -149,7 +170,8 @@ impl<H: Share> Tree<H> {
     {
         let mut pages = Pages {
             pin,
-            root: self.root(pin),
+            root: self,
+            kept,
             compare,
             back,
             far,
@@ -160,7 +182,6 @@ impl<H: Share> Tree<H> {
             finished: false,
             entries: SmallVec::new(),
             seen: instant.then(Vec::new),
-            handles: PhantomData,
         };
         let within = |leaf: &Node| match near.position::<H>(leaf, back) {
             None => 0..leaf.count(),
@@ -182,13 +203,43 @@ impl<H: Share> Tree<H> {
         }
         pages
     }
+
+    /// The leaf that the target belongs to, or did just now, and the lower end of its keys.
+    pub(super) fn descend_between<'p>(
+        &self,
+        pin: &'p Pin,
+        target: &impl Target<H>,
+    ) -> (&'p Node, Option<Fence>) {
+        let (mut node, mut low) = (self.top(pin), None);
+        loop {
+            let version = node.begin();
+            let (next, fence) = if node.is_before(target) {
+                (node.next(), Some(node.high()))
+            } else if node.level() == 0 {
+                (null_mut(), None)
+            } else {
+                let at = node.child_of(target);
+                let child = node.child(at);
+                Node::prefetch(child);
+                (child, at.checked_sub(1).map(|at| node.separator(at)))
+            };
+            if version.is_dead() {
+                (node, low) = (self.top(pin), None);
+            } else if node.is_unchanged(version) {
+                let Some(next) = NonNull::new(next) else { return (node, low) };
+                low = fence.or(low);
+                // SAFETY: O2: found in a node that was alive, under the pin.
+                node = unsafe { next.as_ref() };
+            }
+        }
+    }
 }
 
 /// The place of a limit: before or behind all keys that it calls equal.
-struct Near<'k, O> {
-    head: u64,
-    order: &'k O,
-    behind: bool,
+pub(super) struct Near<'k, O> {
+    pub(super) head: u64,
+    pub(super) order: &'k O,
+    pub(super) behind: bool,
 }
 
 impl<H: Handle, O: Fn(H::Ref<'_>) -> Order> Target<H> for Near<'_, O> {
@@ -251,52 +302,52 @@ where
             self.read(&Beside { fence, compare, behind: false }, below);
             return true;
         }
-        let (fence, Some(next)) = (self.high, NonNull::new(self.next)) else { return false };
-        // SAFETY: O2: found in a leaf that was alive, under the pin.
-        let next = unsafe { next.as_ref() };
-        if self.read_leaf(next, |_| true, |leaf| 0..leaf.count()) {
-            self.low = Some(fence);
-        } else {
-            // It has been merged with the one that was shown before.
+        let fence = self.high;
+        if fence.head == NONE {
+            return false;
+        }
+        if !self.open_next() {
+            // It has been merged with the one that was shown before, or a page follows.
             let above = |leaf: &Node| fence.position::<H>(leaf, compare)..leaf.count();
             self.read(&Beside { fence, compare, behind: true }, above);
         }
         true
     }
 
-    /// Opens the leaf that the target belongs to.
-    fn read(&mut self, target: &impl Target<H>, within: impl Fn(&Node) -> Range<usize>) {
-        loop {
-            let (leaf, low) = self.descend(target);
-            if self.read_leaf(leaf, |leaf| !leaf.is_before(target), &within) {
-                self.low = low;
-                return;
-            }
+    /// Opens the leaf that the open one leads to, unless that is dead now.
+    fn open_next(&mut self) -> bool {
+        let (low, Some(next)) = (self.high, NonNull::new(self.next)) else { return false };
+        // SAFETY: O2: found in a leaf that was alive, under the pin.
+        let next = unsafe { next.as_ref() };
+        let opened = self.read_leaf(next, |_| true, |leaf| 0..leaf.count()) && self.is_right(next);
+        if opened {
+            self.low = Some(low);
         }
+        opened
     }
 
-    /// The leaf that the target belongs to, or did just now, and the lower end of its keys.
-    fn descend(&self, target: &impl Target<H>) -> (&'p Node, Option<Fence>) {
-        let (mut node, mut low) = (self.root.top(self.pin), None);
+    /// Whether a leaf that was read shows what is asked for: the present, or what has been so
+    /// since the snapshot was taken.
+    fn is_right(&self, leaf: &Node) -> bool {
+        self.kept.is_none_or(|kept| kept.is_as_it_was(leaf))
+    }
+
+    /// Opens the leaf that the target belongs to, or belonged to.
+    fn read(&mut self, target: &impl Target<H>, within: impl Fn(&Node) -> Range<usize>) {
         loop {
-            let version = node.begin();
-            let (next, fence) = if node.is_before(target) {
-                (node.next(), Some(node.high()))
-            } else if node.level() == 0 {
-                (null_mut(), None)
-            } else {
-                let at = node.child_of(target);
-                let child = node.child(at);
-                Node::prefetch(child);
-                (child, at.checked_sub(1).map(|at| node.separator(at)))
-            };
-            if version.is_dead() {
-                (node, low) = (self.root.top(self.pin), None);
-            } else if node.is_unchanged(version) {
-                let Some(next) = NonNull::new(next) else { return (node, low) };
-                low = fence.or(low);
-                // SAFETY: O2: found in a node that was alive, under the pin.
-                node = unsafe { next.as_ref() };
+            let (leaf, low) = self.root.descend_between(self.pin, target);
+            if !self.read_leaf(leaf, |leaf| !leaf.is_before(target), &within) {
+                continue;
+            }
+            self.low = low;
+            if self.is_right(leaf) {
+                return;
+            }
+            let page = self.kept.and_then(|kept| kept.find(target));
+            let (page, low) = page.expect("what has changed was kept before");
+            self.low = low;
+            if self.read_leaf(page, |_| true, &within) {
+                return;
             }
         }
     }
@@ -358,7 +409,7 @@ where
         if let Some(seen) = &mut self.seen {
             seen.push((leaf, version));
         }
-        if !finished && !self.back {
+        if !finished && !self.back && self.kept.is_none() {
             Node::prefetch_whole(self.next);
         }
     }

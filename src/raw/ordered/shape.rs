@@ -2,7 +2,7 @@
 
 use std::ptr::NonNull;
 
-use super::node::{Fence, Locked, Node, SLOTS, Target, Word};
+use super::node::{Child, Fence, Locked, Node, SLOTS, Target, Word};
 use super::{Delta, Handle, Refused, Root, Share, Tree, retire, retire_node};
 use crate::platform::sync::Backoff;
 use crate::raw::reclaim::Pin;
@@ -12,6 +12,10 @@ use crate::raw::reclaim::Pin;
 pub(super) const fn is_sparse(count: usize) -> bool {
     count == 0 || (count < SLOTS / 4 && count % 4 == 0)
 }
+
+/// With so many separators between its leaves, a tree counts in stripes: its writers would meet in
+/// the totals more often than in a leaf.
+const SPREAD: usize = SLOTS.div_ceil(8) + 1;
 
 /// Nodes that one delete merges at most, up and down the tree.
 const MERGES: usize = 16;
@@ -24,6 +28,14 @@ const MERGED: usize = SLOTS / 2;
 pub(super) struct Split {
     separator: Fence,
     right: NonNull<Node>,
+    /// How many items the right half had when it was made.
+    items: u64,
+}
+
+impl Split {
+    fn child(&self) -> Child {
+        (self.right.as_ptr(), self.items)
+    }
 }
 
 /// A fence just below the entry `right`, which stands in a node behind `left`.
@@ -49,7 +61,7 @@ impl<H: Share> Tree<H> {
     /// leave full leaves behind, those that come in descending order as well. The new leaf is
     /// locked.
     pub(super) fn split_leaf<'p>(
-        root: &Root,
+        root: &Root<H>,
         locked: &mut Locked<'p>,
         at: usize,
         head: u64,
@@ -61,12 +73,13 @@ impl<H: Share> Tree<H> {
             SLOTS => SLOTS,
             _ => SLOTS.div_ceil(2),
         };
-        let right = Node::alloc(0).ok_or(Refused::NoMemory)?;
-        root.totals.add(Delta::bytes(Node::bytes(0) as i64));
+        let right = Node::alloc(0, false).ok_or(Refused::NoMemory)?;
+        root.totals.add(Delta::bytes(Node::leaf_bytes() as i64));
         // SAFETY: O3: nobody else knows of it.
         let new = unsafe { right.as_ref() };
         let goes_right = at > keep || keep == SLOTS;
         let mut fresh = new.fresh();
+        fresh.set_era(leaf.era());
         {
             let mut filling = fresh.change();
             filling.append(leaf, keep);
@@ -84,31 +97,26 @@ impl<H: Share> Tree<H> {
             moving.insert(at, head, word);
         }
         moving.set_next(fence, right.as_ptr());
-        Ok((Split { separator, right }, fresh))
+        Ok((Split { separator, right, items: new.items() }, fresh))
     }
 
     /// Splits a full inner node and puts a separator and its child in.
-    fn split_inner(
-        root: &Root,
-        locked: &mut Locked<'_>,
-        at: usize,
-        Split { separator, right: child }: Split,
-    ) -> Split {
-        let node = locked.node();
-        let right = Node::make(node.level());
-        root.totals.add(Delta::bytes(Node::bytes(node.level()) as i64));
+    fn split_inner(root: &Root<H>, locked: &mut Locked<'_>, at: usize, split: Split) -> Split {
+        let (node, child, separator) = (locked.node(), split.child(), split.separator);
+        let right = Node::make(node.level(), root.counts);
         // SAFETY: O3: nobody else knows of it.
         let new = unsafe { right.as_ref() };
+        root.totals.add(Delta::bytes(new.bytes() as i64));
         let mut fresh = new.fresh();
         let mut filling = fresh.change();
         filling.set_next(node.high(), node.next());
         // The separator that goes up, and what follows it goes to the right.
         let keep = if at == SLOTS { SLOTS } else { SLOTS / 2 };
         let up = if at == SLOTS {
-            filling.set_first_child(child.as_ptr());
+            filling.set_first_child(child);
             separator
         } else {
-            filling.set_first_child(node.child(keep + 1));
+            filling.set_first_child(node.child_and_items(keep + 1));
             filling.append(node, keep + 1);
             if at > keep {
                 filling.insert_child(at - keep - 1, separator, child);
@@ -116,6 +124,7 @@ impl<H: Share> Tree<H> {
             node.separator(keep)
         };
         drop(filling);
+        let items = new.items();
         drop(fresh);
         let fence = Fence { tie: share::<H>(up.tie), ..up };
         let mut moving = locked.change();
@@ -124,14 +133,14 @@ impl<H: Share> Tree<H> {
             moving.insert_child(at, separator, child);
         }
         moving.set_next(fence, right.as_ptr());
-        Split { separator: up, right }
+        Split { separator: up, right, items }
     }
 
     /// The parent of a node that we hold the lock of, locked, and the place of the node in it;
     /// `None` if the node is the root.
     fn lock_parent<'p>(
         pin: &'p Pin,
-        root: &Root,
+        root: &Root<H>,
         node: &Node,
         target: &impl Target<H>,
     ) -> Option<(Locked<'p>, usize)> {
@@ -141,7 +150,7 @@ impl<H: Share> Tree<H> {
                 return None; // only the holder of its lock puts another node above
             }
             if let Some(locked) = Self::lock_at(pin, root, node.level() + 1, target) {
-                if let Some(at) = place_of(locked.node(), node) {
+                if let Some(at) = place_of(locked.node(), node, locked.node().child_of(target)) {
                     return Some((locked, at));
                 }
             }
@@ -150,57 +159,64 @@ impl<H: Share> Tree<H> {
         }
     }
 
-    /// Puts all the separators in that a split asks for. The caller holds the lock of the node
-    /// that was split, which its parent must know of before anybody else splits or merges it.
-    pub(super) fn post(
-        pin: &Pin,
-        root: &Root,
-        locked: Locked<'_>,
-        split: Split,
+    /// Tells the nodes above of what has become of `node`, which the caller holds the lock of, in
+    /// `held` or elsewhere: that it was split, and, in a tree that counts, how many items it has
+    /// now. Returns how many items lie before the node, if the tree counts, and if somebody asks or
+    /// anything has changed.
+    ///
+    /// A node is unlocked when its parent knows; so on each level writers come by in one order.
+    pub(super) fn rise<'p>(
+        pin: &'p Pin,
+        root: &Root<H>,
+        mut node: &'p Node,
+        held: Option<Locked<'p>>,
+        mut split: Option<Split>,
+        is_asked: bool,
         target: &impl Target<H>,
-    ) {
-        let mut next = Self::post_one(pin, root, locked.node(), split, target);
-        drop(locked);
-        while let Some((parent, split)) = next {
-            next = Self::post_one(pin, root, parent.node(), split, target);
+    ) -> u64 {
+        let (mut before, mut _held) = (0, held);
+        while split.is_some() || root.counts {
+            let Some((mut parent, at)) = Self::lock_parent(pin, root, node, target) else {
+                split.into_iter().for_each(|split| Self::grow(root, node, split));
+                break;
+            };
+            let above = parent.node();
+            before += above.items_before(at);
+            let changed = root.counts && parent.set_items(at, node.items());
+            if !(changed || is_asked || split.is_some()) {
+                break;
+            }
+            split = split.and_then(|split| Self::post(root, &mut parent, at, split));
+            _held = Some(parent);
+            node = above;
         }
+        before
     }
 
-    /// Tells the parent of a node that it was split; gives the parent back if that has to split.
-    pub(super) fn post_one<'p>(
-        pin: &'p Pin,
-        root: &Root,
-        node: &Node,
-        split: Split,
-        target: &impl Target<H>,
-    ) -> Option<(Locked<'p>, Split)> {
-        let Some((mut parent, at)) = Self::lock_parent(pin, root, node, target) else {
-            Self::grow(root, node, split);
-            return None;
-        };
-        if parent.node().count() < SLOTS {
-            parent.change().insert_child(at, split.separator, split.right);
-            return None;
+    /// Puts what a child was split into in its parent; what the parent is split into if it is full.
+    fn post(root: &Root<H>, parent: &mut Locked<'_>, at: usize, split: Split) -> Option<Split> {
+        let node = parent.node();
+        if node.count() == SLOTS {
+            return Some(Self::split_inner(root, parent, at, split));
         }
-        let split = Self::split_inner(root, &mut parent, at, split);
-        Some((parent, split))
+        parent.change().insert_child(at, split.separator, split.child());
+        if node.level() == 1 && node.count() == SPREAD {
+            root.totals.spread();
+        }
+        None
     }
 
     /// Puts a new root above the two halves of the old one.
-    fn grow(root: &Root, left: &Node, split: Split) {
-        let level = left.level() + 1;
-        let top = Node::make(level);
-        root.totals.add(Delta::bytes(Node::bytes(level) as i64));
-        if level == 2 {
-            root.totals.spread();
-        }
+    fn grow(root: &Root<H>, left: &Node, split: Split) {
+        let top = Node::make(left.level() + 1, root.counts);
         // SAFETY: O3: nobody else knows of it.
         let node = unsafe { top.as_ref() };
+        root.totals.add(Delta::bytes(node.bytes() as i64));
         {
             let mut fresh = node.fresh();
             let mut filling = fresh.change();
-            filling.set_first_child(std::ptr::from_ref(left).cast_mut());
-            filling.insert_child(0, split.separator, split.right);
+            filling.set_first_child((std::ptr::from_ref(left).cast_mut(), left.items()));
+            filling.insert_child(0, split.separator, split.child());
         }
         root.set_top(top.as_ptr());
     }
@@ -208,7 +224,7 @@ impl<H: Share> Tree<H> {
     /// Merges the leaf that the target belongs to with a neighbour, if that can be done now, and
     /// does the same above where that leaves few children, and below once there are more again.
     #[cold]
-    pub(super) fn merge(pin: &Pin, root: &Root, target: &impl Target<H>) {
+    pub(super) fn merge(pin: &Pin, root: &Root<H>, target: &impl Target<H>) {
         let mut level = 0;
         for _ in 0..MERGES {
             let Some((children, pair)) = Self::sparse_pair(pin, root, level, target) else { break };
@@ -232,7 +248,7 @@ impl<H: Share> Tree<H> {
     /// the target's, that can be merged; `None` if there is no parent.
     fn sparse_pair<'p>(
         pin: &'p Pin,
-        root: &Root,
+        root: &Root<H>,
         level: u32,
         target: &impl Target<H>,
     ) -> Option<(usize, Option<(&'p Node, &'p Node)>)> {
@@ -257,7 +273,7 @@ impl<H: Share> Tree<H> {
     /// returns how many separators are left in their parent, or `None` if things have changed.
     fn merge_pair(
         pin: &Pin,
-        root: &Root,
+        root: &Root<H>,
         left: &Node,
         right: &Node,
         target: &impl Target<H>,
@@ -267,11 +283,11 @@ impl<H: Share> Tree<H> {
             return None;
         }
         let mut from = right.lock();
-        if from.is_dead() || !can_merge(left, right) {
+        if from.is_dead() || !can_merge(left, right) || !root.may_merge(left, right) {
             return None;
         }
         let mut parent = Self::lock_at(pin, root, left.level() + 1, target)?;
-        let at = place_of(parent.node(), left)?;
+        let at = place_of(parent.node(), left, 0)?;
         if at == parent.node().count() || !std::ptr::eq(parent.node().child(at + 1), right) {
             return None; // their parent was split between them
         }
@@ -282,8 +298,7 @@ impl<H: Share> Tree<H> {
         {
             let mut moving = into.change();
             if left.level() > 0 {
-                let child = NonNull::new(right.child(0)).expect("an inner node has a child");
-                moving.insert_child(left.count(), separator, child);
+                moving.insert_child(left.count(), separator, right.child_and_items(0));
             }
             moving.append(right, 0);
             moving.set_next(right.high(), right.next());
@@ -295,13 +310,13 @@ impl<H: Share> Tree<H> {
             retire_tie::<H>(separator, pin);
         }
         retire_tie::<H>(fence, pin);
-        root.totals.add(Delta::bytes(-(Node::bytes(right.level()) as i64)));
+        root.totals.add(Delta::bytes(-(right.bytes() as i64)));
         retire_node(right, pin);
         Some(children)
     }
 
     /// Takes roots off that have one child.
-    fn collapse(pin: &Pin, root: &Root) {
+    fn collapse(pin: &Pin, root: &Root<H>) {
         loop {
             let top = root.top(pin);
             if top.level() == 0 || top.count() > 0 {
@@ -323,15 +338,16 @@ impl<H: Share> Tree<H> {
             root.set_top(std::ptr::from_ref(child).cast_mut());
             locked.change().kill();
             drop((below, locked));
-            root.totals.add(Delta::bytes(-(Node::bytes(top.level()) as i64)));
+            root.totals.add(Delta::bytes(-(top.bytes() as i64)));
             retire_node(top, pin);
         }
     }
 }
 
-/// Where a node stands in its parent.
-fn place_of(parent: &Node, node: &Node) -> Option<usize> {
-    (0..=parent.count()).find(|at| std::ptr::eq(parent.child(*at), node))
+/// Where a node stands in its parent, most likely at `first`.
+fn place_of(parent: &Node, node: &Node, first: usize) -> Option<usize> {
+    let is_there = |at: &usize| std::ptr::eq(parent.child(*at), node);
+    std::iter::once(first).chain(0..=parent.count()).find(is_there)
 }
 
 /// Whether two neighbours should become one.

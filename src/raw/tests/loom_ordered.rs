@@ -9,7 +9,7 @@ use std::sync::Arc;
 use loom::thread;
 
 use super::loom_support::{Body, Entry, Key, model, model_up_to};
-use crate::raw::ordered::{EXACT, Limit, Tree, Walk};
+use crate::raw::ordered::{EXACT, Limit, Pages, Snapshot, Tree, Walk};
 use crate::raw::reclaim::{Pin, pin};
 use crate::raw::{Change, Refused};
 
@@ -72,9 +72,18 @@ fn put_all(tree: &Tree<Entry>, keys: &[Key], value: u32, fail: bool) {
 }
 
 fn walk(tree: &Tree<Entry>, pin: &Pin, back: bool) -> Vec<(Key, u32)> {
-    let end: Limit<fn(&Body) -> Order> = Limit::End;
     let walk = Walk { back, ..Walk::default() };
-    let (mut pages, mut all) = (tree.pages(pin, &end, end.clone(), walk, compare), Vec::new());
+    walk_pages(tree.pages(pin, &END, END, walk, compare), back)
+}
+
+const END: Limit<fn(&Body) -> Order> = Limit::End;
+
+fn walk_pages<C, O>(mut pages: Pages<'_, Entry, C, O>, back: bool) -> Vec<(Key, u32)>
+where
+    C: Fn(&Body, &Body) -> Order + Copy,
+    O: Fn(&Body) -> Order,
+{
+    let mut all = Vec::new();
     loop {
         let page = pages.entries().map(|entry| (entry.key(), entry.value()));
         if back {
@@ -95,7 +104,12 @@ fn walk(tree: &Tree<Entry>, pin: &Pin, back: bool) -> Vec<(Key, u32)> {
 
 /// A tree with these keys, all with the value 0.
 fn tree(keys: &[Key]) -> Shared {
-    let tree = Tree::new().unwrap();
+    filled(keys, false)
+}
+
+/// The same, in a tree that counts if that is asked for.
+fn filled(keys: &[Key], counts: bool) -> Shared {
+    let tree = Tree::new(counts).unwrap();
     for key in keys {
         put(&tree, *key, 0).unwrap();
     }
@@ -358,4 +372,231 @@ fn loom_clearing_and_writing() {
         );
         assert!(left(&tree).iter().all(|(key, _)| *key == keys[1]));
     });
+}
+
+fn snapshot(tree: &Tree<Entry>) -> Snapshot<Entry> {
+    tree.snapshot(&pin(), compare).unwrap()
+}
+
+/// What a snapshot shows, from either side.
+fn shown(snapshot: &Snapshot<Entry>, back: bool) -> Vec<(Key, u32)> {
+    let (pin, walk) = (pin(), Walk { back, ..Walk::default() });
+    let all = walk_pages(snapshot.pages(&pin, &END, END, walk, compare), back);
+    assert_eq!(snapshot.items(), all.len(), "it knows how many there are");
+    all
+}
+
+#[test]
+fn loom_a_snapshot_is_taken_between_writes() {
+    for keys in [EXACT_KEYS, ROUGH_KEYS] {
+        model("ordered: snapshot, two puts in different leaves", move || {
+            let tree = race(
+                &keys[..4],
+                move |tree| {
+                    assert_eq!(put(tree, keys[0], 1), Ok(Some(0)));
+                    assert_eq!(put(tree, keys[3], 1), Ok(Some(0)));
+                },
+                |tree| {
+                    let snapshot = snapshot(tree);
+                    let all = shown(&snapshot, false);
+                    let (first, last) = (all[0].1, all[3].1);
+                    assert!(first >= last, "the later write without the earlier: {all:?}");
+                    assert_eq!(all, shown(&snapshot, true), "it shows the same again");
+                },
+            );
+            assert_eq!(left(&tree).len(), 4);
+        });
+    }
+}
+
+/// What a snapshot shows while others write, and afterwards, is what was there.
+fn stays(
+    name: &str,
+    keys: &'static [Key],
+    write: impl Fn(&Tree<Entry>) + Send + Sync + Copy + 'static,
+) {
+    for back in [false, true] {
+        model(name, move || {
+            let tree = tree(keys);
+            let snapshot = snapshot(&tree);
+            let shared = Arc::clone(&tree);
+            let thread = thread::spawn(move || write(&shared));
+            assert_eq!(shown(&snapshot, back), pairs(keys, 0));
+            thread.join().unwrap();
+            assert_eq!(shown(&snapshot, !back), pairs(keys, 0));
+            left(&tree);
+        });
+    }
+}
+
+#[test]
+fn loom_a_snapshot_does_not_notice_writes() {
+    stays("ordered: snapshot shown, put and delete", &EXACT_KEYS[..3], |tree| {
+        assert_eq!(put(tree, EXACT_KEYS[1], 1), Ok(Some(0)));
+        assert_eq!(delete(tree, EXACT_KEYS[0]), Some(0));
+    });
+    stays("ordered: snapshot shown, split", &EXACT_KEYS[1..4], |tree| {
+        assert_eq!(put(tree, EXACT_KEYS[0], 1), Ok(None));
+    });
+    stays("ordered: snapshot shown, batch", &EXACT_KEYS[..2], |tree| {
+        put_all(tree, &EXACT_KEYS[1..3], 1, false);
+    });
+    stays("ordered: snapshot shown, clear", &EXACT_KEYS[..3], |tree| {
+        assert!(matches!(tree.clear(&pin()), Ok(3)));
+    });
+}
+
+#[test]
+fn loom_a_snapshot_does_not_notice_merges() {
+    stays("ordered: snapshot shown, a leaf emptied", &EXACT_KEYS[..4], |tree| {
+        assert_eq!(delete(tree, EXACT_KEYS[3]), Some(0));
+    });
+}
+
+#[test]
+fn loom_a_snapshot_of_a_batch_has_all_of_it() {
+    model("ordered: snapshot, batch", || {
+        let keys = EXACT_KEYS;
+        race(
+            &keys[..3],
+            move |tree| put_all(tree, &[keys[2], keys[3]], 1, false),
+            |tree| {
+                let all = shown(&snapshot(tree), false);
+                assert!(all.len() == 3 || all[2..] == pairs(&keys[2..4], 1), "a half: {all:?}");
+            },
+        );
+    });
+}
+
+#[test]
+fn loom_a_snapshot_outlives_its_tree() {
+    model("ordered: snapshot, clear, dropped last", || {
+        let keys = EXACT_KEYS;
+        let tree = tree(&keys[..2]);
+        let shared = Arc::clone(&tree);
+        let thread = thread::spawn(move || {
+            assert!(tree.close(&pin()).is_ok());
+            drop(tree);
+        });
+        let taken = shared.snapshot(&pin(), compare);
+        drop(shared);
+        thread.join().unwrap();
+        if let Ok(snapshot) = taken {
+            assert_eq!(shown(&snapshot, false), pairs(&keys[..2], 0));
+        }
+    });
+}
+
+/// Puts a key and returns its position.
+fn place(tree: &Tree<Entry>, key: Key) -> u64 {
+    let change = |_: Option<&Body>| (Change::Put(Entry::new(key, 0)), ());
+    tree.write_ranked(&pin(), head(key), order(key), change).unwrap().1
+}
+
+/// Takes a key out and returns its position.
+fn displace(tree: &Tree<Entry>, key: Key) -> u64 {
+    let change = |_: Option<&Body>| (Change::Remove, ());
+    tree.write_ranked(&pin(), head(key), order(key), change).unwrap().1
+}
+
+fn rank(tree: &Tree<Entry>, key: Key) -> u64 {
+    tree.rank_of(&pin(), head(key), order(key)).0
+}
+
+/// When all is quiet, every rank and every position is exact.
+fn ranks_are_exact(tree: &Tree<Entry>) {
+    let all = left(tree);
+    for (at, (key, _)) in all.iter().enumerate() {
+        assert_eq!(rank(tree, *key), at as u64, "{key:?} of {all:?}");
+        assert_eq!(tree.nth(&pin(), at as u64).map(Body::key), Some(*key));
+    }
+    assert!(tree.nth(&pin(), all.len() as u64).is_none());
+}
+
+/// Two that write at once to a tree that counts.
+fn count_race(
+    name: &str,
+    keys: &'static [Key],
+    one: impl Fn(&Tree<Entry>) -> u64 + Send + Sync + Copy + 'static,
+    other: impl Fn(&Tree<Entry>) -> u64 + Send + Sync + Copy + 'static,
+    allowed: &'static [(u64, u64)],
+) {
+    model(name, move || {
+        let tree = filled(keys, true);
+        let shared = Arc::clone(&tree);
+        let thread = thread::spawn(move || one(&shared));
+        let second = other(&tree);
+        let first = thread.join().unwrap();
+        assert!(allowed.contains(&(first, second)), "no order has {first} and {second}");
+        ranks_are_exact(&tree);
+    });
+}
+
+#[test]
+fn loom_positions_are_those_of_one_order() {
+    const K: [Key; 7] = EXACT_KEYS;
+    // Leaves: 1 2 | 3 4 6, of which the right one splits.
+    count_race(
+        "ordered: two inserts counted",
+        &[K[0], K[1], K[2], K[3]],
+        |tree| place(tree, K[4]),
+        |tree| place(tree, K[5]),
+        &[(4, 5), (4, 4)],
+    );
+    count_race(
+        "ordered: an insert and a remove counted",
+        &[K[0], K[1], K[2], K[4]],
+        |tree| displace(tree, K[0]),
+        |tree| place(tree, K[3]),
+        &[(0, 2), (0, 3)],
+    );
+}
+
+#[test]
+fn loom_counts_survive_splits_and_merges() {
+    const K: [Key; 7] = EXACT_KEYS;
+    count_race(
+        "ordered: counted, a split while the left leaf changes",
+        &[K[0], K[2], K[3], K[4], K[5]],
+        |tree| place(tree, K[6]),
+        |tree| place(tree, K[1]),
+        &[(5, 1), (6, 1)],
+    );
+    count_race(
+        "ordered: counted, a merge while the other leaf changes",
+        &[K[0], K[1], K[2], K[3]],
+        |tree| displace(tree, K[3]),
+        |tree| displace(tree, K[0]),
+        &[(3, 0), (2, 0)],
+    );
+}
+
+#[test]
+fn loom_a_rank_is_wrong_by_what_is_under_way() {
+    for keys in [EXACT_KEYS, ROUGH_KEYS] {
+        model("ordered: rank, insert", move || {
+            let tree = filled(&[keys[0], keys[2], keys[3], keys[4]], true);
+            let shared = Arc::clone(&tree);
+            let thread = thread::spawn(move || put(&shared, keys[1], 0).unwrap());
+            let seen = rank(&tree, keys[4]);
+            assert!(seen == 3 || seen == 4, "{seen}");
+            thread.join().unwrap();
+            ranks_are_exact(&tree);
+        });
+    }
+}
+
+#[test]
+fn loom_a_batch_is_counted() {
+    const K: [Key; 7] = EXACT_KEYS;
+    count_race(
+        "ordered: counted, a list and an insert",
+        &[K[0], K[1], K[2]],
+        |tree| {
+            put_all(tree, &[K[3], K[4]], 0, false);
+            0
+        },
+        |tree| place(tree, K[5]),
+        &[(0, 3), (0, 4), (0, 5)],
+    );
 }

@@ -144,6 +144,10 @@ impl crate::raw::ordered::Share for Entry {
         body.owners.set(body.owners.get() + 1);
         Self(NonNull::from(body))
     }
+
+    fn is_shared(entry: &Body) -> bool {
+        entry.look().owners.get() > 1
+    }
 }
 
 /// Gives the memory of an execution back; all entries must have been freed.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::ScopedJoinHandle;
 
 use crate::raw::block::{Block, BlockRef};
-use crate::raw::ordered::{EXACT, Limit, Tree, Walk};
+use crate::raw::ordered::{EXACT, Limit, Snapshot, Tree, Walk};
 use crate::raw::reclaim::pin;
 use crate::raw::{Change, Refused};
 
@@ -43,7 +43,7 @@ fn order(key: u64) -> impl Fn(BlockRef<'_>) -> Order {
 
 impl Numbers {
     fn new(heads: Heads) -> Self {
-        Self { tree: Tree::new().unwrap(), heads }
+        Self { tree: Tree::new(true).unwrap(), heads }
     }
 
     fn head(&self, key: u64) -> u64 {
@@ -69,9 +69,50 @@ impl Numbers {
         self.tree.write(&pin(), self.head(key), order(key), change).unwrap()
     }
 
+    /// As `put`, with the position.
+    fn place(&self, key: u64, value: u64) -> (bool, u64) {
+        let change =
+            |old: Option<BlockRef<'_>>| (Change::Put(self.block(key, value)), old.is_none());
+        self.tree.write_ranked(&pin(), self.head(key), order(key), change).unwrap()
+    }
+
     fn remove(&self, key: u64) -> bool {
+        self.displace(key).is_some()
+    }
+
+    /// As `remove`, with the position if there was one.
+    fn displace(&self, key: u64) -> Option<u64> {
         let change = |old: Option<BlockRef<'_>>| (Change::Remove, old.is_some());
-        self.tree.write(&pin(), self.head(key), order(key), change).unwrap()
+        let written = self.tree.write_ranked(&pin(), self.head(key), order(key), change);
+        let (found, before) = written.unwrap();
+        found.then_some(before)
+    }
+
+    fn rank(&self, key: u64) -> (u64, bool) {
+        self.tree.rank_of(&pin(), self.head(key), order(key))
+    }
+
+    /// Ranks and positions of all keys that there are, and of some beside them, are right.
+    fn check_ranks(&self) {
+        let (pin, all) = (pin(), self.walk(None, false));
+        for (at, key) in all.iter().enumerate() {
+            let at = at as u64;
+            assert_eq!(self.rank(*key), (at, true), "{key} in {:?}", self.heads);
+            assert_eq!(self.tree.nth(&pin, at).map(key_of), Some(*key), "{at} of {}", all.len());
+            for (included, above) in [(true, true), (true, false), (false, true), (false, false)] {
+                let limit = Limit::At(self.head(*key), order(*key), included);
+                let with = u64::from(included == above);
+                assert_eq!(self.tree.rank(&pin, &limit, above), at + with);
+            }
+            if all.get(at as usize + 1).is_none_or(|next| *next > key + 1) {
+                assert_eq!(self.rank(key + 1), (at + 1, false));
+            }
+        }
+        assert!(self.tree.nth(&pin, all.len() as u64).is_none());
+        assert!(self.tree.nth(&pin, u64::MAX).is_none());
+        let end: Limit<fn(BlockRef<'_>) -> Order> = Limit::End;
+        assert_eq!(self.tree.rank(&pin, &end, true), all.len() as u64);
+        assert_eq!(self.tree.rank(&pin, &end, false), 0);
     }
 
     fn put_all(&self, keys: &[u64], value: u64) {
@@ -172,6 +213,16 @@ fn agrees_with_a_map() {
             for step in 0..40_000 {
                 let (key, grow) = (rng.below(space), step / 10_000 % 2 == 0);
                 match rng.below(10) {
+                    choice @ 3..10 if space <= 100 => {
+                        let (before, there) = (model.range(..key).count() as u64, model.get(&key));
+                        if (choice < 8) == grow {
+                            assert_eq!(tree.place(key, step), (there.is_none(), before));
+                            model.insert(key, step);
+                        } else {
+                            assert_eq!(tree.displace(key), there.map(|_| before));
+                            model.remove(&key);
+                        }
+                    }
                     0..3 => assert_eq!(tree.get(key), model.get(&key).copied(), "{heads:?} {key}"),
                     choice if (choice < 8) == grow => {
                         assert_eq!(tree.put(key, step), model.insert(key, step).is_none());
@@ -181,6 +232,7 @@ fn agrees_with_a_map() {
             }
             assert_eq!(tree.items(), model.len());
             check_walks(&tree, &model, &mut rng, space);
+            tree.check_ranks();
             for key in model.keys() {
                 assert!(tree.remove(*key));
             }
@@ -200,6 +252,7 @@ fn ascending_and_descending_keys() {
         let full = tree.tree.weight(&pin()).bytes / 50_000;
         assert!(cfg!(ferrets_stress) || full < 56, "leaves are full: {full} bytes an object");
         assert_eq!(tree.walk(None, false), (0..50_000).collect::<Vec<_>>());
+        tree.check_ranks();
         (0..50_000).rev().for_each(|key| assert!(tree.remove(key)));
         (0..50_000).rev().for_each(|key| assert!(tree.put(key, key)));
         assert_eq!(tree.walk(None, true), (0..50_000).rev().collect::<Vec<_>>());
@@ -254,6 +307,7 @@ fn readers_find_what_stays_while_others_come_and_go() {
         });
         assert_eq!(tree.items(), 2_000);
         assert_eq!(tree.walk(None, false), stable);
+        tree.check_ranks();
     }
 }
 
@@ -289,6 +343,7 @@ fn batches_are_seen_whole() {
         join([writer, others, reader]);
     });
     assert_eq!(tree.get(70), Some(1_999));
+    tree.check_ranks();
 }
 
 #[test]
@@ -303,6 +358,7 @@ fn large_batches_split_what_they_hold() {
         assert_eq!(tree.items(), 60_000);
         assert!((0..60_000).all(|key| tree.get(key) == Some(2 + key % 2)));
         assert_eq!(tree.walk(None, false), (0..60_000).collect::<Vec<_>>());
+        tree.check_ranks();
     }
 }
 
@@ -326,6 +382,7 @@ fn a_failed_batch_changes_nothing() {
     assert_eq!(result, Err(Refused::NoMemory));
     assert_eq!((tree.get(10), tree.get(11), tree.items()), (Some(1), None, 60));
     assert_eq!(tree.walk(None, false), (0..60).map(|key| key * 10).collect::<Vec<_>>());
+    tree.check_ranks();
 }
 
 #[test]
@@ -343,4 +400,117 @@ fn clearing_and_closing() {
     assert_eq!(refused, Err(Refused::Closed));
     assert_eq!(tree.tree.close(&pin()), Err(Refused::Closed));
     crate::raw::reclaim::collect();
+}
+
+fn shown(snapshot: &Snapshot<Block>, back: bool) -> Vec<(u64, u64)> {
+    let end: Limit<fn(BlockRef<'_>) -> Order> = Limit::End;
+    let (pin, walk) = (pin(), Walk { back, ..Walk::default() });
+    let (mut pages, mut all) = (snapshot.pages(&pin, &end, end.clone(), walk, compare), Vec::new());
+    loop {
+        let pair = |entry: BlockRef<'_>| (entry.words()[0], entry.words()[1]);
+        if back {
+            all.extend(pages.entries().rev().map(pair));
+        } else {
+            all.extend(pages.entries().map(pair));
+        }
+        if !pages.advance() {
+            break;
+        }
+    }
+    if back {
+        all.reverse();
+    }
+    all
+}
+
+#[test]
+fn snapshots_agree_with_copies_of_a_map() {
+    for heads in [Exact, Rough(3), Rough(u64::MAX), Mixed] {
+        for (seed, space) in [(1, 5), (2, 300), (3, 3_000)] {
+            let (tree, mut model, mut rng) =
+                (Numbers::new(heads), BTreeMap::new(), Rng(seed << 40));
+            let mut taken: Vec<(Snapshot<Block>, BTreeMap<u64, u64>)> = Vec::new();
+            for step in 0..12_000 {
+                let (key, grow) = (rng.below(space), step / 3_000 % 2 == 0);
+                match rng.below(10) {
+                    0 if rng.below(20) == 0 => tree.put_all(&[key, key + 1, key + 2], step),
+                    choice if (choice < 8) == grow => {
+                        tree.put(key, step);
+                        model.insert(key, step);
+                        continue;
+                    }
+                    _ => {
+                        tree.remove(key);
+                        model.remove(&key);
+                        continue;
+                    }
+                }
+                model.extend((key..key + 3).map(|key| (key, step)));
+                if rng.below(2) == 0 {
+                    let snapshot = tree.tree.snapshot(&pin(), compare).unwrap();
+                    taken.push((snapshot, model.clone()));
+                }
+                if taken.len() > 3 {
+                    taken.swap_remove(rng.below(4) as usize);
+                }
+                for (at, (snapshot, model)) in taken.iter().enumerate() {
+                    let all: Vec<(u64, u64)> = model.iter().map(|(a, b)| (*a, *b)).collect();
+                    assert_eq!(snapshot.items(), all.len());
+                    assert!(shown(snapshot, step % 2 == 0) == all, "{heads:?}, {at} at {step}");
+                }
+            }
+            assert!(!taken.is_empty() || space < 10, "some were checked");
+            tree.tree.clear(&pin()).unwrap();
+            drop(tree);
+            for (snapshot, model) in &taken {
+                assert!(shown(snapshot, false).into_iter().eq(model.clone()), "it outlives it");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_written_to_is_not_copied() {
+    let tree = Numbers::new(Exact);
+    (0..10_000).for_each(|key| assert!(tree.put(key, key)));
+    let snapshot = tree.tree.snapshot(&pin(), compare).unwrap();
+    let empty = snapshot.bytes();
+    tree.put(5_000, 1);
+    let one = snapshot.bytes() - empty;
+    assert!(one > 0, "a leaf is kept");
+    (0..100).for_each(|value| assert!(!tree.put(5_000, value)));
+    assert_eq!(snapshot.bytes() - empty, one, "once");
+    // A key that is not there, and one that stays, change nothing.
+    assert!(!tree.remove(20_000));
+    assert_eq!(snapshot.bytes() - empty, one);
+}
+
+/// Writers in two halves that each know what they have: positions are those of one order.
+#[test]
+fn positions_are_those_of_one_order() {
+    for heads in [Exact, Rough(50)] {
+        let (tree, space) = (Numbers::new(heads), 3_000_u64);
+        (0..space).for_each(|key| assert!(tree.put(key * 4, 0)));
+        std::thread::scope(|scope| {
+            join((1..4_u64).map(|worker| {
+                let tree = &tree;
+                scope.spawn(move || {
+                    let mut rng = Rng(worker << 40);
+                    for _ in 0..20_000 {
+                        let key = rng.below(space) * 4;
+                        // Of those that stay, all that are less; of the others' keys, any number.
+                        let range = key / 4 + 1..=key + worker;
+                        let (new, before) = tree.place(key + worker, 1);
+                        assert!(new && range.contains(&before), "{before} of {range:?}");
+                        let before = tree.displace(key + worker).unwrap();
+                        assert!(range.contains(&before), "{before} of {range:?}");
+                        let (rank, found) = tree.rank(key);
+                        assert!(found && rank + 3 >= key / 4, "{rank} of {key}");
+                    }
+                })
+            }));
+        });
+        assert_eq!(tree.items(), space as usize);
+        tree.check_ranks();
+    }
 }

@@ -10,12 +10,13 @@ mod set;
 
 use bag::BagEngine;
 pub(crate) use bounds::Edge;
-pub(crate) use ordered::OrderedEngine;
+pub(crate) use ordered::{OrderedEngine, OrderedSnapshot};
 use set::SetEngine;
 pub(crate) use set::Updated;
 
 use super::core::Key;
 use super::kind::Kind;
+use super::options::TableOptions;
 use super::update::Edit;
 use crate::error::{Error, Result};
 use crate::raw::Weight;
@@ -48,12 +49,15 @@ macro_rules! each {
 pub(crate) type KeyAndObjects = (Term, Objects);
 
 impl Engine {
-    pub(crate) fn new(kind: Kind, keypos: usize, hasher: &KeyHasher) -> Result<Self> {
-        let engine = match kind {
+    pub(crate) fn new(options: &TableOptions, hasher: &KeyHasher) -> Result<Self> {
+        let keypos = options.keypos;
+        let engine = match options.kind {
             Kind::Set => SetEngine::new(keypos).map(Self::Set),
             Kind::Bag => BagEngine::new(keypos, true, hasher.clone()).map(Self::Bag),
             Kind::DuplicateBag => BagEngine::new(keypos, false, hasher.clone()).map(Self::Bag),
-            Kind::OrderedSet => OrderedEngine::new(keypos).map(Self::Ordered),
+            Kind::OrderedSet => {
+                OrderedEngine::new(keypos, options.order_statistics).map(Self::Ordered)
+            }
         };
         engine.ok_or_else(|| Error::limit("no memory for a table"))
     }

@@ -7,21 +7,27 @@ use super::set::{NotAll, Updated, exchanged, updated};
 use super::{Edit, Key, Mark, Objects, Position, Step, key_of, push};
 use crate::error::Result;
 use crate::raw::block::{Block, BlockRef};
-use crate::raw::ordered::{EXACT, Limit, Pages, Tree, Walk};
+use crate::raw::ordered::{EXACT, Limit, Pages, Snapshot, Tree, Walk};
 use crate::raw::reclaim::Pin;
 use crate::raw::{Change, Refused};
-use crate::term::{ObjectRef, TermRef, compare};
+use crate::term::{Object, ObjectRef, TermRef, compare};
 
 /// A tree with one block a key. The hash of a block in it is the head of its key.
 #[derive(Debug)]
 pub(crate) struct OrderedEngine {
     tree: Tree<Block>,
     keypos: usize,
+    /// Whether the tree counts what lies where.
+    counts: bool,
 }
 
 impl OrderedEngine {
-    pub(super) fn new(keypos: usize) -> Option<Self> {
-        Some(Self { tree: Tree::new()?, keypos })
+    pub(super) fn new(keypos: usize, counts: bool) -> Option<Self> {
+        Some(Self { tree: Tree::new(counts)?, keypos, counts })
+    }
+
+    pub(crate) fn counts(&self) -> bool {
+        self.counts
     }
 
     pub(crate) fn keypos(&self) -> usize {
@@ -42,8 +48,7 @@ impl OrderedEngine {
     fn between(
         &self,
     ) -> impl Fn(BlockRef<'_>, BlockRef<'_>) -> Ordering + Copy + Send + Sync + use<> {
-        let keypos = self.keypos;
-        move |a, b| compare(key_of(a, keypos), key_of(b, keypos))
+        between(self.keypos)
     }
 
     /// Pages from one edge of a range to the other.
@@ -59,27 +64,62 @@ impl OrderedEngine {
         impl Fn(BlockRef<'_>, BlockRef<'_>) -> Ordering + Copy + use<>,
         impl Fn(BlockRef<'_>) -> Ordering + use<>,
     > {
-        let keypos = self.keypos;
-        let near = match near.head(!walk.back) {
+        let (near, far) = limits(self.keypos, near, far, walk.back);
+        self.tree.pages(pin, &near, far, walk, self.between())
+    }
+
+    /// All as it is now.
+    pub(crate) fn snapshot(&self, pin: &Pin) -> Result<OrderedSnapshot, Refused> {
+        let snapshot = self.tree.snapshot(pin, self.between())?;
+        Ok(OrderedSnapshot { snapshot, keypos: self.keypos })
+    }
+
+    /// How many objects lie before an edge that is the upper one of a range, or the lower one.
+    /// O(log n), if the tree counts.
+    pub(crate) fn rank(&self, pin: &Pin, edge: &Edge, upper: bool) -> u64 {
+        let limit = match edge.head(!upper) {
             None => Limit::End,
             Some(head) => Limit::At(
                 head,
-                |block: BlockRef<'_>| near.order(key_of(block, keypos)),
-                near.included(),
+                |block: BlockRef<'_>| edge.order(key_of(block, self.keypos)),
+                edge.included(),
             ),
         };
-        let far = match far.head(walk.back) {
-            None => Limit::End,
-            Some(head) => {
-                let included = far.included();
-                Limit::At(
-                    head,
-                    move |block: BlockRef<'_>| far.order(key_of(block, keypos)),
-                    included,
-                )
-            }
+        self.tree.rank(pin, &limit, upper)
+    }
+
+    /// How many objects lie before a key, and whether it has one.
+    pub(crate) fn rank_of(&self, pin: &Pin, key: Key<'_>) -> (u64, bool) {
+        self.tree.rank_of(pin, key.hash, self.order(key.term))
+    }
+
+    /// The object that has so many others before it.
+    pub(crate) fn nth<'p>(&self, pin: &'p Pin, index: u64) -> Option<BlockRef<'p>> {
+        self.tree.nth(pin, index)
+    }
+
+    /// As [`insert`](Self::insert); whether the object has taken the place of another, and how many
+    /// lie before it.
+    pub(crate) fn insert_ranked(&self, pin: &Pin, block: Block) -> Result<(bool, u64), Refused> {
+        let (head, shared) = (block.borrow().hash(), block.clone());
+        let order = self.order(key_of(shared.borrow(), self.keypos));
+        let put = |old: Option<BlockRef<'_>>| (Change::Put(block), old.is_some());
+        self.tree.write_ranked(pin, head, order, put)
+    }
+
+    /// As [`take`](Self::take); how many objects lie before the one that was taken, too.
+    pub(crate) fn take_ranked(
+        &self,
+        pin: &Pin,
+        key: Key<'_>,
+    ) -> Result<(Result<Option<Object>>, u64), Refused> {
+        let take = |old: Option<BlockRef<'_>>| match old.map(|old| ObjectRef::new(old).to_object())
+        {
+            None => (Change::Keep, Ok(None)),
+            Some(Err(error)) => (Change::Keep, Err(error)),
+            Some(Ok(object)) => (Change::Remove, Ok(Some(object))),
         };
-        self.tree.pages(pin, &near, far, walk, self.between())
+        self.tree.write_ranked(pin, key.hash, self.order(key.term), take)
     }
 
     /// Takes the first object out, or the last one.
@@ -235,7 +275,12 @@ impl OrderedEngine {
         default: Option<Block>,
         edit: impl FnOnce(ObjectRef<'_>) -> Result<(Edit, R)>,
     ) -> Result<Result<Updated<R>>, Refused> {
-        self.write(pin, key, |old| updated(old, default.as_ref(), edit))
+        let change =
+            |old: Option<BlockRef<'_>>, in_place| updated(old, default.as_ref(), in_place, edit);
+        if key.hash & EXACT != 0 {
+            return self.tree.edit(pin, key.hash, |_| Ordering::Equal, change);
+        }
+        self.tree.edit(pin, key.hash, self.order(key.term), change)
     }
 
     /// As for a set.
@@ -310,8 +355,12 @@ impl OrderedEngine {
         Ok(Step { from_exists: true, next })
     }
 
-    /// The object of which `slot` lie before. O(n).
+    /// The object of which `slot` lie before. O(n), unless the tree counts.
     pub(super) fn slot(&self, pin: &Pin, slot: u64) -> Result<Objects> {
+        if self.counts {
+            let object = self.nth(pin, slot).map(|block| ObjectRef::new(block).to_object());
+            return Ok(Objects::from(object.transpose()?));
+        }
         let walk = Walk { count: true, ..Walk::default() };
         let mut pages = self.tree.pages(pin, &END, END, walk, self.between());
         let mut before = usize::try_from(slot).unwrap_or(usize::MAX);
@@ -326,6 +375,79 @@ impl OrderedEngine {
                 return objects;
             }
         }
+    }
+}
+
+/// How the keys of two blocks stand to each other.
+fn between(
+    keypos: usize,
+) -> impl Fn(BlockRef<'_>, BlockRef<'_>) -> Ordering + Copy + Send + Sync + use<> {
+    move |a, b| compare(key_of(a, keypos), key_of(b, keypos))
+}
+
+/// The edges of a range as the tree wants them.
+fn limits<'e>(
+    keypos: usize,
+    near: &'e Edge,
+    far: Edge,
+    back: bool,
+) -> (
+    Limit<impl Fn(BlockRef<'_>) -> Ordering + use<'e>>,
+    Limit<impl Fn(BlockRef<'_>) -> Ordering + use<>>,
+) {
+    let near = match near.head(!back) {
+        None => Limit::End,
+        Some(head) => Limit::At(
+            head,
+            move |block: BlockRef<'_>| near.order(key_of(block, keypos)),
+            near.included(),
+        ),
+    };
+    let far = match far.head(back) {
+        None => Limit::End,
+        Some(head) => {
+            let included = far.included();
+            Limit::At(head, move |block: BlockRef<'_>| far.order(key_of(block, keypos)), included)
+        }
+    };
+    (near, far)
+}
+
+/// An ordered set as it was at one instant.
+#[derive(Debug)]
+pub(crate) struct OrderedSnapshot {
+    snapshot: Snapshot<Block>,
+    keypos: usize,
+}
+
+impl OrderedSnapshot {
+    pub(crate) fn len(&self) -> usize {
+        self.snapshot.items()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.snapshot.bytes()
+    }
+
+    pub(crate) fn keypos(&self) -> usize {
+        self.keypos
+    }
+
+    /// As [`OrderedEngine::pages`].
+    pub(crate) fn pages<'p>(
+        &'p self,
+        pin: &'p Pin,
+        near: &Edge,
+        far: Edge,
+        walk: Walk,
+    ) -> Pages<
+        'p,
+        Block,
+        impl Fn(BlockRef<'_>, BlockRef<'_>) -> Ordering + Copy + use<>,
+        impl Fn(BlockRef<'_>) -> Ordering + use<>,
+    > {
+        let (near, far) = limits(self.keypos, near, far, walk.back);
+        self.snapshot.pages(pin, &near, far, walk, between(self.keypos))
     }
 }
 

@@ -229,7 +229,7 @@ impl SetEngine {
         default: Option<Block>,
         edit: impl FnOnce(ObjectRef<'_>) -> Result<(Edit, R)>,
     ) -> Result<Result<Updated<R>>, Refused> {
-        self.write(pin, key, |old| updated(old, default.as_ref(), edit))
+        self.write(pin, key, |old| updated(old, default.as_ref(), true, edit))
     }
 
     /// Puts `new` in the place of an object that is `=:=` to `expected`; `None` for absence, on
@@ -301,36 +301,47 @@ impl SetEngine {
     }
 }
 
-/// What becomes of an object that is edited, or of a default in its place.
+/// What becomes of an object that is edited, or of a default in its place; a counter is added to
+/// in place only if that is allowed.
 pub(super) fn updated<R>(
     old: Option<BlockRef<'_>>,
     default: Option<&Block>,
+    in_place: bool,
     edit: impl FnOnce(ObjectRef<'_>) -> Result<(Edit, R)>,
 ) -> (Change<Block>, Result<Updated<R>>) {
     let Some(block) = old.or(default.map(Block::borrow)) else {
         return (Change::Keep, Ok(Updated::Missing));
     };
-    let object = ObjectRef::new(block);
-    let done = edit(object)
-        .and_then(|(edit, result)| Ok((change(block, object, edit, old.is_none())?, result)));
+    let (object, place) = (ObjectRef::new(block), Place { fresh: old.is_none(), in_place });
+    let done =
+        edit(object).and_then(|(edit, result)| Ok((change(block, object, edit, place)?, result)));
     match done {
         Ok((change, result)) => (change, Ok(Updated::Done(result))),
         Err(error) => (Change::Keep, Err(error)),
     }
 }
 
-/// What an edit does to a block that is in the index, or `fresh`.
+/// Where the block is that an edit is about.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Not in the index yet.
+    fresh: bool,
+    /// If it is in the index: whether its cell may change.
+    in_place: bool,
+}
+
+/// What an edit does to a block.
 fn change(
     block: BlockRef<'_>,
     object: ObjectRef<'_>,
     edit: Edit,
-    fresh: bool,
+    Place { fresh, in_place }: Place,
 ) -> Result<Change<Block>> {
     Ok(match edit {
         Edit::Keep if fresh => Change::Put(block.to_block()),
         Edit::Keep => Change::Keep,
         Edit::Count(position, value) => match block.cell() {
-            Some(cell) if cell.position() == position => {
+            Some(cell) if in_place && cell.position() == position => {
                 cell.set(Word::int(value).expect("Edit::Count holds what fits a word").0);
                 Change::Changed(<Block as Handle>::weight(block))
             }
