@@ -47,6 +47,10 @@
 //! * A compiled match specification and a continuation are terms that hold all that they need: the
 //!   latter needs no `repair_continuation`. Numbers of variables do not wrap around at 2^64.
 //! * Match specifications may be of any depth; OTP refuses some thousand levels.
+//! * What `const` quotes stays as it is. OTP numbers variables anew once the head of any clause has
+//!   one from `'$25'` on, and takes quoted atoms that look like variables for such.
+//! * A body may use a variable whose first use was left out, in `andalso` or `orelse` behind an
+//!   argument that decided. OTP's result then points into the table, whose memory may be freed.
 //! * `info/2` has no items `data` and `stats`, which show OTP's own memory. `write_concurrency` is
 //!   reported as it was asked for, whatever the number of processors.
 

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use ferrets::{Term, View};
 
 use super::{Plan, Table};
-use crate::specs::Specs;
+use crate::specs::{Specs, breaks_otp};
 use crate::terms::{atom, elements, improper, int, list, list_elements, name, own, tuple};
 
 impl Plan<'_> {
@@ -85,13 +85,19 @@ impl Plan<'_> {
 
     pub(super) fn select_replace(&mut self) {
         let table = self.any_table();
-        let spec = if self.random.chance(15) {
-            self.spec(&table)
-        } else {
-            let count = self.random.weighted(&[(5, 1), (1, 2)]);
-            list((0..count).map(|_| self.replacing(&table)).collect::<Vec<_>>())
-        };
+        let spec =
+            if self.random.chance(15) { self.spec(&table) } else { self.all_replacing(&table) };
         self.push(&table, "select_replace", [spec]);
+    }
+
+    fn all_replacing(&mut self, table: &Table) -> Term {
+        loop {
+            let count = self.random.weighted(&[(5, 1), (1, 2)]);
+            let spec = list((0..count).map(|_| self.replacing(table)).collect::<Vec<_>>());
+            if !breaks_otp(&spec) {
+                return spec;
+            }
+        }
     }
 
     /// A clause that mostly keeps the key.
