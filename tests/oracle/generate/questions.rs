@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use ferrets::{Term, View};
 
 use super::{Plan, Table};
+use crate::funs::Funs;
 use crate::specs::{Specs, breaks_otp};
 use crate::terms::{atom, elements, improper, int, list, list_elements, name, own, tuple};
 
@@ -81,6 +82,22 @@ impl Plan<'_> {
             return self.push_as(1, function, [spec]);
         }
         self.push_as(1, function, [given, spec]);
+    }
+
+    /// The text of a fun, and what the variables around it are.
+    pub(super) fn fun2ms(&mut self) {
+        if self.old {
+            return;
+        }
+        let (integer, term) = (int(42), self.value());
+        let faults = self.random.weighted(&[(14, 0), (5, 15), (1, 80)]);
+        let random = &mut *self.random;
+        let mut below = |bound: usize| random.range(0, bound - 1);
+        let text = Funs::new(&mut below, faults).fun();
+        let text = Term::binary(text.as_bytes()).expect("a short text");
+        let variables = [("Env", integer), ("Term", term)];
+        let variables = variables.map(|(name, value)| tuple([atom(name), value]));
+        self.push_as(1, "fun2ms", [text, list(variables)]);
     }
 
     pub(super) fn select_replace(&mut self) {
