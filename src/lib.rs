@@ -291,7 +291,9 @@ mod term;
 pub use error::{Error, ErrorKind, Result};
 #[doc(hidden)]
 pub use matchspec::build as __specs;
-pub use matchspec::{KeyPlan, KeyRange, MatchSpec, Plan, Shape, SpecExpr, SpecVariable};
+pub use matchspec::{
+    FunOptions, KeyPlan, KeyRange, MatchSpec, Plan, Shape, SpecExpr, SpecVariable,
+};
 pub use owner::Owner;
 pub use store::{Reclamation, Store};
 pub use table::{

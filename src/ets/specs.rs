@@ -49,7 +49,8 @@ pub(super) fn test_ms(owner: &Owner, term: &Term, spec: &Term) -> Result<Term> {
         }
         Err(error) if error.kind() == ErrorKind::BadMatchSpec => {
             let faults = MatchSpec::faults(spec).into_iter().map(|text| {
-                let text = text.chars().map(|c| Term::new(u32::from(c)));
+                // Bytes, as Erlang has it, whatever characters they stand for.
+                let text = text.bytes().map(Term::new);
                 let text = Term::list(text.collect::<Result<Vec<_>>>()?)?;
                 Term::tuple([Term::from(Atom::ERROR), text])
             });

@@ -121,7 +121,6 @@ impl Call {
         }
     }
 
-    #[cfg(any(test, fuzzing))]
     /// What it computes, given as many arguments as it takes; one that is given others fails.
     pub(crate) fn apply(self, arguments: &[TermRef<'_>]) -> Outcome {
         match (self, arguments) {

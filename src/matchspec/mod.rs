@@ -17,6 +17,7 @@ mod ast;
 pub mod build;
 mod compile;
 mod fault;
+mod fun2ms;
 pub(crate) mod guard;
 mod number;
 mod parse;
@@ -37,6 +38,7 @@ use std::sync::{Arc, OnceLock};
 
 use ast::{Ast, Expr, Pattern};
 pub use build::{SpecExpr, SpecVariable};
+pub use fun2ms::FunOptions;
 use parse::Refusal;
 pub use plan::{KeyPlan, KeyRange, Plan, Shape};
 pub(crate) use program::Code;
@@ -164,7 +166,7 @@ impl MatchSpec {
     /// The result for one term, which need not be a tuple; `None` if no clause accepts it.
     ///
     /// # Errors
-    /// [`LimitExceeded`](ErrorKind::LimitExceeded) if there is no room for the result.
+    /// [`LimitExceeded`](ErrorKind::LimitExceeded) if what a result has anew takes more than a GiB.
     #[doc(alias = "ets:test_ms/2")]
     pub fn test(&self, term: &Term) -> Result<Option<Term>> {
         self.machine(NOBODY).run(&Subject::term(term.as_ref()))

@@ -274,7 +274,7 @@ const RESERVED: [&str; 29] = [
 
 /// Whether a character may stand in an atom without quotes, after the first: letters are those of
 /// Latin-1, where the signs of multiplication and division stand among them.
-pub(super) fn is_name_char(character: char) -> bool {
+pub(crate) fn is_name_char(character: char) -> bool {
     match character {
         '\u{d7}' | '\u{f7}' => false,
         '0'..='9' | 'A'..='Z' | 'a'..='z' | '_' | '@' | '\u{c0}'..='\u{ff}' => true,
@@ -287,7 +287,7 @@ pub(super) fn is_atom_start(character: char) -> bool {
     matches!(character, 'a'..='z' | '\u{df}'..='\u{ff}' if character != '\u{f7}')
 }
 
-pub(super) fn is_reserved(name: &str) -> bool {
+pub(crate) fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name)
 }
 

@@ -50,6 +50,7 @@ pub(crate) use object::new_block;
 pub use object::{Object, ObjectRef, Objects};
 pub(crate) use order::{compare, compare_exact, equal};
 pub use parse::ParseOptions;
+pub(crate) use parse::scan;
 #[cfg(feature = "serde")]
 pub use serde::{Serde, Structs, ToTermOptions, from_term, to_record, to_term};
 pub use view::{

@@ -47,6 +47,7 @@ const FILES: &[(&str, &str)] = &[
     ("guards", include_str!("cases/guards.ets")),
     ("faults", include_str!("cases/faults.ets")),
     ("select", include_str!("cases/select.ets")),
+    ("funs", include_str!("cases/funs.ets")),
 ];
 
 /// All written cases.

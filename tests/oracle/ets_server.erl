@@ -140,6 +140,8 @@ call(pieces, [Table, Function, Question, Limit], _) ->
     pieces(Function, Limit, ets:Function(Table, Question, Limit));
 call(run_ms, [Terms, Spec], _) ->
     ets:match_spec_run(Terms, ets:match_spec_compile(Spec));
+call(fun2ms, [Text, Variables], _) ->
+    fun2ms(Text, Variables);
 call(slots, [Table], Ours) ->
     slots(Table, 0, [], Ours);
 call(take, [Table, Key], _) ->
@@ -169,6 +171,19 @@ is_fixed_bag(Table) ->
         ets:info(Table, fixed) andalso lists:member(ets:info(Table, type), [bag, duplicate_bag])
     catch
         error:_ -> false
+    end.
+
+%% What the shell makes of ets:fun2ms/1, given the text of the fun. What it makes of one may still
+%% not compile.
+fun2ms(Text, Variables) ->
+    try
+        {ok, Words, _} = erl_scan:string(unicode:characters_to_list([Text, $.])),
+        {ok, [{'fun', _, {clauses, Clauses}}]} = erl_parse:parse_exprs(Words),
+        [_ | _] = Spec = ms_transform:transform_from_shell(ets, Clauses, Variables),
+        _ = ets:match_spec_compile(Spec),
+        Spec
+    catch
+        _:_ -> error(badarg)
     end.
 
 %% The end has the same name as one possible key: that key comes once, the end comes after it.

@@ -127,6 +127,7 @@ const MENU: &[(u32, Step)] = menu! {
     4 without_table("test_ms");
     3 without_table("run_ms");
     1 without_table("match_spec_compile");
+    5 fun2ms();
     2 new_table();
     1 with_table("delete");
     2 rename();

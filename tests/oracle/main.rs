@@ -19,6 +19,8 @@
 mod answer;
 mod cases;
 mod erlang;
+#[path = "../support/funs.rs"]
+mod funs;
 mod generate;
 mod golden;
 mod operation;
@@ -29,7 +31,9 @@ mod shrink;
 mod specs;
 mod terms;
 
-use ferrets::Term;
+use std::collections::BTreeSet;
+
+use ferrets::{MatchSpec, Term, TermRef, View};
 
 use crate::answer::agree;
 use crate::cases::Case;
@@ -113,10 +117,11 @@ fn explain_crash(erlang: &mut Erlang, seed: u64, first: u64, batch: &[Vec<Operat
     println!("\n%% seed {seed}, sequences from {first}: Erlang stopped, but does not do so again");
 }
 
-/// Runs random sequences on both sides at once; returns operations and differences.
-fn compare(erlang: &mut Erlang, seed: u64, count: u64) -> (usize, usize) {
+/// Runs random sequences on both sides at once; returns operations, questions among them, and
+/// differences.
+fn compare(erlang: &mut Erlang, seed: u64, count: u64) -> (usize, usize, usize) {
     let generator = Generator::new(erlang.is_old());
-    let (mut operations, mut differences) = (0, 0);
+    let (mut operations, mut questions, mut differences) = (0, 0, 0);
     for first in (0..count).step_by(BATCH as usize) {
         let numbers = first..count.min(first + BATCH);
         let batch: Vec<_> = numbers.clone().map(|at| generator.sequence(seed, at)).collect();
@@ -130,6 +135,7 @@ fn compare(erlang: &mut Erlang, seed: u64, count: u64) -> (usize, usize) {
         };
         for (index, sequence) in batch.iter().enumerate() {
             operations += sequence.len();
+            questions += sequence.iter().filter(|operation| operation.is_question()).count();
             let old = erlang.is_old();
             let Some(at) = first_difference(sequence, &theirs[index], &ours[index], old) else {
                 continue;
@@ -143,7 +149,7 @@ fn compare(erlang: &mut Erlang, seed: u64, count: u64) -> (usize, usize) {
             }
         }
     }
-    (operations, differences)
+    (operations, questions, differences)
 }
 
 /// Asks Erlang for answers to keep.
@@ -177,9 +183,10 @@ fn random_sequences() {
     }
     let count = number("FERRETS_ORACLE_SEQUENCES", 2000);
     let seed = seed();
-    let (operations, differences) = compare(&mut erlang, seed, count);
+    let (operations, questions, differences) = compare(&mut erlang, seed, count);
     println!(
-        "oracle: {count} sequences, {operations} operations, {differences} differences, OTP {}",
+        "oracle: {count} sequences, {operations} operations, {questions} of them with match \
+         specifications, {differences} differences, OTP {}",
         erlang.release()
     );
     assert_eq!(differences, 0, "see above");
@@ -229,6 +236,38 @@ fn written_cases() {
         .map(|case| check_case(case, &ours::run(&case.operations, seed()), "ferrets"))
         .sum();
     assert_eq!(wrong, 0, "see above");
+}
+
+/// Every function that guards and bodies may call is called in the written cases, whose answers are
+/// Erlang's.
+#[test]
+fn written_cases_call_every_function() {
+    let mut called = BTreeSet::new();
+    for case in cases::all().iter().filter(|case| case.title.starts_with("guards")) {
+        for argument in case.operations.iter().flat_map(|operation| &operation.arguments) {
+            calls(argument.as_ref(), &mut called);
+        }
+    }
+    let others = [("andthen", 2), ("andalso", 2), ("orelse", 2), ("and", 2), ("or", 2)];
+    let special = [("self", 0), ("node", 0), ("const", 1)];
+    for (name, arity) in MatchSpec::functions().chain(others).chain(special) {
+        assert!(called.contains(&(name.to_owned(), arity)), "no case calls {name}/{arity}");
+    }
+}
+
+/// The tuples in a term that begin with an atom, by it and the number of what comes behind.
+fn calls(term: TermRef<'_>, called: &mut BTreeSet<(String, usize)>) {
+    match term.view() {
+        View::Tuple(parts) => {
+            if let Some(name) = parts.get(0).and_then(TermRef::as_atom) {
+                called.insert((name.name().to_owned(), parts.len() - 1));
+            }
+            parts.elements().for_each(|part| calls(part, called));
+        }
+        View::List(parts) => parts.elements().for_each(|part| calls(part, called)),
+        View::Map(parts) => parts.values().for_each(|part| calls(part, called)),
+        _ => {}
+    }
 }
 
 #[test]

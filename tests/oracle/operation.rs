@@ -46,6 +46,14 @@ impl Operation {
         Self { actor: 1, handle: None, function: function.to_owned(), arguments }
     }
 
+    /// Whether it takes a match specification, a pattern, or the text of a fun.
+    pub(crate) fn is_question(&self) -> bool {
+        let name = self.function.as_str();
+        ["select", "match", "pieces", "test_ms", "run_ms", "fun2ms"]
+            .iter()
+            .any(|start| name.starts_with(start))
+    }
+
     /// As it travels: `{Actor, Handle, Function, Arguments}`.
     pub(crate) fn to_term(&self) -> Term {
         tuple([
@@ -111,6 +119,10 @@ impl Operation {
                  (ets:{0}({table}, {1}, {2}))",
                 arguments[1], arguments[2], arguments[3]
             ),
+            "fun2ms" if arguments.len() == 2 => {
+                let text = self.arguments[0].as_str().unwrap_or_default();
+                format!("ets:fun2ms({text})")
+            }
             "run_ms" if arguments.len() == 2 => {
                 format!("ets:match_spec_run({table}, ets:match_spec_compile({}))", arguments[1])
             }

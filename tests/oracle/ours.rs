@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use ferrets::{Error, Owner, Result, Store, Term, ets};
+use ferrets::{Error, ErrorKind, FunOptions, MatchSpec, Owner, Result, Store, Term, ets};
 
 use crate::answer::{Answer, Context, Names, Reply, settle};
 use crate::operation::Operation;
@@ -67,6 +67,7 @@ fn call(actor: &Owner, function: &str, arguments: &[Term]) -> Result<Term> {
     match function {
         "pieces" => pieces(actor, arguments),
         "run_ms" => run_ms(actor, arguments),
+        "fun2ms" => fun2ms(arguments),
         "walk" => walk(actor, table, "first", "next"),
         "walk_back" => walk(actor, table, "last", "prev"),
         "walk_lookup" => walk_lookup(actor, table, "first_lookup", "next_lookup"),
@@ -153,6 +154,19 @@ fn run_ms(actor: &Owner, arguments: &[Term]) -> Result<Term> {
     let [terms, spec] = arguments else { return ets::call(actor, "run_ms", arguments) };
     let compiled = ets::call(actor, "match_spec_compile", std::slice::from_ref(spec))?;
     ets::call(actor, "match_spec_run", &[terms.clone(), compiled])
+}
+
+/// Translates the text of a fun, with variables from around it.
+fn fun2ms(arguments: &[Term]) -> Result<Term> {
+    let bad = || Error::new(ErrorKind::BadArgument, "a text and variables");
+    let [text, variables] = arguments else { return Err(bad()) };
+    let mut options = FunOptions::new();
+    for variable in list_elements(variables).ok_or_else(bad)? {
+        let [name, value] = &elements(&variable)[..] else { return Err(bad()) };
+        options = options.variable(crate::terms::name(name).ok_or_else(bad)?, value);
+    }
+    let spec = options.translate(text.as_str().ok_or_else(bad)?)?;
+    MatchSpec::compile(&spec).map(|_| spec)
 }
 
 /// A result as a term, in the form in which the server puts it.

@@ -73,6 +73,15 @@ impl<'a> Specs<'a> {
 
     /// A whole specification.
     pub(crate) fn spec(&mut self) -> Term {
+        loop {
+            let spec = self.any_spec();
+            if !breaks_otp(&spec) {
+                return spec;
+            }
+        }
+    }
+
+    fn any_spec(&mut self) -> Term {
         if self.is_faulty() {
             return self.no_spec();
         }
@@ -376,5 +385,125 @@ impl<'a> Specs<'a> {
             6 => tuple([atom("self"), inner]),
             _ => atom("$77"),
         }
+    }
+}
+
+// ---- What OTP 27 does wrong --------------------------------------------------------------------
+
+/// Whether OTP 27 gives a wrong answer to a specification, or goes on with memory that it has freed.
+///
+/// * Where a variable of any head has a number of 25 or more, all variables are numbered anew, and
+///   so are atoms that look like variables in what `const` quotes.
+/// * A value that a body takes from the object is copied where the variable first occurs. If that
+///   is an argument of `andalso` or `orelse` that is not looked at, nobody does, and the result
+///   points into the table.
+pub(crate) fn breaks_otp(spec: &Term) -> bool {
+    let View::List(clauses) = spec.view() else { return false };
+    let parts = |clause: TermRef<'_>| -> Vec<Term> {
+        clause.as_tuple().map_or_else(Vec::new, |parts| parts.elements().map(own).collect())
+    };
+    let clauses: Vec<Vec<Term>> = clauses.elements().map(parts).collect();
+    let is_large = |atom: &str| number(atom).is_some_and(|number| number >= 25);
+    let has_large =
+        |parts: &Vec<Term>| parts.first().is_some_and(|head| has_atom(head.as_ref(), &is_large));
+    let quotes =
+        |parts: &Vec<Term>| parts.iter().skip(1).any(|part| quotes_variable(part.as_ref()));
+    let is_renumbered = clauses.iter().any(has_large) && clauses.iter().any(quotes);
+    is_renumbered || clauses.iter().filter_map(|parts| parts.get(2)).any(leaves_copy_out)
+}
+
+fn leaves_copy_out(body: &Term) -> bool {
+    let View::List(expressions) = body.view() else { return false };
+    let mut copies = Copies::default();
+    expressions.elements().for_each(|expression| copies.walk(expression, false));
+    copies.is_missing
+}
+
+/// The number of a variable.
+fn number(atom: &str) -> Option<u64> {
+    atom.strip_prefix('$')?.parse().ok()
+}
+
+/// Whether an atom like that is in a term.
+fn has_atom(term: TermRef<'_>, is: &dyn Fn(&str) -> bool) -> bool {
+    any_part(term, &|part| part.as_atom().is_some_and(|atom| is(atom.name())))
+}
+
+fn quotes_variable(term: TermRef<'_>) -> bool {
+    any_part(term, &|part| match part.view() {
+        View::Tuple(parts) => {
+            parts.get(0).and_then(TermRef::as_atom).is_some_and(|atom| atom.name() == "const")
+                && parts.elements().any(|part| has_atom(part, &|atom| number(atom).is_some()))
+        }
+        _ => false,
+    })
+}
+
+/// Whether something holds of a term or of a part of it.
+fn any_part(term: TermRef<'_>, is: &dyn Fn(TermRef<'_>) -> bool) -> bool {
+    is(term)
+        || match term.view() {
+            View::Tuple(parts) => parts.elements().any(|part| any_part(part, is)),
+            View::List(parts) => {
+                parts.elements().any(|part| any_part(part, is)) || any_part(parts.tail(), is)
+            }
+            View::Map(parts) => {
+                parts.pairs().any(|(key, value)| any_part(key, is) || any_part(value, is))
+            }
+            _ => false,
+        }
+}
+
+/// Goes through a body as OTP's compiler does.
+#[derive(Default)]
+struct Copies {
+    /// Variables that the compiler takes for copied.
+    taken: Vec<String>,
+    /// Those that may not be.
+    doubtful: Vec<String>,
+    is_missing: bool,
+}
+
+impl Copies {
+    fn walk(&mut self, term: TermRef<'_>, may_be_left_out: bool) {
+        match term.view() {
+            View::Atom(atom) if number(atom.name()).is_some() || atom.name() == "$$" => {
+                self.variable(atom.name(), may_be_left_out);
+            }
+            View::Tuple(parts) => {
+                let mut parts: Vec<TermRef<'_>> = parts.elements().collect();
+                let name = parts.first().and_then(|first| first.as_atom());
+                match name.map_or("", |name| name.name()) {
+                    "const" => return,
+                    "andalso" | "andthen" | "orelse" => {
+                        for (at, part) in parts[1..].iter().enumerate() {
+                            self.walk(*part, may_be_left_out || at > 0);
+                        }
+                        return;
+                    }
+                    _ => parts.reverse(),
+                }
+                parts.into_iter().for_each(|part| self.walk(part, may_be_left_out));
+            }
+            View::List(parts) => {
+                parts.elements().for_each(|part| self.walk(part, may_be_left_out));
+                self.walk(parts.tail(), may_be_left_out);
+            }
+            View::Map(parts) => {
+                let mut all: Vec<TermRef<'_>> = parts.keys().chain(parts.values()).collect();
+                all.reverse();
+                all.into_iter().for_each(|part| self.walk(part, may_be_left_out));
+            }
+            _ => {}
+        }
+    }
+
+    fn variable(&mut self, name: &str, may_be_left_out: bool) {
+        let is = |other: &String| other == name || other == "$$" || name == "$$";
+        self.is_missing |= self.doubtful.iter().any(is);
+        if may_be_left_out && !self.taken.iter().any(|other| other == name || other == "$$") {
+            self.doubtful.push(name.to_owned());
+        }
+        self.taken.push(name.to_owned());
     }
 }

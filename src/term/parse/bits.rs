@@ -8,13 +8,19 @@ const MAX_SIZE: u64 = 1 << 22;
 
 /// Bits under construction, filled from the top of each byte.
 #[derive(Debug)]
-pub(super) struct Bits {
-    pub(super) bytes: Vec<u8>,
-    pub(super) len: usize,
+pub(crate) struct Bits {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) len: usize,
     max: usize,
 }
 
 impl Bits {
+    /// Those of a text.
+    pub(crate) fn of_text(text: &str) -> Self {
+        let bytes = text.as_bytes().to_vec();
+        Self { len: bytes.len() * 8, max: bytes.len() * 8, bytes }
+    }
+
     /// Fails if `count` more bits are too many.
     fn room(&self, count: usize) -> Result<()> {
         let max = self.max;
@@ -103,7 +109,7 @@ impl Spec {
 }
 
 /// Reads a bitstring, behind the `<<`, of at most `max_bits` bits.
-pub(super) fn bitstring(scanner: &mut Scanner<'_>, max_bits: usize) -> Result<Bits> {
+pub(crate) fn bitstring(scanner: &mut Scanner<'_>, max_bits: usize) -> Result<Bits> {
     let mut bits = Bits { bytes: Vec::new(), len: 0, max: max_bits };
     scanner.skip_space();
     if scanner.eat(">>") {

@@ -17,7 +17,7 @@
 //! exception, the size of a segment, counts against [`ParseOptions::max_words`].
 
 mod bits;
-mod scan;
+pub(crate) mod scan;
 
 use std::str::FromStr;
 
@@ -98,6 +98,10 @@ impl ParseOptions {
     /// would be there for ever.
     pub const fn existing_atoms_only(self, only: bool) -> Self {
         Self { existing_atoms_only: only, ..self }
+    }
+
+    pub(crate) const fn words(&self) -> usize {
+        self.max_words
     }
 
     /// The term that `text` is, in Erlang syntax.

@@ -5,8 +5,10 @@ use std::borrow::Cow;
 use num_bigint::{BigInt, BigUint, Sign};
 
 use super::super::Atom;
-use super::super::display::{is_atom_start, is_name_char, is_reserved};
+use super::super::display::is_atom_start;
+pub(crate) use super::super::display::{is_name_char, is_reserved};
 use super::ParseOptions;
+pub(crate) use super::bits::{Bits, bitstring};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The largest integer, in bits: Erlang's limit too.
@@ -17,14 +19,14 @@ const CHUNK: usize = 1024;
 
 /// A number as written.
 #[derive(Debug)]
-pub(super) enum Number {
+pub(crate) enum Number {
     Small(i64),
     Big(BigInt),
     Float(f64),
 }
 
 impl Number {
-    pub(super) fn negated(self) -> Self {
+    pub(crate) fn negated(self) -> Self {
         match self {
             Self::Small(value) => Self::Small(-value),
             Self::Big(value) => Self::Big(-value),
@@ -35,14 +37,14 @@ impl Number {
 
 /// A position in a text.
 #[derive(Debug)]
-pub(super) struct Scanner<'t> {
+pub(crate) struct Scanner<'t> {
     text: &'t str,
     at: usize,
     options: &'t ParseOptions,
 }
 
 impl<'t> Scanner<'t> {
-    pub(super) fn new(text: &'t str, options: &'t ParseOptions) -> Self {
+    pub(crate) fn new(text: &'t str, options: &'t ParseOptions) -> Self {
         Self { text, at: 0, options }
     }
 
@@ -51,7 +53,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// The next character, which stays there.
-    pub(super) fn peek(&self) -> Option<char> {
+    pub(crate) fn peek(&self) -> Option<char> {
         self.rest().chars().next()
     }
 
@@ -62,25 +64,25 @@ impl<'t> Scanner<'t> {
     }
 
     /// Goes past `token`, if it comes next.
-    pub(super) fn eat(&mut self, token: &str) -> bool {
+    pub(crate) fn eat(&mut self, token: &str) -> bool {
         let found = self.rest().starts_with(token);
         self.at += if found { token.len() } else { 0 };
         found
     }
 
     /// Goes past `word`, if it comes next and ends there.
-    pub(super) fn eat_word(&mut self, word: &str) -> bool {
+    pub(crate) fn eat_word(&mut self, word: &str) -> bool {
         let behind = self.rest().strip_prefix(word);
         behind.is_some_and(|behind| !behind.starts_with(is_name_char)) && self.eat(word)
     }
 
     /// Goes past `token`, which must come next.
-    pub(super) fn require(&mut self, token: &str) -> Result<()> {
+    pub(crate) fn require(&mut self, token: &str) -> Result<()> {
         if self.eat(token) { Ok(()) } else { Err(self.expected(&format!("`{token}`"))) }
     }
 
     /// Goes past white space and comments.
-    pub(super) fn skip_space(&mut self) {
+    pub(crate) fn skip_space(&mut self) {
         loop {
             let rest = self.rest();
             let token = rest.trim_start_matches(|character: char| {
@@ -95,7 +97,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// Whether a full stop and then nothing is left.
-    pub(super) fn at_end(&mut self) -> bool {
+    pub(crate) fn at_end(&mut self) -> bool {
         self.skip_space();
         if self.eat(".") {
             self.skip_space();
@@ -104,7 +106,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// Goes past the characters that match and returns them.
-    fn take_while(&mut self, matches: impl FnMut(char) -> bool) -> &'t str {
+    pub(crate) fn take_while(&mut self, matches: impl FnMut(char) -> bool) -> &'t str {
         let rest = self.rest();
         let taken = &rest[..rest.len() - rest.trim_start_matches(matches).len()];
         self.at += taken.len();
@@ -112,26 +114,32 @@ impl<'t> Scanner<'t> {
     }
 
     /// That something else stands here than what was expected.
-    pub(super) fn expected(&self, what: &str) -> Error {
+    pub(crate) fn expected(&self, what: &str) -> Error {
+        self.expected_at(self.at, what)
+    }
+
+    /// As [`expected`](Self::expected), at an earlier position.
+    pub(crate) fn expected_at(&self, at: usize, what: &str) -> Error {
         const SHOWN: usize = 20;
+        let rest = &self.text[at..];
         let word: String =
-            self.rest().chars().take_while(|next| is_name_char(*next)).take(SHOWN).collect();
-        let found = match self.peek() {
+            rest.chars().take_while(|next| is_name_char(*next)).take(SHOWN).collect();
+        let found = match rest.chars().next() {
             None => "the end of the text".to_owned(),
             Some(_) if !word.is_empty() => format!("`{word}`"),
             Some(character) if character.is_control() => format!("{character:?}"),
             Some(character) => format!("`{character}`"),
         };
-        self.bad(self.at, &format!("expected {what}, found {found}"))
+        self.bad(at, &format!("expected {what}, found {found}"))
     }
 
     /// An error at an earlier position.
-    pub(super) fn bad(&self, at: usize, message: &str) -> Error {
+    pub(crate) fn bad(&self, at: usize, message: &str) -> Error {
         let (line, column) = self.line_and_column(at);
         Error::new(ErrorKind::BadSyntax, format!("{line}:{column}: {message}"))
     }
 
-    fn line_and_column(&self, at: usize) -> (usize, usize) {
+    pub(crate) fn line_and_column(&self, at: usize) -> (usize, usize) {
         let before = &self.text[..at];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
@@ -139,17 +147,28 @@ impl<'t> Scanner<'t> {
     }
 
     /// The position, for [`bad`](Self::bad).
-    pub(super) fn position(&self) -> usize {
+    pub(crate) fn position(&self) -> usize {
         self.at
     }
 
     /// Whether an atom comes next, quoted or not.
-    pub(super) fn at_atom(&self) -> bool {
+    pub(crate) fn at_atom(&self) -> bool {
         self.peek().is_some_and(|first| first == '\'' || is_atom_start(first))
     }
 
+    /// Goes past a word without quotes that `is` one of those asked for, if one comes next.
+    pub(crate) fn reserved(&mut self, is: fn(&str) -> bool) -> Option<&'t str> {
+        let from = self.at;
+        let word = self.take_while(is_name_char);
+        if is(word) {
+            return Some(word);
+        }
+        self.at = from;
+        None
+    }
+
     /// An atom, quoted or not.
-    pub(super) fn atom(&mut self) -> Result<Atom> {
+    pub(crate) fn atom(&mut self) -> Result<Atom> {
         let from = self.at;
         if self.eat("'") {
             let name = self.quoted('\'')?;
@@ -178,7 +197,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// Strings next to each other, which are one string.
-    pub(super) fn strings(&mut self) -> Result<String> {
+    pub(crate) fn strings(&mut self) -> Result<String> {
         let mut text = String::new();
         while self.peek() == Some('"') {
             if self.rest().starts_with("\"\"\"") {
@@ -206,7 +225,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// `$a`, behind the dollar.
-    pub(super) fn character(&mut self) -> Result<char> {
+    pub(crate) fn character(&mut self) -> Result<char> {
         match self.next() {
             Some('\\') => self.escape(),
             Some(character) => Ok(character),
@@ -266,7 +285,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// A number without sign: `1`, `1_000`, `16#ff`, `1.5e-3`.
-    pub(super) fn number(&mut self) -> Result<Number> {
+    pub(crate) fn number(&mut self) -> Result<Number> {
         let from = self.at;
         let whole = self.digits(10);
         if self.peek() == Some('#') {
@@ -299,7 +318,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// A number of digits only, such as pids are made of.
-    pub(super) fn natural<T: TryFrom<u64>>(&mut self) -> Result<T> {
+    pub(crate) fn natural<T: TryFrom<u64>>(&mut self) -> Result<T> {
         let from = self.at;
         let digits = self.take_while(|digit| digit.is_ascii_digit());
         if digits.is_empty() {

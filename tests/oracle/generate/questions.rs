@@ -5,7 +5,8 @@ use std::cell::RefCell;
 use ferrets::{Term, View};
 
 use super::{Plan, Table};
-use crate::specs::Specs;
+use crate::funs::Funs;
+use crate::specs::{Specs, breaks_otp};
 use crate::terms::{atom, elements, improper, int, list, list_elements, name, own, tuple};
 
 impl Plan<'_> {
@@ -83,15 +84,37 @@ impl Plan<'_> {
         self.push_as(1, function, [given, spec]);
     }
 
+    /// The text of a fun, and what the variables around it are.
+    pub(super) fn fun2ms(&mut self) {
+        if self.old {
+            return;
+        }
+        let (integer, term) = (int(42), self.value());
+        let faults = self.random.weighted(&[(14, 0), (5, 15), (1, 80)]);
+        let random = &mut *self.random;
+        let mut below = |bound: usize| random.range(0, bound - 1);
+        let text = Funs::new(&mut below, faults).fun();
+        let text = Term::binary(text.as_bytes()).expect("a short text");
+        let variables = [("Env", integer), ("Term", term)];
+        let variables = variables.map(|(name, value)| tuple([atom(name), value]));
+        self.push_as(1, "fun2ms", [text, list(variables)]);
+    }
+
     pub(super) fn select_replace(&mut self) {
         let table = self.any_table();
-        let spec = if self.random.chance(15) {
-            self.spec(&table)
-        } else {
-            let count = self.random.weighted(&[(5, 1), (1, 2)]);
-            list((0..count).map(|_| self.replacing(&table)).collect::<Vec<_>>())
-        };
+        let spec =
+            if self.random.chance(15) { self.spec(&table) } else { self.all_replacing(&table) };
         self.push(&table, "select_replace", [spec]);
+    }
+
+    fn all_replacing(&mut self, table: &Table) -> Term {
+        loop {
+            let count = self.random.weighted(&[(5, 1), (1, 2)]);
+            let spec = list((0..count).map(|_| self.replacing(table)).collect::<Vec<_>>());
+            if !breaks_otp(&spec) {
+                return spec;
+            }
+        }
     }
 
     /// A clause that mostly keeps the key.
