@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 use super::line::{Locked, SlotWord};
 use super::segment::Root;
-use super::{Delta, Handle, Index, Place, Refused, Retired, Weight, insert_word, limit, locate};
+use super::{Delta, Handle, Index, Place, Refused, Retired, Weight};
+use super::{insert_word, is_sparse, limit, locate, remove};
 use crate::platform::sync::Backoff;
 use crate::raw::Commit;
 use crate::raw::reclaim::Pin;
@@ -70,6 +71,8 @@ pub(crate) struct Batch<'p, H: Handle> {
     delta: Delta,
     /// What the entries that were changed inside weigh more.
     grown: Delta,
+    /// Where there is so little left that it may shrink.
+    sparse: Vec<u64>,
     handles: std::marker::PhantomData<H>,
 }
 
@@ -95,12 +98,16 @@ impl<H: Handle> Index<H> {
             finish: Vec::new(),
             delta: Delta::default(),
             grown: Delta::default(),
+            sparse: Vec::new(),
             handles: std::marker::PhantomData,
         };
         let result = body(&mut batch);
         if result.is_ok() {
             batch.commit();
         }
+        let sparse = std::mem::take(&mut batch.sparse);
+        drop(batch);
+        sparse.into_iter().for_each(|hash| self.shrink(pin, hash));
         result
     }
 
@@ -185,23 +192,42 @@ impl<'p, H: Handle> Batch<'p, H> {
         self.place(hash, &same).map(|place| unsafe { H::borrow(place.raw) })
     }
 
-    /// Puts an entry in, in the place of the one for which `same` holds. At most once for a key.
+    /// Puts an entry in, in the place of the one for which `same` holds. At most one put or removal
+    /// for a key.
     pub(crate) fn put(
         &mut self,
         hash: u64,
         same: impl Fn(H::Ref<'_>) -> bool,
         new: H,
     ) -> Result<(), Refused> {
-        let lock = self.lock_of(hash);
-        let place = self.place(hash, &same);
         let after = H::weight(new.borrowed());
-        // SAFETY: R1, R5: as in `get`.
-        let old = place.as_ref().map(|place| unsafe { H::borrow(place.raw) });
-        let before = old.map(H::weight).unwrap_or_default();
-        let commit = Arc::clone(&self.commit);
+        let place = self.place(hash, &same);
+        self.stage(hash, place, Some(new.into_raw()), after)
+    }
+
+    /// Takes the entry out for which `same` holds, if there is one. At most one put or removal for
+    /// a key.
+    pub(crate) fn remove(&mut self, hash: u64, same: impl Fn(H::Ref<'_>) -> bool) {
+        if let Some(place) = self.place(hash, &same) {
+            let staged = self.stage(hash, Some(place), None, Weight::default());
+            staged.expect("what takes a slot that is there needs no room");
+        }
+    }
+
+    /// Puts a pending change into its slot. `new` is owned.
+    fn stage(
+        &mut self,
+        hash: u64,
+        place: Option<Place<'p>>,
+        new: Option<NonNull<()>>,
+        after: Weight,
+    ) -> Result<(), Refused> {
+        let lock = self.lock_of(hash);
         let old = place.as_ref().map(|place| place.raw);
-        let pending = Box::new(Pending { commit, old, new: Some(new.into_raw()) });
-        let pending = NonNull::from(Box::leak(pending));
+        // SAFETY: R1, R5: as in `get`.
+        let before = old.map(|raw| H::weight(unsafe { H::borrow(raw) })).unwrap_or_default();
+        let commit = Arc::clone(&self.commit);
+        let pending = NonNull::from(Box::leak(Box::new(Pending { commit, old, new })));
         let word = SlotWord::pending(pending.cast());
         let locked = &mut self.locks[lock].1;
         match place {
@@ -244,19 +270,27 @@ impl<'p, H: Handle> Batch<'p, H> {
         for staged in std::mem::take(&mut self.staged) {
             // SAFETY: R4, R5: ours until it is retired below.
             let pending = unsafe { staged.pending.as_ref() };
-            let new = pending.new.expect("only puts are staged");
             let locked = &mut self.locks[staged.lock].1;
             let (line, slot) = locked.find_word(staged.word()).expect("it is in its bucket");
-            locked.replace(line, slot, SlotWord::entry(new));
             let delta = Delta::between(staged.before, staged.after);
             self.delta.items += delta.items;
             self.delta.bytes += delta.bytes;
-            match pending.old {
-                // SAFETY: neither the slot nor the pending change show it any more.
-                Some(old) => unsafe { H::retire(old, self.pin) },
-                None => {
-                    self.root.segment(staged.hash).add_count(1);
+            let segment = self.root.segment(staged.hash);
+            match pending.new {
+                Some(new) => {
+                    locked.replace(line, slot, SlotWord::entry(new));
+                    segment.add_count(i32::from(pending.old.is_none()));
                 }
+                None => {
+                    self.delta.bytes -= remove(locked, line, slot, self.pin);
+                    if is_sparse(segment.add_count(-1), self.root) {
+                        self.sparse.push(staged.hash);
+                    }
+                }
+            }
+            if let Some(old) = pending.old {
+                // SAFETY: neither the slot nor the pending change show it any more.
+                unsafe { H::retire(old, self.pin) };
             }
             let raw = staged.pending.cast();
             // SAFETY: R4: unlinked just now; pending changes come from `Box`.

@@ -17,7 +17,8 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::node::{Locked, SLOTS, Word};
-use super::{At, Delta, Order, Refused, Retired, Root, Share, Tree, retire};
+use super::shape::is_sparse;
+use super::{At, Delta, Handle, Order, Refused, Retired, Root, Share, Tree, Weight, retire};
 use crate::raw::Commit;
 use crate::raw::reclaim::Pin;
 
@@ -26,13 +27,13 @@ use crate::raw::reclaim::Pin;
 pub(super) struct Pending {
     commit: Arc<Commit>,
     old: Option<NonNull<()>>,
-    new: NonNull<()>,
+    new: Option<NonNull<()>>,
 }
 
 impl Pending {
     /// What readers see, if they see the decision as `committed` says.
     pub(super) fn entry(&self, committed: bool) -> Option<NonNull<()>> {
-        if committed { Some(self.new) } else { self.old }
+        if committed { self.new } else { self.old }
     }
 
     /// Whether it is decided. All changes of a batch say the same.
@@ -41,8 +42,8 @@ impl Pending {
     }
 
     /// One of its entries; both have the same key.
-    pub(super) fn any(&self) -> NonNull<()> {
-        self.new
+    pub(super) fn any(&self) -> Option<NonNull<()>> {
+        self.new.or(self.old)
     }
 }
 
@@ -55,6 +56,8 @@ pub(crate) struct Batch<'p, H: Share> {
     commit: Arc<Commit>,
     /// What the new entries weigh more than the old ones.
     delta: Delta,
+    /// Whether a leaf has so little left that it may be merged with another.
+    is_sparse: bool,
     handles: std::marker::PhantomData<H>,
 }
 
@@ -71,13 +74,21 @@ impl<H: Share> Tree<H> {
         order: impl Fn(&K, H::Ref<'_>) -> Order,
         body: impl FnOnce(&mut Batch<'p, H>) -> Result<R, E>,
     ) -> Result<R, E> {
-        let (root, locks) = self.lock_all(pin, keys, head, order)?;
+        let (root, locks) = self.lock_all(pin, keys, &head, &order)?;
         let commit = Arc::new(Commit::new());
         let (delta, handles) = (Delta::default(), std::marker::PhantomData);
-        let mut batch = Batch { pin, root, locks, commit, delta, handles };
+        let mut batch = Batch { pin, root, locks, commit, delta, is_sparse: false, handles };
         let result = body(&mut batch);
         if result.is_ok() {
             batch.commit();
+        }
+        let is_sparse = batch.is_sparse;
+        drop(batch);
+        if is_sparse {
+            for key in keys {
+                let target = At { head: head(key), order: &|entry: H::Ref<'_>| order(key, entry) };
+                Self::merge_sparse(pin, root, &target);
+            }
         }
         result
     }
@@ -87,8 +98,8 @@ impl<H: Share> Tree<H> {
         &self,
         pin: &'p Pin,
         keys: &[K],
-        head: impl Fn(&K) -> u64,
-        order: impl Fn(&K, H::Ref<'_>) -> Order,
+        head: &impl Fn(&K) -> u64,
+        order: &impl Fn(&K, H::Ref<'_>) -> Order,
     ) -> Result<(&'p Root, Vec<Locked<'p>>), Refused> {
         loop {
             let root = self.root(pin);
@@ -126,7 +137,8 @@ impl<'p, H: Share> Batch<'p, H> {
         word.raw().map(|raw| unsafe { H::borrow(raw) })
     }
 
-    /// Puts an entry in, in the place of the one with its key. At most once for a key.
+    /// Puts an entry in, in the place of the one with its key. At most one put or removal for a
+    /// key.
     pub(crate) fn put(
         &mut self,
         head: u64,
@@ -138,12 +150,8 @@ impl<'p, H: Share> Batch<'p, H> {
         let leaf = self.locks[lock].node();
         let found = leaf.find::<H>(head, &order);
         let old = found.ok().and_then(|at| leaf.word(at).raw());
-        // SAFETY: O2, O5: in a leaf that we hold the lock of.
-        let before = old.map(|raw| H::weight(unsafe { H::borrow(raw) })).unwrap_or_default();
         let after = H::weight(new.borrowed());
-        let pending =
-            Box::new(Pending { commit: Arc::clone(&self.commit), old, new: new.into_raw() });
-        let pending = NonNull::from(Box::leak(pending));
+        let pending = self.pending(old, Some(new.into_raw()), after);
         let word = Word::pending(pending);
         match found {
             Ok(at) => self.locks[lock].change().replace(at, word),
@@ -151,17 +159,37 @@ impl<'p, H: Share> Batch<'p, H> {
             Err(at) => {
                 if let Err(refused) = self.split(lock, at, word, &target) {
                     // SAFETY: O4: it was not put anywhere.
-                    let pending = unsafe { Box::from_raw(pending.as_ptr()) };
-                    // SAFETY: O4: as above; the entry came with it.
-                    drop(unsafe { H::from_raw(pending.new) });
+                    unsafe { discard::<H>(pending) };
                     return Err(refused);
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Takes the entry of a key out, if there is one. At most one put or removal for a key.
+    pub(crate) fn remove(&mut self, head: u64, order: impl Fn(H::Ref<'_>) -> Order) {
+        let lock = self.lock_of(&At { head, order: &order });
+        let leaf = self.locks[lock].node();
+        let Ok(at) = leaf.find::<H>(head, &order) else { return };
+        let pending = self.pending(leaf.word(at).raw(), None, Weight::default());
+        self.locks[lock].change().replace(at, Word::pending(pending));
+    }
+
+    /// Makes a pending change, to be put into a slot. `new` is owned.
+    fn pending(
+        &mut self,
+        old: Option<NonNull<()>>,
+        new: Option<NonNull<()>>,
+        after: Weight,
+    ) -> NonNull<Pending> {
+        // SAFETY: O2, O5: in a leaf that we hold the lock of.
+        let before = old.map(|raw| H::weight(unsafe { H::borrow(raw) })).unwrap_or_default();
         let delta = Delta::between(before, after);
         self.delta.items += delta.items;
         self.delta.bytes += delta.bytes;
-        Ok(())
+        let pending = Box::new(Pending { commit: Arc::clone(&self.commit), old, new });
+        NonNull::from(Box::leak(pending))
     }
 
     /// Splits a locked leaf; the new one is locked as well.
@@ -188,14 +216,19 @@ impl<'p, H: Share> Batch<'p, H> {
         for locked in &mut self.locks {
             // Batches that meet take turns, so the pending changes in our leaves are ours.
             let (leaf, mut moving) = (locked.node(), locked.change());
-            for at in 0..leaf.count() {
+            let count = leaf.count();
+            for at in (0..count).rev() {
                 let Some(pending) = leaf.word(at).as_pending() else { continue };
-                moving.replace(at, Word::entry(pending.new));
+                match pending.new {
+                    Some(new) => moving.replace(at, Word::entry(new)),
+                    None => moving.remove(at),
+                }
                 if let Some(old) = pending.old {
                     retire::<H>(old, self.pin);
                 }
                 retire_pending(pending, self.pin);
             }
+            self.is_sparse |= leaf.count() < count && is_sparse(leaf.count());
         }
         self.root.totals.add(std::mem::take(&mut self.delta));
     }
@@ -215,11 +248,26 @@ impl<H: Share> Drop for Batch<'_, H> {
                     Some(old) => moving.replace(at, Word::entry(old)),
                     None => moving.remove(at),
                 }
-                // Nobody saw it, but a reader may have found the pending change.
-                retire::<H>(pending.new, self.pin);
+                if let Some(new) = pending.new {
+                    // Nobody saw it, but a reader may have found the pending change.
+                    retire::<H>(new, self.pin);
+                }
                 retire_pending(pending, self.pin);
             }
         }
+    }
+}
+
+/// Frees a pending change and its new entry.
+///
+/// # Safety
+/// 1. Nobody was told of the pending change.
+unsafe fn discard<H: Handle>(pending: NonNull<Pending>) {
+    // SAFETY: O4, 1 of ours; it came from `Box`.
+    let pending = unsafe { Box::from_raw(pending.as_ptr()) };
+    if let Some(new) = pending.new {
+        // SAFETY: O4: as above; the entry came with it.
+        drop(unsafe { H::from_raw(new) });
     }
 }
 

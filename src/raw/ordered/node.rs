@@ -705,7 +705,7 @@ impl Word {
     #[inline]
     pub(super) fn any(self) -> Option<NonNull<()>> {
         match self.as_pending() {
-            Some(pending) => Some(pending.any()),
+            Some(pending) => pending.any(),
             None => self.raw(),
         }
     }
