@@ -94,6 +94,14 @@ fn readers(criterion: &mut Criterion) {
                 table.insert(record(keys.draw())).expect("the table stands");
             };
             group.bench_function("beside nothing", &mut look);
+            // The other table's writer takes the same share of the caches and of the memory.
+            let other = filled(&owner, kind, objects);
+            beside(
+                |keys| batch_of_inserts(&other, keys),
+                objects,
+                || group.bench_function("beside batches elsewhere", &mut look),
+            );
+            other.delete_table().expect("it stands");
             beside(single, objects, || group.bench_function("beside inserts", &mut look));
             beside(
                 |keys| batch_of_inserts(&table, keys),

@@ -5,8 +5,6 @@
 
 use std::fmt;
 
-use smallvec::smallvec;
-
 use super::core::Need;
 use super::engine::batch::{Given, KeyTerm, Step, Stop};
 use super::{CounterOp, Integer, Table};
@@ -27,6 +25,9 @@ pub struct Batch {
     table: Table,
     steps: Vec<Step>,
 }
+
+/// Steps that a batch has room for from the first one on.
+const USUAL: usize = 10;
 
 /// What one step of a [`Batch`] gave.
 #[derive(Clone, Debug)]
@@ -155,6 +156,9 @@ impl Batch {
 
     fn push(&mut self, step: Result<Step>) -> Result<&mut Self> {
         self.table.check(Need::Write)?;
+        if self.steps.capacity() == 0 {
+            self.steps.reserve(USUAL);
+        }
         self.steps.push(step?);
         Ok(self)
     }
@@ -207,7 +211,7 @@ impl Batch {
         op: impl Into<CounterOp>,
     ) -> Result<&mut Self> {
         self.table.check_set("update_counter")?;
-        let step = self.key(key).map(|key| Step::Count(key, op.into(), None));
+        let step = self.key(key).map(|key| Step::Count(key, Box::new((op.into(), None))));
         self.push(step)
     }
 
@@ -226,7 +230,7 @@ impl Batch {
         let step = self.key(key).and_then(|key| {
             let place = super::core::Key { term: key.term.as_ref(), hash: key.hash };
             let default = self.table.core.block_with_key(&default, place)?;
-            Ok(Step::Count(key, op.into(), Some(default)))
+            Ok(Step::Count(key, Box::new((op.into(), Some(default)))))
         });
         self.push(step)
     }
@@ -245,7 +249,7 @@ impl Batch {
         self.table.check_set("update_element")?;
         let step = self.key(key).and_then(|key| {
             let value = Term::new(value)?;
-            Ok(Step::Set(key, smallvec![(position, value)]))
+            Ok(Step::Set(key, Box::new((position, value))))
         });
         self.push(step)
     }

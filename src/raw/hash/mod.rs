@@ -46,11 +46,11 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-pub(crate) use batch::Batch;
-use batch::Pending;
+pub(crate) use batch::{Batch, Found};
 use line::{LAST, Line, Locked, SLOTS, Slot, SlotWord};
 use segment::{Root, Segment};
 
+use super::pending::Pending;
 use super::reclaim::{Pin, Reap, Retired};
 use super::totals::{Delta, Totals};
 pub(crate) use super::{Change, Refused};

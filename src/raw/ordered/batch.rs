@@ -16,44 +16,27 @@
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::node::{Locked, SLOTS, Word};
 use super::shape::is_sparse;
-use super::{At, Delta, Handle, Order, Refused, Retired, Root, Share, Tree, Weight, retire};
+use super::{At, Delta, Order, Refused, Root, Share, Tree, Weight, retire};
 use crate::raw::Commit;
+use crate::raw::pending::Pendings;
 use crate::raw::reclaim::Pin;
 
-/// A change that is decided elsewhere.
-#[derive(Debug)]
-pub(super) struct Pending {
-    commit: Arc<Commit>,
-    old: Option<NonNull<()>>,
-    new: Option<NonNull<()>>,
-}
-
-impl Pending {
-    /// What readers see, if they see the decision as `committed` says.
-    pub(super) fn entry(&self, committed: bool) -> Option<NonNull<()>> {
-        if committed { self.new } else { self.old }
-    }
-
-    /// Whether it is decided. All changes of a batch say the same.
-    pub(super) fn is_committed(&self) -> bool {
-        self.commit.is_committed()
-    }
-
-    /// One of its entries; both have the same key.
-    pub(super) fn any(&self) -> Option<NonNull<()>> {
-        self.new.or(self.old)
-    }
-}
+type Leaves<'p> = SmallVec<[Locked<'p>; 12]>;
 
 /// A batch under way: all its leaves are locked.
 pub(crate) struct Batch<'p, H: Share> {
     pin: &'p Pin,
     root: &'p Root,
     /// In the order of keys.
-    locks: Vec<Locked<'p>>,
+    locks: Leaves<'p>,
     commit: Arc<Commit>,
+    /// The pending changes, once there are some, of which there may be `most`.
+    pendings: Option<Box<Pendings>>,
+    most: usize,
     /// What the new entries weigh more than the old ones.
     delta: Delta,
     /// Whether a leaf has so little left that it may be merged with another.
@@ -76,8 +59,17 @@ impl<H: Share> Tree<H> {
     ) -> Result<R, E> {
         let (root, locks) = self.lock_all(pin, keys, &head, &order)?;
         let commit = Arc::new(Commit::new());
-        let (delta, handles) = (Delta::default(), std::marker::PhantomData);
-        let mut batch = Batch { pin, root, locks, commit, delta, is_sparse: false, handles };
+        let mut batch = Batch {
+            pin,
+            root,
+            locks,
+            commit,
+            pendings: None,
+            most: keys.len(),
+            delta: Delta::default(),
+            is_sparse: false,
+            handles: std::marker::PhantomData,
+        };
         let result = body(&mut batch);
         if result.is_ok() {
             batch.commit();
@@ -100,13 +92,13 @@ impl<H: Share> Tree<H> {
         keys: &[K],
         head: &impl Fn(&K) -> u64,
         order: &impl Fn(&K, H::Ref<'_>) -> Order,
-    ) -> Result<(&'p Root, Vec<Locked<'p>>), Refused> {
+    ) -> Result<(&'p Root, Leaves<'p>), Refused> {
         loop {
             let root = self.root(pin);
             if root.closed {
                 return Err(Refused::Closed);
             }
-            let mut locks: Vec<Locked<'p>> = Vec::new();
+            let mut locks = Leaves::new();
             for key in keys {
                 let target = At { head: head(key), order: &|entry: H::Ref<'_>| order(key, entry) };
                 let here = locks.last().is_some_and(|last| !last.node().is_before::<H>(&target));
@@ -151,18 +143,15 @@ impl<'p, H: Share> Batch<'p, H> {
         let found = leaf.find::<H>(head, &order);
         let old = found.ok().and_then(|at| leaf.word(at).raw());
         let after = H::weight(new.borrowed());
-        let pending = self.pending(old, Some(new.into_raw()), after);
-        let word = Word::pending(pending);
+        let raw = new.into_raw();
+        let word = self.pending(old, Some(raw), after);
         match found {
             Ok(at) => self.locks[lock].change().replace(at, word),
             Err(at) if leaf.count() < SLOTS => self.locks[lock].change().insert(at, head, word),
-            Err(at) => {
-                if let Err(refused) = self.split(lock, at, word, &target) {
-                    // SAFETY: O4: it was not put anywhere.
-                    unsafe { discard::<H>(pending) };
-                    return Err(refused);
-                }
-            }
+            Err(at) => self.split(lock, at, word, &target).inspect_err(|_| {
+                // SAFETY: O1: it was not put anywhere, so it is ours again.
+                drop(unsafe { H::from_raw(raw) });
+            })?,
         }
         Ok(())
     }
@@ -172,24 +161,32 @@ impl<'p, H: Share> Batch<'p, H> {
         let lock = self.lock_of(&At { head, order: &order });
         let leaf = self.locks[lock].node();
         let Ok(at) = leaf.find::<H>(head, &order) else { return };
-        let pending = self.pending(leaf.word(at).raw(), None, Weight::default());
-        self.locks[lock].change().replace(at, Word::pending(pending));
+        let word = self.pending(leaf.word(at).raw(), None, Weight::default());
+        self.locks[lock].change().replace(at, word);
     }
 
-    /// Makes a pending change, to be put into a slot. `new` is owned.
+    /// Makes a pending change, to be put into a slot.
     fn pending(
         &mut self,
         old: Option<NonNull<()>>,
         new: Option<NonNull<()>>,
         after: Weight,
-    ) -> NonNull<Pending> {
+    ) -> Word {
         // SAFETY: O2, O5: in a leaf that we hold the lock of.
         let before = old.map(|raw| H::weight(unsafe { H::borrow(raw) })).unwrap_or_default();
         let delta = Delta::between(before, after);
         self.delta.items += delta.items;
         self.delta.bytes += delta.bytes;
-        let pending = Box::new(Pending { commit: Arc::clone(&self.commit), old, new });
-        NonNull::from(Box::leak(pending))
+        let (commit, most) = (&self.commit, self.most);
+        let pendings = self.pendings.get_or_insert_with(|| Pendings::new(commit, most));
+        Word::pending(pendings.add(old, new))
+    }
+
+    /// Gives the pending changes up, when none is in a slot any more.
+    fn retire_pendings(&mut self) {
+        if let Some(pendings) = self.pendings.take() {
+            pendings.retire(self.pin);
+        }
     }
 
     /// Splits a locked leaf; the new one is locked as well.
@@ -226,10 +223,10 @@ impl<'p, H: Share> Batch<'p, H> {
                 if let Some(old) = pending.old {
                     retire::<H>(old, self.pin);
                 }
-                retire_pending(pending, self.pin);
             }
             self.is_sparse |= leaf.count() < count && is_sparse(leaf.count());
         }
+        self.retire_pendings();
         self.root.totals.add(std::mem::take(&mut self.delta));
     }
 }
@@ -252,32 +249,8 @@ impl<H: Share> Drop for Batch<'_, H> {
                     // Nobody saw it, but a reader may have found the pending change.
                     retire::<H>(new, self.pin);
                 }
-                retire_pending(pending, self.pin);
             }
         }
+        self.retire_pendings();
     }
-}
-
-/// Frees a pending change and its new entry.
-///
-/// # Safety
-/// 1. Nobody was told of the pending change.
-unsafe fn discard<H: Handle>(pending: NonNull<Pending>) {
-    // SAFETY: O4, 1 of ours; it came from `Box`.
-    let pending = unsafe { Box::from_raw(pending.as_ptr()) };
-    if let Some(new) = pending.new {
-        // SAFETY: O4: as above; the entry came with it.
-        drop(unsafe { H::from_raw(new) });
-    }
-}
-
-/// Gives up a pending change, but not its entries.
-fn retire_pending(pending: &Pending, pin: &Pin) {
-    unsafe fn free(raw: NonNull<()>) {
-        // SAFETY: O4: unlinked, and the grace period is over; it came from `Box`.
-        drop(unsafe { Box::from_raw(raw.cast::<Pending>().as_ptr()) });
-    }
-    let raw = NonNull::from(pending).cast();
-    // SAFETY: O4: the caller has taken it out of its slot; pending changes are Send.
-    pin.retire(unsafe { Retired::new(raw, size_of::<Pending>(), free) });
 }

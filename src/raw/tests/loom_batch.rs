@@ -13,7 +13,10 @@ fn put_and_remove(index: &Index<Entry>, put: &[Key], gone: &[Key], fail: bool) {
     let mut hashes: Vec<u64> = put.iter().chain(gone).map(|key| key.hash()).collect();
     hashes.sort_unstable();
     let result = index.batch(&pin(), &hashes, |batch| {
-        gone.iter().for_each(|key| batch.remove(key.hash(), is(*key)));
+        for key in gone {
+            let found = batch.find(key.hash(), is(*key));
+            batch.remove_at(found);
+        }
         for key in put {
             batch.put(key.hash(), is(*key), Entry::new(*key, 1))?;
         }

@@ -183,14 +183,21 @@ impl BagEngine {
         let plan = Plan::new(steps, self.keypos, false);
         let hashes: SmallVec<[u64; 16]> = plan.keys.iter().map(|key| key.hash).collect();
         self.index.batch(pin, &hashes, |batch: &mut Batch<'p, Bagged>| {
-            let content = |key: &Key<'_>| {
-                let entry = batch.get(key.hash, |entry| self.is_of(entry, *key));
-                Several::new(self, pin, batch.commit_word(), entry)
-            };
-            let mut contents: SmallVec<[_; 4]> = plan.keys.iter().map(content).collect();
+            let mut contents: SmallVec<[_; 4]> = SmallVec::new();
+            let mut places: SmallVec<[_; 4]> = SmallVec::new();
+            for key in &plan.keys {
+                let found = batch.find(key.hash, |entry| self.is_of(entry, *key));
+                contents.push(Several::new(
+                    self,
+                    pin,
+                    batch.commit_word(),
+                    found.entry::<Bagged>(),
+                ));
+                places.push(found);
+            }
             let given = plan.run(&mut contents)?;
-            for (content, key) in contents.into_iter().zip(&plan.keys) {
-                content.finish(batch, key.hash, |entry| self.is_of(entry, *key))?;
+            for (content, found) in contents.into_iter().zip(places) {
+                content.finish(batch, found)?;
             }
             Ok(given)
         })

@@ -179,14 +179,19 @@ impl SetEngine {
         let plan = Plan::new(steps, self.keypos, false);
         let hashes: SmallVec<[u64; 16]> = plan.keys.iter().map(|key| key.hash).collect();
         self.index.batch(pin, &hashes, |batch| {
-            let content = |key: &Key<'_>| One::new(batch.get(key.hash, self.is(*key)));
-            let mut contents: SmallVec<[_; 16]> = plan.keys.iter().map(content).collect();
+            let mut contents: SmallVec<[_; 12]> = SmallVec::new();
+            let mut places: SmallVec<[_; 12]> = SmallVec::new();
+            for key in &plan.keys {
+                let found = batch.find(key.hash, self.is(*key));
+                contents.push(One::new(found.entry::<Block>()));
+                places.push(found);
+            }
             let given = plan.run(&mut contents)?;
-            for (content, key) in contents.into_iter().zip(&plan.keys) {
+            for (content, found) in contents.into_iter().zip(places) {
                 match content.into_after() {
                     After::Same => {}
-                    After::Gone => batch.remove(key.hash, self.is(*key)),
-                    After::Put(block) => batch.put(key.hash, self.is(*key), block)?,
+                    After::Gone => batch.remove_at(found),
+                    After::Put(block) => batch.put_at(found, block)?,
                 }
             }
             Ok(given)

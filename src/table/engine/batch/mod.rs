@@ -40,8 +40,9 @@ pub(crate) enum Step {
     Delete(KeyTerm),
     DeleteObject(Block),
     Lookup(KeyTerm),
-    Count(KeyTerm, CounterOp, Option<Block>),
-    Set(KeyTerm, SmallVec<[(usize, Term); 1]>),
+    /// With the object that a missing key begins with.
+    Count(KeyTerm, Box<(CounterOp, Option<Block>)>),
+    Set(KeyTerm, Box<(usize, Term)>),
     IfAbsent(KeyTerm),
     IfPresent(KeyTerm),
     IfObject(Block),
@@ -180,14 +181,16 @@ impl<'s> Plan<'s> {
             Step::Insert(block) => content.insert(block)?,
             Step::Delete(_) => content.delete()?,
             Step::DeleteObject(block) => content.delete_object(block)?,
-            Step::Set(_, values) => {
+            Step::Set(_, value) => {
+                let values = std::slice::from_ref(&**value);
                 let set = content.edit(None, |object| {
                     let edit = set_elements(object, self.keypos, ElementOps::Typed(values))?;
                     Ok((edit, ()))
                 })?;
                 set.map(|(_, old)| old).unwrap_or_default()
             }
-            Step::Count(_, op, default) => {
+            Step::Count(_, counter) => {
+                let (op, default) = &**counter;
                 let count = |object: ObjectRef<'_>| count_one(object, self.keypos, op);
                 let counted = content.edit(default.as_ref(), count)?;
                 return Ok(counted.map(|(value, _)| Given::Count(value)));

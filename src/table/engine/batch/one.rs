@@ -4,7 +4,7 @@ use super::super::set::replacement;
 use super::{Content, Edit, Objects};
 use crate::error::Result;
 use crate::raw::block::{Block, BlockRef};
-use crate::term::ObjectRef;
+use crate::term::{Object, ObjectRef};
 
 /// The object of a key.
 pub(in crate::table::engine) struct One<'p> {
@@ -36,6 +36,16 @@ impl<'p> One<'p> {
             After::Put(block) => Some(block.borrow()),
         }
     }
+
+    /// The object that is about to leave the table: it need not be copied, as few will read it.
+    fn leaving(&self) -> Result<Objects> {
+        match self.block() {
+            Some(block) if block.cell().is_none() => {
+                Ok(Objects::one(Object::from_block(block.to_block())))
+            }
+            _ => self.objects(),
+        }
+    }
 }
 
 impl Content for One<'_> {
@@ -54,13 +64,13 @@ impl Content for One<'_> {
     }
 
     fn insert(&mut self, block: &Block) -> Result<Objects> {
-        let old = self.objects()?;
+        let old = self.leaving()?;
         self.after = After::Put(block.clone());
         Ok(old)
     }
 
     fn delete(&mut self) -> Result<Objects> {
-        let old = self.objects()?;
+        let old = self.leaving()?;
         self.after = After::Gone;
         Ok(old)
     }

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::raw::Commit;
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::group::{BagRef, Bagged, Group, Snapshot};
-use crate::raw::hash::{Batch, Refused};
+use crate::raw::hash::{Batch, Found, Refused};
 use crate::raw::reclaim::Pin;
 use crate::term::{Object, ObjectRef};
 
@@ -63,19 +63,18 @@ impl<'p> Several<'p> {
         Self { engine, pin, commit: Arc::clone(commit), held: Held::Same(entry) }
     }
 
-    /// Puts what has changed into the batch. `same` says which entry is the key's.
+    /// Puts what has changed into the batch.
     pub(in crate::table::engine) fn finish(
         self,
         batch: &mut Batch<'p, Bagged>,
-        hash: u64,
-        same: impl Fn(BagRef<'_>) -> bool,
+        found: Found<'p>,
     ) -> Result<(), Refused> {
         match self.held {
             Held::Same(_) => Ok(()),
             Held::Changed(mut prepared) => {
                 let group = prepared.group;
                 if group.weight().items == 0 {
-                    batch.remove(hash, same);
+                    batch.remove_at(found);
                 }
                 prepared.is_ours = false;
                 batch.on_end(prepared.before, group.weight(), |pin, committed| {
@@ -89,17 +88,17 @@ impl<'p> Several<'p> {
             }
             Held::Few(mut blocks) => match blocks.len() {
                 0 => {
-                    batch.remove(hash, same);
+                    batch.remove_at(found);
                     Ok(())
                 }
-                1 => batch.put(hash, same, Bagged::one(blocks.remove(0))),
-                _ => batch.put(hash, same, self.engine.group(blocks)),
+                1 => batch.put_at(found, Bagged::one(blocks.remove(0))),
+                _ => batch.put_at(found, self.engine.group(blocks)),
             },
             Held::Many(group) if group.weight().items == 0 => {
-                batch.remove(hash, same);
+                batch.remove_at(found);
                 Ok(())
             }
-            Held::Many(group) => batch.put(hash, same, Bagged::from(*group)),
+            Held::Many(group) => batch.put_at(found, Bagged::from(*group)),
         }
     }
 
