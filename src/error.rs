@@ -70,6 +70,8 @@ pub enum ErrorKind {
     Panicked,
     /// The object changed in every attempt that an optimistic update was allowed.
     Contention,
+    /// A condition of a batch does not hold; the text says which. Look again, and decide anew.
+    Conflict,
 }
 
 impl ErrorKind {
@@ -96,6 +98,7 @@ impl ErrorKind {
         Self::Conversion,
         Self::Panicked,
         Self::Contention,
+        Self::Conflict,
     ];
 
     /// The `cause` that Erlang/OTP 27 puts into the stack trace of the corresponding `badarg`, or
@@ -150,6 +153,11 @@ impl Error {
     #[must_use]
     pub fn cause(&self) -> Option<&'static str> {
         self.0.kind.cause()
+    }
+
+    /// The same, of one step among many.
+    pub(crate) fn of_step(self, step: usize) -> Self {
+        Self::new(self.0.kind, format!("step {step}: {}", self.0.message))
     }
 
     pub(crate) fn bad_argument(message: impl Into<String>) -> Self {

@@ -297,9 +297,9 @@ pub use matchspec::{
 pub use owner::Owner;
 pub use store::{Reclamation, Store};
 pub use table::{
-    Access, Bounds, Chunk, Continuation, CounterOp, Cursor, Fixation, Info, Integer, Kind, Placed,
-    RangeIter, ReadView, SafeFixed, Selection, Snapshot, SnapshotIter, Table, TableOptions,
-    ToBounds, WriteConcurrency,
+    Access, Batch, Bounds, Chunk, Condition, Conflict, Continuation, CounterOp, Cursor, Fixation,
+    Info, Integer, Kind, Outcome, Placed, RangeIter, ReadView, SafeFixed, Selection, Snapshot,
+    SnapshotIter, Table, TableOptions, ToBounds, WriteConcurrency,
 };
 #[doc(hidden)]
 pub use term::macros as __macros;

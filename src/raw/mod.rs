@@ -12,7 +12,7 @@
 //!   completely before the block is shared, and afterwards touched only through atomics.
 //! * **R4** The low two bits of a slot word say what it is: an entry, a pending change, or the next
 //!   line of the bucket. Such a pointer is reachable only while its pointee is alive: it is
-//!   unlinked before it is retired.
+//!   unlinked before it is retired. What a pending change points at lives as long as it.
 //! * **R5** Slots and headers of a bucket are written only by the holder of its lock bit.
 //! * **R6** A frozen bucket is never written again; its entries live on in the segments that
 //!   replaced it, and its own memory goes to [`reclaim`].
@@ -65,6 +65,7 @@ pub(crate) mod block;
 pub(crate) mod group;
 pub(crate) mod hash;
 pub(crate) mod ordered;
+mod pending;
 pub(crate) mod reclaim;
 mod spare;
 #[cfg(test)]

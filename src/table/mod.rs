@@ -5,6 +5,7 @@
 //! the engine. User code (the closure of [`Table::update`], of a fold) runs outside every lock and
 //! pin; only that of the read views runs pinned, and says so.
 
+mod batch;
 mod change;
 mod continuation;
 pub(crate) mod core;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 
 use self::core::{Key, Need, OwnerId, TableCore, id_term};
 use self::engine::Updated;
+pub use batch::{Batch, Condition, Conflict, Outcome};
 pub use continuation::{Chunk, Continuation};
 pub use info::{Info, SafeFixed};
 pub use integer::Integer;
@@ -597,6 +599,12 @@ impl Table {
             return Error::bad_argument(self.core.wrong_kind(what).to_string());
         }
         self.core.wrong_kind(what)
+    }
+
+    /// Whether the operation is one that the table has.
+    fn check_set(&self, what: &str) -> Result<()> {
+        self.check(Need::Write)?;
+        if self.core.engine.as_set().is_some() { Ok(()) } else { Err(self.wrong_kind(what)) }
     }
 
     /// Edits the object of a key in a set; `None` if there is none and no default.

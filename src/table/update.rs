@@ -285,7 +285,7 @@ pub(crate) fn set_elements(
         writable(object, keypos, position)?;
         let word = elements.arena.copy(value)?;
         words.insert(position, word);
-        Ok(())
+        Ok::<(), Error>(())
     };
     match ops {
         ElementOps::Typed(ops) => {

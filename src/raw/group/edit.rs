@@ -66,7 +66,6 @@ impl Group {
     }
 
     /// Deletes all objects for which `keep` does not hold; returns how many. O(n).
-    #[cfg(test)]
     pub(crate) fn retain(&self, pin: &Pin, keep: impl FnMut(BlockRef<'_>) -> bool) -> usize {
         self.edit(pin, |edit| edit.retain(keep))
     }
@@ -277,7 +276,6 @@ impl<'a> Edit<'a> {
     }
 
     /// Deletes all objects for which `keep` does not hold; returns how many. O(n).
-    #[cfg(test)]
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(BlockRef<'_>) -> bool) -> usize {
         let slots = (0..).zip(self.group.chunks.walk(self.next.len()));
         let alive = slots.filter(|(_, slot)| slot.died() == 0);

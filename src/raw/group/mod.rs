@@ -301,6 +301,12 @@ impl Group {
     pub(crate) fn snapshot<'a>(&'a self, pin: &'a Pin) -> Snapshot<'a> {
         Snapshot { entry: BagRef::Many(self), state: self.visible(pin) }
     }
+
+    /// The group with what is pending, for who holds the bucket's lock and so keeps others from
+    /// changing it.
+    pub(crate) fn latest<'a>(&'a self, _: &'a Pin) -> Snapshot<'a> {
+        Snapshot { entry: BagRef::Many(self), state: self.newest() }
+    }
 }
 
 impl Reap for Group {

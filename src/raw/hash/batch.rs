@@ -12,45 +12,59 @@
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use super::line::{Locked, SlotWord};
+use smallvec::SmallVec;
+
+use super::line::{Line, Locked, SlotWord};
 use super::segment::Root;
-use super::{Delta, Handle, Index, Place, Refused, Retired, Weight, insert_word, limit, locate};
+use super::{Delta, Handle, Index, Place, Refused, Weight};
+use super::{insert_word, is_sparse, limit, locate, remove};
 use crate::platform::sync::Backoff;
 use crate::raw::Commit;
+use crate::raw::pending::{Pending, Pendings};
 use crate::raw::reclaim::Pin;
 
-/// A change that is decided elsewhere.
-#[derive(Debug)]
-pub(super) struct Pending {
-    commit: Arc<Commit>,
-    old: Option<NonNull<()>>,
-    new: Option<NonNull<()>>,
+/// What a key has before the batch, and where.
+pub(crate) struct Found<'p> {
+    lock: usize,
+    hash: u64,
+    place: Option<Place<'p>>,
 }
 
-impl Pending {
-    /// What readers see.
-    pub(super) fn visible(&self) -> Option<NonNull<()>> {
-        if self.commit.is_committed() { self.new } else { self.old }
-    }
-
-    /// One of its entries; all have the same key.
-    pub(super) fn any(&self) -> Option<NonNull<()>> {
-        self.new.or(self.old)
+impl<'p> Found<'p> {
+    /// The entry, if there is one.
+    pub(crate) fn entry<H: Handle>(&self) -> Option<H::Ref<'p>> {
+        // SAFETY: R1, R5: in a slot of a bucket that the batch holds the lock of, so it was there
+        // under the pin, which outlives it.
+        self.place.as_ref().map(|place| unsafe { H::borrow(place.raw) })
     }
 }
 
 /// A change of a batch that is in a slot of its bucket; in which, may change until the commit.
-struct Staged {
+struct Staged<'p> {
     lock: usize,
     hash: u64,
     pending: NonNull<Pending>,
     before: Weight,
     after: Weight,
+    /// Where it was put, if in the place of another.
+    at: Option<(&'p Line, usize)>,
 }
 
-impl Staged {
+impl Staged<'_> {
     fn word(&self) -> SlotWord {
         SlotWord::pending(self.pending.cast())
+    }
+}
+
+/// Where a word of a locked bucket stands, which was last seen at `at`.
+fn find<'p>(
+    locked: &Locked<'p>,
+    word: SlotWord,
+    at: Option<(&'p Line, usize)>,
+) -> (&'p Line, usize) {
+    match at {
+        Some((line, slot)) if line.slot(slot) == word => (line, slot),
+        _ => locked.find_word(word).expect("it is in its bucket"),
     }
 }
 
@@ -62,14 +76,19 @@ pub(crate) struct Batch<'p, H: Handle> {
     pin: &'p Pin,
     root: &'p Root,
     /// In the order of hashes, with the first hash behind each bucket.
-    locks: Vec<(Option<u64>, Locked<'p>)>,
-    staged: Vec<Staged>,
+    locks: Buckets<'p>,
+    staged: SmallVec<[Staged<'p>; FEW]>,
     commit: Arc<Commit>,
+    /// The pending changes, once there are some, of which there may be `most`.
+    pendings: Option<Box<Pendings>>,
+    most: usize,
     finish: Vec<Finish<'p>>,
     /// What the slots hold more, lines included.
     delta: Delta,
     /// What the entries that were changed inside weigh more.
     grown: Delta,
+    /// Where there is so little left that it may shrink.
+    sparse: Vec<u64>,
     handles: std::marker::PhantomData<H>,
 }
 
@@ -90,17 +109,23 @@ impl<H: Handle> Index<H> {
             pin,
             root,
             locks,
-            staged: Vec::new(),
+            staged: SmallVec::new(),
             commit: Arc::new(Commit::new()),
+            pendings: None,
+            most: hashes.len(),
             finish: Vec::new(),
             delta: Delta::default(),
             grown: Delta::default(),
+            sparse: Vec::new(),
             handles: std::marker::PhantomData,
         };
         let result = body(&mut batch);
         if result.is_ok() {
             batch.commit();
         }
+        let sparse = std::mem::take(&mut batch.sparse);
+        drop(batch);
+        sparse.into_iter().for_each(|hash| self.shrink(pin, hash));
         result
     }
 
@@ -128,7 +153,7 @@ impl<H: Handle> Index<H> {
             if first.closed {
                 return Err(Refused::Closed);
             }
-            let mut locks: Vec<(Option<u64>, Locked<'p>)> = Vec::new();
+            let mut locks = Buckets::new();
             for hash in hashes {
                 if locks.last().is_some_and(|(end, _)| end.is_none_or(|end| *hash < end)) {
                     continue; // the bucket is locked already
@@ -167,55 +192,86 @@ impl<H: Handle> Index<H> {
 }
 
 /// A root and locked buckets in the order of hashes, each with the first hash behind it.
-type Locks<'p> = (&'p Root, Vec<(Option<u64>, Locked<'p>)>);
+type Locks<'p> = (&'p Root, Buckets<'p>);
+type Buckets<'p> = SmallVec<[(Option<u64>, Locked<'p>); FEW]>;
+
+/// Keys up to which a batch needs no memory but for its pending changes.
+const FEW: usize = 12;
 
 impl<'p, H: Handle> Batch<'p, H> {
     fn lock_of(&self, hash: u64) -> usize {
         self.locks.partition_point(|(end, _)| end.is_some_and(|end| end <= hash))
     }
 
-    fn place(&self, hash: u64, same: &impl Fn(H::Ref<'_>) -> bool) -> Option<Place<'p>> {
-        locate::<H>(self.locks[self.lock_of(hash)].1.line(), hash, same)
+    /// What is there with that hash for which `same` holds, as it is before the batch.
+    pub(crate) fn find(&self, hash: u64, same: impl Fn(H::Ref<'_>) -> bool) -> Found<'p> {
+        let lock = self.lock_of(hash);
+        let place = locate::<H>(self.locks[lock].1.line(), hash, &same);
+        Found { lock, hash, place }
     }
 
     /// The entry with that hash for which `same` holds, as it is before the batch.
     pub(crate) fn get(&self, hash: u64, same: impl Fn(H::Ref<'_>) -> bool) -> Option<H::Ref<'p>> {
-        // SAFETY: R1, R5: in a slot of a bucket that we hold the lock of, until the batch ends,
-        // and the pin outlives it.
-        self.place(hash, &same).map(|place| unsafe { H::borrow(place.raw) })
+        self.find(hash, same).entry::<H>()
     }
 
-    /// Puts an entry in, in the place of the one for which `same` holds. At most once for a key.
+    /// Puts an entry in, in the place of the one for which `same` holds. At most one put or removal
+    /// for a key.
     pub(crate) fn put(
         &mut self,
         hash: u64,
         same: impl Fn(H::Ref<'_>) -> bool,
         new: H,
     ) -> Result<(), Refused> {
-        let lock = self.lock_of(hash);
-        let place = self.place(hash, &same);
+        self.put_at(self.find(hash, same), new)
+    }
+
+    /// As [`put`](Self::put), where something was found, or nothing.
+    pub(crate) fn put_at(&mut self, found: Found<'p>, new: H) -> Result<(), Refused> {
         let after = H::weight(new.borrowed());
-        // SAFETY: R1, R5: as in `get`.
-        let old = place.as_ref().map(|place| unsafe { H::borrow(place.raw) });
-        let before = old.map(H::weight).unwrap_or_default();
-        let commit = Arc::clone(&self.commit);
+        let raw = new.into_raw();
+        self.stage(found, Some(raw), after).inspect_err(|_| {
+            // SAFETY: it was not put anywhere, so it is ours again.
+            drop(unsafe { H::from_raw(raw) });
+        })
+    }
+
+    /// Takes out what was found, if anything was. At most one put or removal for a key.
+    pub(crate) fn remove_at(&mut self, found: Found<'p>) {
+        if found.place.is_some() {
+            let staged = self.stage(found, None, Weight::default());
+            staged.expect("what takes a slot that is there needs no room");
+        }
+    }
+
+    /// Puts a pending change into its slot.
+    fn stage(
+        &mut self,
+        Found { lock, hash, place }: Found<'p>,
+        new: Option<NonNull<()>>,
+        after: Weight,
+    ) -> Result<(), Refused> {
         let old = place.as_ref().map(|place| place.raw);
-        let pending = Box::new(Pending { commit, old, new: Some(new.into_raw()) });
-        let pending = NonNull::from(Box::leak(pending));
+        // SAFETY: R1, R5: in a slot of a bucket that we hold the lock of.
+        let before = old.map(|raw| H::weight(unsafe { H::borrow(raw) })).unwrap_or_default();
+        let (commit, most) = (&self.commit, self.most);
+        let pendings = self.pendings.get_or_insert_with(|| Pendings::new(commit, most));
+        let pending = pendings.add(old, new);
         let word = SlotWord::pending(pending.cast());
         let locked = &mut self.locks[lock].1;
-        match place {
-            Some(place) => locked.replace(place.line, place.slot, word),
-            None => match insert_word::<H>(locked, hash, word) {
-                Ok(extra) => self.delta.bytes += extra,
-                Err(refused) => {
-                    // SAFETY: it was not put anywhere.
-                    unsafe { discard::<H>(pending) };
-                    return Err(refused);
-                }
-            },
-        }
-        self.staged.push(Staged { lock, hash, pending, before, after });
+        let at = match place {
+            Some(Place { line, slot, raw }) => {
+                // It may have moved since, if another change needed a new line.
+                let (line, slot) = find(locked, SlotWord::entry(raw), Some((line, slot)));
+                locked.replace(line, slot, word);
+                Some((line, slot))
+            }
+            None => {
+                self.delta.bytes += insert_word::<H>(locked, hash, word)?;
+                None
+            }
+        };
+        self.staged.push(Staged { lock, hash, pending, before, after, at });
         Ok(())
     }
 
@@ -244,29 +300,44 @@ impl<'p, H: Handle> Batch<'p, H> {
         for staged in std::mem::take(&mut self.staged) {
             // SAFETY: R4, R5: ours until it is retired below.
             let pending = unsafe { staged.pending.as_ref() };
-            let new = pending.new.expect("only puts are staged");
             let locked = &mut self.locks[staged.lock].1;
-            let (line, slot) = locked.find_word(staged.word()).expect("it is in its bucket");
-            locked.replace(line, slot, SlotWord::entry(new));
+            let (line, slot) = find(locked, staged.word(), staged.at);
             let delta = Delta::between(staged.before, staged.after);
             self.delta.items += delta.items;
             self.delta.bytes += delta.bytes;
-            match pending.old {
-                // SAFETY: neither the slot nor the pending change show it any more.
-                Some(old) => unsafe { H::retire(old, self.pin) },
+            let segment = self.root.segment(staged.hash);
+            match pending.new {
+                Some(new) => {
+                    locked.replace(line, slot, SlotWord::entry(new));
+                    segment.add_count(i32::from(pending.old.is_none()));
+                }
                 None => {
-                    self.root.segment(staged.hash).add_count(1);
+                    self.delta.bytes -= remove(locked, line, slot, self.pin);
+                    if is_sparse(segment.add_count(-1), self.root) {
+                        self.sparse.push(staged.hash);
+                    }
                 }
             }
-            let raw = staged.pending.cast();
-            // SAFETY: R4: unlinked just now; pending changes come from `Box`.
-            self.pin.retire(unsafe { Retired::new(raw, size_of::<Pending>(), free_pending) });
+            if let Some(old) = pending.old {
+                // SAFETY: neither the slot nor the pending change show it any more.
+                unsafe { H::retire(old, self.pin) };
+            }
         }
+        self.retire_pendings();
         for finish in std::mem::take(&mut self.finish) {
             finish(self.pin, true);
         }
         self.root.totals.add(self.delta);
         self.root.totals.add(self.grown);
+    }
+}
+
+impl<H: Handle> Batch<'_, H> {
+    /// Gives the pending changes up, when none is in a slot any more.
+    fn retire_pendings(&mut self) {
+        if let Some(pendings) = self.pendings.take() {
+            pendings.retire(self.pin);
+        }
     }
 }
 
@@ -277,7 +348,7 @@ impl<H: Handle> Drop for Batch<'_, H> {
             // SAFETY: R4, R5: ours until it is retired below.
             let pending = unsafe { staged.pending.as_ref() };
             let locked = &mut self.locks[staged.lock].1;
-            let (line, slot) = locked.find_word(staged.word()).expect("it is in its bucket");
+            let (line, slot) = find(locked, staged.word(), staged.at);
             match pending.old {
                 Some(old) => locked.replace(line, slot, SlotWord::entry(old)),
                 None => locked.clear(line, slot),
@@ -287,37 +358,13 @@ impl<H: Handle> Drop for Batch<'_, H> {
                 // the pending change, which is retired like everything else.
                 unsafe { H::retire(new, self.pin) };
             }
-            let raw = staged.pending.cast();
-            // SAFETY: R4: unlinked just now; pending changes come from `Box`.
-            self.pin.retire(unsafe { Retired::new(raw, size_of::<Pending>(), free_pending) });
         }
+        self.retire_pendings();
         for finish in std::mem::take(&mut self.finish) {
             finish(self.pin, false);
         }
         if self.delta.bytes != 0 && !self.commit.is_committed() {
             self.root.totals.add(Delta::bytes(self.delta.bytes));
         }
-    }
-}
-
-/// Frees a pending change, but not its entries.
-///
-/// # Safety
-/// 1. `raw` is a pending change from `Box` that nobody can reach any more.
-unsafe fn free_pending(raw: NonNull<()>) {
-    // SAFETY: 1 of ours.
-    drop(unsafe { Box::from_raw(raw.cast::<Pending>().as_ptr()) });
-}
-
-/// Frees a pending change and its new entry.
-///
-/// # Safety
-/// 1. Nobody was told of the pending change.
-unsafe fn discard<H: Handle>(pending: NonNull<Pending>) {
-    // SAFETY: 1 of ours.
-    let pending = unsafe { Box::from_raw(pending.as_ptr()) };
-    if let Some(new) = pending.new {
-        // SAFETY: 1 of ours; the entry came with it.
-        drop(unsafe { H::from_raw(new) });
     }
 }

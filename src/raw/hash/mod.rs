@@ -46,11 +46,11 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-pub(crate) use batch::Batch;
-use batch::Pending;
+pub(crate) use batch::{Batch, Found};
 use line::{LAST, Line, Locked, SLOTS, Slot, SlotWord};
 use segment::{Root, Segment};
 
+use super::pending::Pending;
 use super::reclaim::{Pin, Reap, Retired};
 use super::totals::{Delta, Totals};
 pub(crate) use super::{Change, Refused};
@@ -63,6 +63,12 @@ const fn limit(bits: u32) -> usize {
     // Models cannot afford chains: they split when all slots are taken.
     let limit = if cfg!(crossbeam_loom) { buckets * SLOTS } else { buckets * 19 / 4 };
     if limit < SLOTS { SLOTS } else { limit }
+}
+
+/// Whether a segment from which an entry was just taken may be merged. Not at every count, so that
+/// one which cannot be is not tried again at once.
+fn is_sparse(count: usize, root: &Root) -> bool {
+    count < limit(root.bits) / 4 && count % 16 == 0
 }
 
 /// A concurrent index of entries by the hash of their keys.
@@ -242,14 +248,14 @@ impl<H: Handle> Index<H> {
                 }
             }
             (Change::Remove, Some(place)) => {
-                let freed = remove(&mut locked, &place, pin);
+                let freed = remove(&mut locked, place.line, place.slot, pin);
                 let count = root.segment(hash).add_count(-1);
                 drop(locked);
                 let delta = Delta::between(weight, Weight::default());
                 root.totals.add(Delta { bytes: delta.bytes - freed, ..delta });
                 // SAFETY: the slot held it and no longer does.
                 unsafe { H::retire(place.raw, pin) };
-                if count < limit(root.bits) / 4 && count % 16 == 0 {
+                if is_sparse(count, root) {
                     self.shrink(pin, hash);
                 }
             }
@@ -478,16 +484,16 @@ fn visible_or_new(word: SlotWord) -> Option<NonNull<()>> {
 }
 
 /// Empties a slot of a locked bucket; returns the bytes of lines that are no longer needed.
-fn remove(locked: &mut Locked<'_>, place: &Place<'_>, pin: &Pin) -> i64 {
-    locked.clear(place.line, place.slot);
-    if std::ptr::eq(place.line, locked.line()) || !locked.is_empty(place.line) {
+fn remove(locked: &mut Locked<'_>, from: &Line, slot: usize, pin: &Pin) -> i64 {
+    locked.clear(from, slot);
+    if std::ptr::eq(from, locked.line()) || !locked.is_empty(from) {
         return 0;
     }
     let mut line = locked.line();
     while let Slot::Link(next) = line.slot(LAST).get() {
         // SAFETY: R4, R5: in a bucket that we hold the lock of.
         let behind = unsafe { next.as_ref() };
-        if std::ptr::eq(behind, place.line) {
+        if std::ptr::eq(behind, from) {
             locked.unlink(line);
             // SAFETY: R4: unlinked just now; lines come from `Box`.
             pin.retire(unsafe { Retired::new(next.cast(), size_of::<Line>(), free_line) });

@@ -16,44 +16,30 @@
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::node::{Locked, SLOTS, Word};
-use super::{At, Delta, Entered, Order, Refused, Retired, Share, Tree, retire};
+use super::shape::is_sparse;
+use super::{At, Delta, Entered, Order, Refused, Share, Tree, Weight, retire};
 use crate::raw::Commit;
+use crate::raw::pending::Pendings;
 use crate::raw::reclaim::Pin;
 
-/// A change that is decided elsewhere.
-#[derive(Debug)]
-pub(super) struct Pending {
-    commit: Arc<Commit>,
-    old: Option<NonNull<()>>,
-    new: NonNull<()>,
-}
-
-impl Pending {
-    /// What readers see, if they see the decision as `committed` says.
-    pub(super) fn entry(&self, committed: bool) -> Option<NonNull<()>> {
-        if committed { Some(self.new) } else { self.old }
-    }
-
-    /// Whether it is decided. All changes of a batch say the same.
-    pub(super) fn is_committed(&self) -> bool {
-        self.commit.is_committed()
-    }
-
-    /// One of its entries; both have the same key.
-    pub(super) fn any(&self) -> NonNull<()> {
-        self.new
-    }
-}
+type Leaves<'p> = SmallVec<[Locked<'p>; 12]>;
 
 /// A batch under way: all its leaves are locked.
 pub(crate) struct Batch<'p, H: Share> {
     pin: &'p Pin,
     /// In the order of keys.
-    locks: Vec<Locked<'p>>,
+    locks: Leaves<'p>,
     commit: Arc<Commit>,
+    /// The pending changes, once there are some, of which there may be `most`.
+    pendings: Option<Box<Pendings>>,
+    most: usize,
     /// What the new entries weigh more than the old ones.
     delta: Delta,
+    /// Whether a leaf has so little left that it may be merged with another.
+    is_sparse: bool,
     /// Left last.
     root: Entered<'p, H>,
 }
@@ -73,7 +59,16 @@ impl<H: Share> Tree<H> {
     ) -> Result<R, E> {
         let (root, locks) = self.lock_all(pin, keys, &head, &order)?;
         let commit = Arc::new(Commit::new());
-        let mut batch = Batch { pin, root, locks, commit, delta: Delta::default() };
+        let mut batch = Batch {
+            pin,
+            locks,
+            commit,
+            pendings: None,
+            most: keys.len(),
+            delta: Delta::default(),
+            is_sparse: false,
+            root,
+        };
         let result = body(&mut batch);
         if result.is_ok() {
             batch.commit();
@@ -81,7 +76,14 @@ impl<H: Share> Tree<H> {
             batch.take_back();
         }
         if batch.root.counts {
-            batch.count(keys.iter().map(|key| (head(key), key)), order);
+            batch.count(keys.iter().map(|key| (head(key), key)), &order);
+        }
+        batch.locks.clear();
+        if batch.is_sparse {
+            for key in keys {
+                let target = At { head: head(key), order: &|entry: H::Ref<'_>| order(key, entry) };
+                Self::merge_sparse(pin, &batch.root, &target);
+            }
         }
         result
     }
@@ -93,10 +95,10 @@ impl<H: Share> Tree<H> {
         keys: &[K],
         head: &impl Fn(&K) -> u64,
         order: &impl Fn(&K, H::Ref<'_>) -> Order,
-    ) -> Result<(Entered<'p, H>, Vec<Locked<'p>>), Refused> {
+    ) -> Result<(Entered<'p, H>, Leaves<'p>), Refused> {
         loop {
             let root = self.enter(pin)?;
-            let mut locks: Vec<Locked<'p>> = Vec::new();
+            let mut locks = Leaves::new();
             for key in keys {
                 let target = At { head: head(key), order: &|entry: H::Ref<'_>| order(key, entry) };
                 let here = locks.last().is_some_and(|last| !last.node().is_before::<H>(&target));
@@ -127,7 +129,8 @@ impl<'p, H: Share> Batch<'p, H> {
         word.raw().map(|raw| unsafe { H::borrow(raw) })
     }
 
-    /// Puts an entry in, in the place of the one with its key. At most once for a key.
+    /// Puts an entry in, in the place of the one with its key. At most one put or removal for a
+    /// key.
     pub(crate) fn put(
         &mut self,
         head: u64,
@@ -140,30 +143,58 @@ impl<'p, H: Share> Batch<'p, H> {
         let leaf = self.locks[lock].node();
         let found = leaf.find::<H>(head, &order);
         let old = found.ok().and_then(|at| leaf.word(at).raw());
-        // SAFETY: O2, O5: in a leaf that we hold the lock of.
-        let before = old.map(|raw| H::weight(unsafe { H::borrow(raw) })).unwrap_or_default();
         let after = H::weight(new.borrowed());
-        let pending =
-            Box::new(Pending { commit: Arc::clone(&self.commit), old, new: new.into_raw() });
-        let pending = NonNull::from(Box::leak(pending));
-        let word = Word::pending(pending);
+        let raw = new.into_raw();
+        let word = self.pending(old, Some(raw), after);
         match found {
             Ok(at) => self.locks[lock].change().replace(at, word),
             Err(at) if leaf.count() < SLOTS => self.locks[lock].change().insert(at, head, word),
-            Err(at) => {
-                if let Err(refused) = self.split(lock, at, word, &target) {
-                    // SAFETY: O4: it was not put anywhere.
-                    let pending = unsafe { Box::from_raw(pending.as_ptr()) };
-                    // SAFETY: O4: as above; the entry came with it.
-                    drop(unsafe { H::from_raw(pending.new) });
-                    return Err(refused);
-                }
-            }
+            Err(at) => self.split(lock, at, word, &target).inspect_err(|_| {
+                // SAFETY: O1: it was not put anywhere, so it is ours again.
+                drop(unsafe { H::from_raw(raw) });
+            })?,
         }
+        Ok(())
+    }
+
+    /// Takes the entry of a key out, if there is one. At most one put or removal for a key.
+    pub(crate) fn remove(
+        &mut self,
+        head: u64,
+        order: impl Fn(H::Ref<'_>) -> Order,
+    ) -> Result<(), Refused> {
+        let target = At { head, order: &order };
+        let lock = self.lock_of(&target);
+        let leaf = self.locks[lock].node();
+        let Ok(at) = leaf.find::<H>(head, &order) else { return Ok(()) };
+        self.root.keep(self.pin, &self.locks[lock], &target)?;
+        let word = self.pending(leaf.word(at).raw(), None, Weight::default());
+        self.locks[lock].change().replace(at, word);
+        Ok(())
+    }
+
+    /// Makes a pending change, to be put into a slot.
+    fn pending(
+        &mut self,
+        old: Option<NonNull<()>>,
+        new: Option<NonNull<()>>,
+        after: Weight,
+    ) -> Word {
+        // SAFETY: O2, O5: in a leaf that we hold the lock of.
+        let before = old.map(|raw| H::weight(unsafe { H::borrow(raw) })).unwrap_or_default();
         let delta = Delta::between(before, after);
         self.delta.items += delta.items;
         self.delta.bytes += delta.bytes;
-        Ok(())
+        let (commit, most) = (&self.commit, self.most);
+        let pendings = self.pendings.get_or_insert_with(|| Pendings::new(commit, most));
+        Word::pending(pendings.add(old, new))
+    }
+
+    /// Gives the pending changes up, when none is in a slot any more.
+    fn retire_pendings(&mut self) {
+        if let Some(pendings) = self.pendings.take() {
+            pendings.retire(self.pin);
+        }
     }
 
     /// Splits a locked leaf; the new one is locked as well.
@@ -187,15 +218,20 @@ impl<'p, H: Share> Batch<'p, H> {
         for locked in &mut self.locks {
             // Batches that meet take turns, so the pending changes in our leaves are ours.
             let (leaf, mut moving) = (locked.node(), locked.change());
-            for at in 0..leaf.count() {
+            let count = leaf.count();
+            for at in (0..count).rev() {
                 let Some(pending) = leaf.word(at).as_pending() else { continue };
-                moving.replace(at, Word::entry(pending.new));
+                match pending.new {
+                    Some(new) => moving.replace(at, Word::entry(new)),
+                    None => moving.remove(at),
+                }
                 if let Some(old) = pending.old {
                     retire::<H>(old, self.pin);
                 }
-                retire_pending(pending, self.pin);
             }
+            self.is_sparse |= leaf.count() < count && is_sparse(leaf.count());
         }
+        self.retire_pendings();
         self.root.totals.add(std::mem::take(&mut self.delta));
     }
 }
@@ -231,11 +267,13 @@ impl<H: Share> Batch<'_, H> {
                     Some(old) => moving.replace(at, Word::entry(old)),
                     None => moving.remove(at),
                 }
-                // Nobody saw it, but a reader may have found the pending change.
-                retire::<H>(pending.new, self.pin);
-                retire_pending(pending, self.pin);
+                if let Some(new) = pending.new {
+                    // Nobody saw it, but a reader may have found the pending change.
+                    retire::<H>(new, self.pin);
+                }
             }
         }
+        self.retire_pendings();
     }
 }
 
@@ -246,15 +284,4 @@ impl<H: Share> Drop for Batch<'_, H> {
             self.take_back();
         }
     }
-}
-
-/// Gives up a pending change, but not its entries.
-fn retire_pending(pending: &Pending, pin: &Pin) {
-    unsafe fn free(raw: NonNull<()>) {
-        // SAFETY: O4: unlinked, and the grace period is over; it came from `Box`.
-        drop(unsafe { Box::from_raw(raw.cast::<Pending>().as_ptr()) });
-    }
-    let raw = NonNull::from(pending).cast();
-    // SAFETY: O4: the caller has taken it out of its slot; pending changes are Send.
-    pin.retire(unsafe { Retired::new(raw, size_of::<Pending>(), free) });
 }

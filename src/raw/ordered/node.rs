@@ -27,6 +27,7 @@ use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::{NonNull, null_mut};
 
 use crate::platform::sync::{AtomicPtr, AtomicU32, AtomicU64, Backoff, Ordering, fence};
+use crate::raw::pending::Pending;
 use crate::raw::{Handle, prefetch};
 
 /// Entries of a leaf, separators of an inner node: one less than a power of two.
@@ -806,7 +807,7 @@ impl Word {
         raw.map_or(Self::EMPTY, Self::entry)
     }
 
-    pub(super) fn pending(pending: NonNull<super::batch::Pending>) -> Self {
+    pub(super) fn pending(pending: NonNull<Pending>) -> Self {
         Self(pending.as_ptr().cast::<()>().map_addr(|addr| addr | PENDING))
     }
 
@@ -822,11 +823,11 @@ impl Word {
 
     /// The pending change that stands there.
     #[inline]
-    pub(super) fn as_pending<'p>(self) -> Option<&'p super::batch::Pending> {
+    pub(super) fn as_pending<'p>(self) -> Option<&'p Pending> {
         if !self.is_pending() {
             return None;
         }
-        let pending = self.0.map_addr(|addr| addr & !PENDING).cast::<super::batch::Pending>();
+        let pending = self.0.map_addr(|addr| addr & !PENDING).cast::<Pending>();
         // SAFETY: O4: a pending change is alive while a pin that found it lasts.
         Some(unsafe { &*pending })
     }
@@ -835,7 +836,7 @@ impl Word {
     #[inline]
     pub(super) fn any(self) -> Option<NonNull<()>> {
         match self.as_pending() {
-            Some(pending) => Some(pending.any()),
+            Some(pending) => pending.any(),
             None => self.raw(),
         }
     }
@@ -844,7 +845,7 @@ impl Word {
     #[inline]
     pub(super) fn visible(self) -> Option<NonNull<()>> {
         match self.as_pending() {
-            Some(pending) => pending.entry(pending.is_committed()),
+            Some(pending) => pending.visible(),
             None => self.raw(),
         }
     }

@@ -244,6 +244,14 @@ impl<H: Share> Tree<H> {
         Self::collapse(pin, root);
     }
 
+    /// Merges the leaf that the target belongs to, if it is sparse.
+    pub(super) fn merge_sparse(pin: &Pin, root: &Root<H>, target: &impl Target<H>) {
+        let leaf = root.descend(pin, 0, target);
+        if leaf.is_some_and(|(leaf, _)| is_sparse(leaf.count())) {
+            Self::merge(pin, root, target);
+        }
+    }
+
     /// The number of separators of the target's parent, and two of its children, one of which is
     /// the target's, that can be merged; `None` if there is no parent.
     fn sparse_pair<'p>(

@@ -11,28 +11,28 @@ use super::loom_support::{Body, Entry, Key, model};
 use crate::raw::hash::{Change, Index, Refused};
 use crate::raw::reclaim::{Pin, pin};
 
-type Shared = Arc<Index<Entry>>;
+pub(super) type Shared = Arc<Index<Entry>>;
 
 /// Keys of the lower half; the second goes to the slot that may become a link.
-const A: [Key; 3] = [Key::new(0x1, 0, 11), Key::new(0x2, 1, 12), Key::new(0x3, 0, 13)];
+pub(super) const A: [Key; 3] = [Key::new(0x1, 0, 11), Key::new(0x2, 1, 12), Key::new(0x3, 0, 13)];
 /// Keys of the upper half.
-const B: [Key; 3] = [Key::new(0x8, 0, 21), Key::new(0x9, 1, 22), Key::new(0xa, 0, 23)];
+pub(super) const B: [Key; 3] = [Key::new(0x8, 0, 21), Key::new(0x9, 1, 22), Key::new(0xa, 0, 23)];
 
-fn is(key: Key) -> impl Fn(&Body) -> bool + Copy {
+pub(super) fn is(key: Key) -> impl Fn(&Body) -> bool + Copy {
     move |entry| entry.key() == key
 }
 
-fn get(index: &Index<Entry>, key: Key) -> Option<u32> {
+pub(super) fn get(index: &Index<Entry>, key: Key) -> Option<u32> {
     index.get(&pin(), key.hash(), is(key)).map(Body::value)
 }
 
 /// The old value.
-fn put(index: &Index<Entry>, key: Key, value: u32) -> Result<Option<u32>, Refused> {
+pub(super) fn put(index: &Index<Entry>, key: Key, value: u32) -> Result<Option<u32>, Refused> {
     let change = |old: Option<&Body>| (Change::Put(Entry::new(key, value)), old.map(Body::value));
     index.write(&pin(), key.hash(), is(key), change)
 }
 
-fn add_one(index: &Index<Entry>, key: Key) {
+pub(super) fn add_one(index: &Index<Entry>, key: Key) {
     let change = |old: Option<&Body>| {
         (Change::Put(Entry::new(key, old.map_or(1, |old| old.value() + 1))), ())
     };
@@ -44,25 +44,14 @@ fn delete(index: &Index<Entry>, key: Key) -> Option<u32> {
     index.write(&pin(), key.hash(), is(key), change).unwrap()
 }
 
-fn put_all(index: &Index<Entry>, keys: &[Key], value: u32) -> Result<(), Refused> {
+pub(super) fn put_all(index: &Index<Entry>, keys: &[Key], value: u32) -> Result<(), Refused> {
     let hashes: Vec<u64> = keys.iter().map(|key| key.hash()).collect();
     index.batch(&pin(), &hashes, |batch| {
         keys.iter().try_for_each(|key| batch.put(key.hash(), is(*key), Entry::new(*key, value)))
     })
 }
 
-fn put_all_and_fail(index: &Index<Entry>, keys: &[Key]) {
-    let hashes: Vec<u64> = keys.iter().map(|key| key.hash()).collect();
-    let result: Result<(), Refused> = index.batch(&pin(), &hashes, |batch| {
-        for key in keys {
-            batch.put(key.hash(), is(*key), Entry::new(*key, 99))?;
-        }
-        Err(Refused::NoMemory)
-    });
-    assert_eq!(result, Err(Refused::NoMemory));
-}
-
-fn scan(index: &Index<Entry>, pin: &Pin) -> Vec<(Key, u32)> {
+pub(super) fn scan(index: &Index<Entry>, pin: &Pin) -> Vec<(Key, u32)> {
     let mut all = Vec::new();
     let end = index.scan(pin, 0, usize::MAX, |entry| all.push((entry.key(), entry.value())));
     assert_eq!(end, None);
@@ -82,7 +71,7 @@ fn steps(index: &Index<Entry>) -> Vec<(Key, u32)> {
 }
 
 /// An index with these keys, all with the value 0.
-fn index(keys: &[Key]) -> Shared {
+pub(super) fn index(keys: &[Key]) -> Shared {
     let index = Index::new().unwrap();
     for key in keys {
         put(&index, *key, 0).unwrap();
@@ -91,7 +80,7 @@ fn index(keys: &[Key]) -> Shared {
 }
 
 /// An index of two buckets.
-fn two_buckets(keys: &[Key]) -> Shared {
+pub(super) fn two_buckets(keys: &[Key]) -> Shared {
     let index = index(&[A[0], A[1], A[2]]);
     for key in A {
         delete(&index, key);
@@ -103,7 +92,7 @@ fn two_buckets(keys: &[Key]) -> Shared {
 }
 
 /// What is left when all threads are done; all ways of looking must agree on it.
-fn left(index: &Index<Entry>) -> Vec<(Key, u32)> {
+pub(super) fn left(index: &Index<Entry>) -> Vec<(Key, u32)> {
     let pin = pin();
     let mut all = scan(index, &pin);
     all.sort_unstable();
@@ -118,7 +107,10 @@ fn left(index: &Index<Entry>) -> Vec<(Key, u32)> {
     all
 }
 
-fn spawn(index: &Shared, run: impl FnOnce(&Index<Entry>) + 'static) -> thread::JoinHandle<()> {
+pub(super) fn spawn(
+    index: &Shared,
+    run: impl FnOnce(&Index<Entry>) + 'static,
+) -> thread::JoinHandle<()> {
     let index = Arc::clone(index);
     thread::spawn(move || run(&index))
 }
@@ -566,118 +558,6 @@ fn loom_halving_against_put() {
         assert_eq!(get(&index, B[0]), Some(1));
         writer.join().unwrap();
         assert_eq!(left(&index), [(B[0], 1)]);
-    });
-}
-
-// Batches.
-
-/// What a reader of two keys may see, if both change from 0 to 1 in one instant.
-fn whole(first: Option<u32>, later: Option<u32>) -> bool {
-    matches!((first, later), (Some(0), Some(0 | 1)) | (Some(1), Some(1)))
-}
-
-#[test]
-fn loom_batch_against_two_gets() {
-    model("batch against two gets", || {
-        let index = two_buckets(&[A[0], B[0]]);
-        let writer = spawn(&index, |index| put_all(index, &[A[0], B[0]], 1).unwrap());
-        let (b, a) = (get(&index, B[0]), get(&index, A[0]));
-        assert!(whole(b, a), "the upper is {b:?}, then the lower {a:?}");
-        let again = get(&index, B[0]);
-        assert!(whole(a, again), "the lower is {a:?}, then the upper {again:?}");
-        writer.join().unwrap();
-        assert_eq!(left(&index), [(A[0], 1), (B[0], 1)]);
-    });
-}
-
-/// One of the keys is new, and comes with a new line.
-#[test]
-fn loom_batch_with_a_new_key_against_two_gets() {
-    model("batch with a new key against two gets", || {
-        let index = two_buckets(&[A[0], A[1]]);
-        let writer = spawn(&index, |index| put_all(index, &[A[1], A[2]], 1).unwrap());
-        let (new, old) = (get(&index, A[2]), get(&index, A[1]));
-        assert!(matches!((new, old), (None, Some(0 | 1)) | (Some(1), Some(1))), "{new:?}, {old:?}");
-        let again = get(&index, A[2]);
-        assert!(old == Some(0) || again == Some(1), "{old:?}, then {again:?}");
-        writer.join().unwrap();
-        assert_eq!(left(&index), [(A[0], 0), (A[1], 1), (A[2], 1)]);
-    });
-}
-
-#[test]
-fn loom_batch_against_scan() {
-    model("batch against scan", || {
-        let index = two_buckets(&[A[0], B[0]]);
-        let writer = spawn(&index, |index| put_all(index, &[A[0], B[0]], 1).unwrap());
-        let seen = scan(&index, &pin());
-        let [(a, first), (b, later)] = seen[..] else { panic!("both are there: {seen:?}") };
-        assert!((a, b) == (A[0], B[0]) && whole(Some(first), Some(later)), "{seen:?}");
-        writer.join().unwrap();
-        left(&index);
-    });
-}
-
-#[test]
-fn loom_failed_batch_against_get() {
-    model("failed batch against get", || {
-        let index = two_buckets(&[A[0], A[1]]);
-        let writer = spawn(&index, |index| put_all_and_fail(index, &[A[1], A[2], B[0]]));
-        assert_eq!(get(&index, A[1]), Some(0));
-        assert_eq!(get(&index, A[2]), None);
-        assert_eq!(get(&index, B[0]), None);
-        writer.join().unwrap();
-        assert_eq!(left(&index), [(A[0], 0), (A[1], 0)]);
-    });
-}
-
-#[test]
-fn loom_batch_against_write() {
-    model("batch against write", || {
-        let index = two_buckets(&[A[0], B[0]]);
-        let writer = spawn(&index, |index| put_all(index, &[A[0], B[0]], 1).unwrap());
-        let before = put(&index, B[0], 2).unwrap();
-        let a = get(&index, A[0]);
-        assert!(before == Some(0) || a == Some(1), "the write saw the batch, so does the read");
-        writer.join().unwrap();
-        let b = if before == Some(0) { 1 } else { 2 };
-        assert_eq!(left(&index), [(A[0], 1), (B[0], b)]);
-    });
-}
-
-#[test]
-fn loom_batch_against_batch() {
-    model("batch against batch", || {
-        let index = two_buckets(&[A[0], B[0]]);
-        let writer = spawn(&index, |index| put_all(index, &[A[0], B[0]], 1).unwrap());
-        put_all(&index, &[A[0], B[0]], 2).unwrap();
-        writer.join().unwrap();
-        let left = left(&index);
-        assert!(left == [(A[0], 1), (B[0], 1)] || left == [(A[0], 2), (B[0], 2)], "{left:?}");
-    });
-}
-
-/// The batch needs a bucket while its segment is replaced.
-#[test]
-fn loom_batch_against_doubling() {
-    model("batch against doubling", || {
-        let index = index(&[A[0], B[0]]);
-        let writer = spawn(&index, |index| put_all(index, &[A[0], B[0]], 1).unwrap());
-        assert_eq!(put(&index, A[1], 1), Ok(None));
-        writer.join().unwrap();
-        assert_eq!(left(&index), [(A[0], 1), (A[1], 1), (B[0], 1)]);
-    });
-}
-
-/// Both make room in the same segment.
-#[test]
-fn loom_batches_that_make_room() {
-    model("batches that make room", || {
-        let index = index(&[A[0]]);
-        let writer = spawn(&index, |index| put_all(index, &[A[1], B[0]], 1).unwrap());
-        put_all(&index, &[A[2], B[0]], 2).unwrap();
-        writer.join().unwrap();
-        assert_eq!(left(&index).len(), 4);
     });
 }
 

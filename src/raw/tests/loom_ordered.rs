@@ -71,6 +71,22 @@ fn put_all(tree: &Tree<Entry>, keys: &[Key], value: u32, fail: bool) {
     assert_eq!(result.is_err(), fail);
 }
 
+/// Puts a key and takes another out, in one batch; `keys` are in ascending order.
+fn put_and_remove(tree: &Tree<Entry>, keys: &[Key], put: Key, gone: Key, fail: bool) {
+    let result: Result<(), Refused> = tree.batch(
+        &pin(),
+        keys,
+        |key| head(*key),
+        |key, entry| order(*key)(entry),
+        |batch| {
+            batch.remove(head(gone), order(gone))?;
+            batch.put(head(put), order(put), Entry::new(put, 1))?;
+            if fail { Err(Refused::NoMemory) } else { Ok(()) }
+        },
+    );
+    assert_eq!(result.is_err(), fail);
+}
+
 fn walk(tree: &Tree<Entry>, pin: &Pin, back: bool) -> Vec<(Key, u32)> {
     let walk = Walk { back, ..Walk::default() };
     walk_pages(tree.pages(pin, &END, END, walk, compare), back)
@@ -342,6 +358,74 @@ fn loom_a_page_shows_a_batch_whole() {
             },
         );
         assert_eq!(left(&tree), pairs(&keys[..2], 1));
+    });
+}
+
+#[test]
+fn loom_a_batch_that_removes_is_seen_whole() {
+    for keys in [EXACT_KEYS, ROUGH_KEYS] {
+        model("ordered: batch that removes, two gets", move || {
+            let tree = race(
+                &keys[..2],
+                move |tree| put_and_remove(tree, &keys[..2], keys[1], keys[0], false),
+                |tree| {
+                    let (gone, put) = (get(tree, keys[0]), get(tree, keys[1]));
+                    assert!(gone.is_some() || put == Some(1), "{gone:?}, then {put:?}");
+                },
+            );
+            assert_eq!(left(&tree), pairs(&keys[1..2], 1));
+        });
+    }
+}
+
+#[test]
+fn loom_a_page_shows_a_batch_that_removes_whole() {
+    model("ordered: batch that removes, walk", || {
+        let keys = EXACT_KEYS;
+        let tree = race(
+            &keys[..2],
+            move |tree| put_and_remove(tree, &keys[..2], keys[1], keys[0], false),
+            |tree| {
+                let seen = walk(tree, &pin(), false);
+                let after = pairs(&keys[1..2], 1);
+                assert!(seen == pairs(&keys[..2], 0) || seen == after, "{seen:?}");
+            },
+        );
+        assert_eq!(left(&tree), pairs(&keys[1..2], 1));
+    });
+}
+
+/// The batch empties a leaf, which is merged with its neighbour.
+#[test]
+fn loom_a_batch_that_merges_leaves() {
+    model("ordered: batch that merges, get", || {
+        let keys = EXACT_KEYS;
+        let tree = race(
+            &keys[..4],
+            move |tree| put_and_remove(tree, &[keys[1], keys[3]], keys[1], keys[3], false),
+            move |tree| {
+                let (gone, put) = (get(tree, keys[3]), get(tree, keys[1]));
+                assert!(gone.is_some() || put == Some(1), "{gone:?}, then {put:?}");
+                assert_eq!(get(tree, keys[2]), Some(0));
+            },
+        );
+        assert_eq!(left(&tree), [(keys[0], 0), (keys[1], 1), (keys[2], 0)]);
+    });
+}
+
+#[test]
+fn loom_a_failed_batch_that_removes_is_not_seen() {
+    model("ordered: failed batch that removes, get", || {
+        let keys = EXACT_KEYS;
+        let tree = race(
+            &keys[..1],
+            move |tree| put_and_remove(tree, &keys[..2], keys[1], keys[0], true),
+            |tree| {
+                assert_eq!(get(tree, keys[0]), Some(0));
+                assert_eq!(get(tree, keys[1]), None);
+            },
+        );
+        assert_eq!(left(&tree), pairs(&keys[..1], 0));
     });
 }
 

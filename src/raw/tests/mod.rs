@@ -3,6 +3,8 @@
 #[cfg(not(crossbeam_loom))]
 mod index;
 #[cfg(crossbeam_loom)]
+mod loom_batch;
+#[cfg(crossbeam_loom)]
 mod loom_hash;
 #[cfg(crossbeam_loom)]
 mod loom_ordered;

@@ -6,6 +6,9 @@
 
 use std::cmp::Ordering;
 
+use smallvec::SmallVec;
+
+use super::batch::{Given, Plan, Several, Step as BatchStep, Stop};
 use super::set::{NotAll, by_hash, slot_hashes};
 use super::{Key, KeyAndObjects, Objects, Position, Step, has_key, key_of, push};
 use crate::error::Result;
@@ -25,7 +28,7 @@ pub(crate) struct BagEngine {
     hasher: KeyHasher,
 }
 
-fn equal(a: BlockRef<'_>, b: BlockRef<'_>) -> bool {
+pub(super) fn equal(a: BlockRef<'_>, b: BlockRef<'_>) -> bool {
     ObjectRef::new(a).equal(ObjectRef::new(b))
 }
 
@@ -43,7 +46,7 @@ impl BagEngine {
     }
 
     /// The hash of a whole object.
-    fn object_hash(&self, block: BlockRef<'_>) -> u64 {
+    pub(super) fn object_hash(&self, block: BlockRef<'_>) -> u64 {
         self.hasher.hash_object(ObjectRef::new(block))
     }
 
@@ -103,12 +106,27 @@ impl BagEngine {
         Change::Put(self.group(vec![first.to_block(), second]))
     }
 
-    fn group(&self, blocks: Vec<Block>) -> Bagged {
+    /// Objects as the index holds them; there must be one.
+    pub(super) fn group(&self, blocks: Vec<Block>) -> Bagged {
+        Bagged::group(self.hashed(blocks))
+    }
+
+    /// Objects of a key with that hash, as a group.
+    pub(super) fn new_group(&self, hash: u64, blocks: Vec<Block>) -> Group {
+        Group::new(hash, self.hashed(blocks))
+    }
+
+    fn hashed(&self, blocks: Vec<Block>) -> Vec<(Block, u64)> {
         let hashed = |block: Block| {
             let hash = self.object_hash(block.borrow());
             (block, hash)
         };
-        Bagged::group(blocks.into_iter().map(hashed).collect())
+        blocks.into_iter().map(hashed).collect()
+    }
+
+    /// Whether equal objects are kept once.
+    pub(super) fn is_unique(&self) -> bool {
+        self.unique
     }
 
     pub(super) fn insert_new(&self, pin: &Pin, block: Block) -> Result<bool, Refused> {
@@ -154,6 +172,35 @@ impl BagEngine {
             Err(NotAll::Exists) => Ok(false),
             Err(NotAll::Refused(refused)) => Err(refused),
         }
+    }
+
+    /// Does the steps of a batch.
+    pub(super) fn batch<'p>(
+        &'p self,
+        pin: &'p Pin,
+        steps: &[BatchStep],
+    ) -> Result<Vec<Given>, Stop> {
+        let plan = Plan::new(steps, self.keypos, false);
+        let hashes: SmallVec<[u64; 16]> = plan.keys.iter().map(|key| key.hash).collect();
+        self.index.batch(pin, &hashes, |batch: &mut Batch<'p, Bagged>| {
+            let mut contents: SmallVec<[_; 4]> = SmallVec::new();
+            let mut places: SmallVec<[_; 4]> = SmallVec::new();
+            for key in &plan.keys {
+                let found = batch.find(key.hash, |entry| self.is_of(entry, *key));
+                contents.push(Several::new(
+                    self,
+                    pin,
+                    batch.commit_word(),
+                    found.entry::<Bagged>(),
+                ));
+                places.push(found);
+            }
+            let given = plan.run(&mut contents)?;
+            for (content, found) in contents.into_iter().zip(places) {
+                content.finish(batch, found)?;
+            }
+            Ok(given)
+        })
     }
 
     /// Inserts the objects of one key, as part of a batch.

@@ -4,6 +4,7 @@
 //! compiler lists each place that a new kind touches.
 
 mod bag;
+pub(crate) mod batch;
 pub(crate) mod bounds;
 mod ordered;
 mod set;
@@ -84,6 +85,15 @@ impl Engine {
             Self::Set(_) | Self::Bag(_) => blocks.sort_by_key(|block| block.borrow().hash()),
         }
         each!(self, engine => engine.insert_all(pin, blocks, new))
+    }
+
+    /// Does all steps in one instant, or none.
+    pub(crate) fn batch(
+        &self,
+        pin: &Pin,
+        steps: &[batch::Step],
+    ) -> Result<Vec<batch::Given>, batch::Stop> {
+        each!(self, engine => engine.batch(pin, steps))
     }
 
     /// Shows the objects of a key in order, all as they are at one instant; says whether there are

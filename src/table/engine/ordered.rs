@@ -2,6 +2,9 @@
 
 use std::cmp::Ordering;
 
+use smallvec::SmallVec;
+
+use super::batch::{After, Given, One, Plan, Step as BatchStep, Stop};
 use super::bounds::Edge;
 use super::set::{NotAll, Updated, exchanged, updated};
 use super::{Edit, Key, Mark, Objects, Position, Step, key_of, push};
@@ -225,6 +228,40 @@ impl OrderedEngine {
             Err(NotAll::Exists) => Ok(false),
             Err(NotAll::Refused(refused)) => Err(refused),
         }
+    }
+
+    /// Does the steps of a batch.
+    pub(super) fn batch(&self, pin: &Pin, steps: &[BatchStep]) -> Result<Vec<Given>, Stop> {
+        let plan = Plan::new(steps, self.keypos, true);
+        let keypos = self.keypos;
+        let order = |key: &Key<'_>, entry: BlockRef<'_>| {
+            if key.hash & EXACT != 0 {
+                // Asked only of entries with the same head.
+                return Ordering::Equal;
+            }
+            compare(key_of(entry, keypos), key.term)
+        };
+        self.tree.batch(
+            pin,
+            &plan.keys,
+            |key| key.hash,
+            order,
+            |batch| {
+                let content =
+                    |key: &Key<'_>| One::new(batch.get(key.hash, |entry| order(key, entry)));
+                let mut contents: SmallVec<[_; 16]> = plan.keys.iter().map(content).collect();
+                let given = plan.run(&mut contents)?;
+                for (content, key) in contents.into_iter().zip(&plan.keys) {
+                    let order = |entry: BlockRef<'_>| order(key, entry);
+                    match content.into_after() {
+                        After::Same => {}
+                        After::Gone => batch.remove(key.hash, order)?,
+                        After::Put(block) => batch.put(key.hash, order, block)?,
+                    }
+                }
+                Ok(given)
+            },
+        )
     }
 
     pub(super) fn each<'p>(

@@ -2,6 +2,9 @@
 
 use std::cmp::Ordering;
 
+use smallvec::SmallVec;
+
+use super::batch::{After, Given, One, Plan, Step as BatchStep, Stop};
 use super::{
     Edit, Key, KeyAndObjects, Objects, Position, Step, edited, has_key, key_of, push, with_cell,
 };
@@ -163,6 +166,36 @@ impl SetEngine {
             Err(NotAll::Exists) => Ok(false),
             Err(NotAll::Refused(refused)) => Err(refused),
         }
+    }
+
+    /// Whether a block has that key.
+    fn is<'k>(&self, key: Key<'k>) -> impl Fn(BlockRef<'_>) -> bool + 'k {
+        let keypos = self.keypos;
+        move |block| has_key(block, keypos, key.term)
+    }
+
+    /// Does the steps of a batch.
+    pub(super) fn batch(&self, pin: &Pin, steps: &[BatchStep]) -> Result<Vec<Given>, Stop> {
+        let plan = Plan::new(steps, self.keypos, false);
+        let hashes: SmallVec<[u64; 16]> = plan.keys.iter().map(|key| key.hash).collect();
+        self.index.batch(pin, &hashes, |batch| {
+            let mut contents: SmallVec<[_; 12]> = SmallVec::new();
+            let mut places: SmallVec<[_; 12]> = SmallVec::new();
+            for key in &plan.keys {
+                let found = batch.find(key.hash, self.is(*key));
+                contents.push(One::new(found.entry::<Block>()));
+                places.push(found);
+            }
+            let given = plan.run(&mut contents)?;
+            for (content, found) in contents.into_iter().zip(places) {
+                match content.into_after() {
+                    After::Same => {}
+                    After::Gone => batch.remove_at(found),
+                    After::Put(block) => batch.put_at(found, block)?,
+                }
+            }
+            Ok(given)
+        })
     }
 
     pub(super) fn each<'p>(
@@ -345,14 +378,28 @@ fn change(
                 cell.set(Word::int(value).expect("Edit::Count holds what fits a word").0);
                 Change::Changed(<Block as Handle>::weight(block))
             }
-            _ if position <= Cell::MAX_POSITION => Change::Put(with_cell(object, position, value)?),
-            _ => {
-                let word = Word::int(value).expect("Edit::Count holds what fits a word");
-                Change::Put(edited(object, &Arena::new(), &[(position, word)])?)
-            }
+            _ => Change::Put(counted(object, position, value)?),
         },
         Edit::Set(new) => Change::Put(edited(object, &new.arena, &new.words)?),
     })
+}
+
+/// The block that takes the place of an object that is edited; `None` if that stays.
+pub(super) fn replacement(object: ObjectRef<'_>, edit: Edit) -> Result<Option<Block>> {
+    Ok(match edit {
+        Edit::Keep => None,
+        Edit::Count(position, value) => Some(counted(object, position, value)?),
+        Edit::Set(new) => Some(edited(object, &new.arena, &new.words)?),
+    })
+}
+
+/// A copy of an object with this integer, which fits a word, at a position.
+fn counted(object: ObjectRef<'_>, position: usize, value: i64) -> Result<Block> {
+    if position <= Cell::MAX_POSITION {
+        return with_cell(object, position, value);
+    }
+    let word = Word::int(value).expect("Edit::Count holds what fits a word");
+    edited(object, &Arena::new(), &[(position, word)])
 }
 
 /// What becomes of an object that is exchanged for another, and whether it is as expected.

@@ -1,0 +1,240 @@
+//! What a key of a bag has: any number of objects.
+//!
+//! A key with many objects has them in a [group](crate::raw::group) that the batch changes in place,
+//! *prepared*, so that readers see nothing of it before the commit. All else is made anew.
+
+use std::sync::Arc;
+
+use super::super::bag::{BagEngine, equal};
+use super::super::push;
+use super::{Content, Edit, Objects};
+use crate::error::{Error, Result};
+use crate::raw::Commit;
+use crate::raw::block::{Block, BlockRef};
+use crate::raw::group::{BagRef, Bagged, Group, Snapshot};
+use crate::raw::hash::{Batch, Found, Refused};
+use crate::raw::reclaim::Pin;
+use crate::term::{Object, ObjectRef};
+
+/// New objects up to which there is no group.
+const FEW: usize = 16;
+
+/// The objects of a key.
+pub(in crate::table::engine) struct Several<'p> {
+    engine: &'p BagEngine,
+    pin: &'p Pin,
+    commit: Arc<Commit>,
+    held: Held<'p>,
+}
+
+enum Held<'p> {
+    /// What is in the index.
+    Same(Option<BagRef<'p>>),
+    /// The group that is in the index, with changes that are pending.
+    Changed(Prepared<'p>),
+    /// What is put in the place of what is in the index.
+    Few(Vec<Block>),
+    Many(Box<Group>),
+}
+
+/// A group with pending changes, which are taken back unless the batch gets it.
+struct Prepared<'p> {
+    group: &'p Group,
+    pin: &'p Pin,
+    before: crate::raw::Weight,
+    is_ours: bool,
+}
+
+impl Drop for Prepared<'_> {
+    fn drop(&mut self) {
+        if self.is_ours {
+            self.group.cancel(self.pin);
+        }
+    }
+}
+
+impl<'p> Several<'p> {
+    pub(in crate::table::engine) fn new(
+        engine: &'p BagEngine,
+        pin: &'p Pin,
+        commit: &Arc<Commit>,
+        entry: Option<BagRef<'p>>,
+    ) -> Self {
+        Self { engine, pin, commit: Arc::clone(commit), held: Held::Same(entry) }
+    }
+
+    /// Puts what has changed into the batch.
+    pub(in crate::table::engine) fn finish(
+        self,
+        batch: &mut Batch<'p, Bagged>,
+        found: Found<'p>,
+    ) -> Result<(), Refused> {
+        match self.held {
+            Held::Same(_) => Ok(()),
+            Held::Changed(mut prepared) => {
+                let group = prepared.group;
+                if group.weight().items == 0 {
+                    batch.remove_at(found);
+                }
+                prepared.is_ours = false;
+                batch.on_end(prepared.before, group.weight(), |pin, committed| {
+                    if committed {
+                        group.finish(pin);
+                    } else {
+                        group.cancel(pin);
+                    }
+                });
+                Ok(())
+            }
+            Held::Few(mut blocks) => match blocks.len() {
+                0 => {
+                    batch.remove_at(found);
+                    Ok(())
+                }
+                1 => batch.put_at(found, Bagged::one(blocks.remove(0))),
+                _ => batch.put_at(found, self.engine.group(blocks)),
+            },
+            Held::Many(group) if group.weight().items == 0 => {
+                batch.remove_at(found);
+                Ok(())
+            }
+            Held::Many(group) => batch.put_at(found, Bagged::from(*group)),
+        }
+    }
+
+    /// The group that can be changed, if there is one; of a group in the index the changes will be
+    /// pending.
+    fn group(&mut self) -> Option<&Group> {
+        if let Held::Same(Some(BagRef::Many(group))) = self.held {
+            let before = group.weight();
+            group.prepare(&self.commit);
+            self.held = Held::Changed(Prepared { group, pin: self.pin, before, is_ours: true });
+        }
+        match &self.held {
+            Held::Changed(prepared) => Some(prepared.group),
+            Held::Many(group) => Some(group),
+            Held::Same(_) | Held::Few(_) => None,
+        }
+    }
+
+    /// The objects of a key that has no group, as they are put in its place.
+    fn few(&mut self) -> &mut Vec<Block> {
+        let found = match &self.held {
+            Held::Same(Some(BagRef::One(block))) => vec![block.to_block()],
+            _ => Vec::new(),
+        };
+        if !matches!(self.held, Held::Few(_)) {
+            self.held = Held::Few(found);
+        }
+        match &mut self.held {
+            Held::Few(blocks) => blocks,
+            _ => unreachable!("made just now"),
+        }
+    }
+
+    /// The objects of a group, with what is pending; or none.
+    fn snapshot(&self) -> Option<Snapshot<'_>> {
+        match &self.held {
+            Held::Same(entry) => entry.map(|entry| entry.snapshot(self.pin)),
+            Held::Changed(prepared) => Some(prepared.group.latest(self.pin)),
+            Held::Many(group) => Some(group.latest(self.pin)),
+            Held::Few(_) => None,
+        }
+    }
+}
+
+impl Content for Several<'_> {
+    fn is_present(&self) -> bool {
+        match &self.held {
+            Held::Few(blocks) => !blocks.is_empty(),
+            _ => self.snapshot().is_some_and(|objects| !objects.is_empty()),
+        }
+    }
+
+    fn has(&self, block: &Block) -> bool {
+        let is_it = |held: BlockRef<'_>| equal(held, block.borrow());
+        let group = match &self.held {
+            Held::Few(blocks) => return blocks.iter().any(|held| is_it(held.borrow())),
+            Held::Same(None) => return false,
+            Held::Same(Some(BagRef::One(held))) => return is_it(*held),
+            Held::Same(Some(BagRef::Many(group))) => group,
+            Held::Changed(prepared) => prepared.group,
+            Held::Many(group) => group,
+        };
+        let hash = self.engine.object_hash(block.borrow());
+        group.edit(self.pin, |edit| edit.contains(hash, is_it))
+    }
+
+    fn objects(&self) -> Result<Objects> {
+        let mut objects = Ok(Objects::default());
+        if let Held::Few(blocks) = &self.held {
+            blocks.iter().for_each(|block| push(&mut objects, ObjectRef::new(block.borrow())));
+        }
+        for block in self.snapshot().iter().flat_map(Snapshot::iter) {
+            push(&mut objects, ObjectRef::new(block));
+        }
+        objects
+    }
+
+    fn insert(&mut self, block: &Block) -> Result<Objects> {
+        let (pin, engine, unique) = (self.pin, self.engine, self.engine.is_unique());
+        if let Some(group) = self.group() {
+            let (hash, new) = (engine.object_hash(block.borrow()), block.clone());
+            if unique {
+                group.append_new(pin, new, hash, |old| equal(old, block.borrow()));
+            } else {
+                group.append(pin, new, hash);
+            }
+            return Ok(Objects::default());
+        }
+        if unique && self.has(block) {
+            return Ok(Objects::default());
+        }
+        let blocks = self.few();
+        blocks.push(block.clone());
+        if blocks.len() > FEW {
+            let group = engine.new_group(block.borrow().hash(), std::mem::take(blocks));
+            self.held = Held::Many(Box::new(group));
+        }
+        Ok(Objects::default())
+    }
+
+    fn delete(&mut self) -> Result<Objects> {
+        let old = self.objects()?;
+        match &mut self.held {
+            Held::Changed(prepared) => {
+                // Who has found the group already must not see what was changed in it before.
+                prepared.group.retain(self.pin, |_| false);
+            }
+            Held::Same(None) => {}
+            held => *held = Held::Few(Vec::new()),
+        }
+        Ok(old)
+    }
+
+    fn delete_object(&mut self, block: &Block) -> Result<Objects> {
+        if !self.has(block) {
+            return Ok(Objects::default());
+        }
+        let (pin, engine) = (self.pin, self.engine);
+        let count = if let Some(group) = self.group() {
+            let hash = engine.object_hash(block.borrow());
+            group.delete(pin, hash, |old| equal(old, block.borrow()))
+        } else {
+            let blocks = self.few();
+            let before = blocks.len();
+            blocks.retain(|held| !equal(held.borrow(), block.borrow()));
+            before - blocks.len()
+        };
+        let object = Object::from_block(block.clone());
+        Ok(Objects::from(vec![object; count]))
+    }
+
+    fn edit<R>(
+        &mut self,
+        _: Option<&Block>,
+        _: impl FnOnce(ObjectRef<'_>) -> Result<(Edit, R)>,
+    ) -> Result<Option<(R, Objects)>> {
+        Err(Error::bad_argument("objects of bags are not edited"))
+    }
+}
