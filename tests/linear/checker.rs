@@ -4,9 +4,9 @@
 //!
 //! The search is that of Wing and Gong (*Testing and verifying concurrent objects*, 1993): of the
 //! operations that may come next, those that began before any other of the rest had ended, try
-//! each; with Lowe's addition (*Testing for linearizability*, 2017): what was done and the state that it
-//! led to are remembered, so that no two orders with the same outcome are both followed. With `t`
-//! threads at most `t` operations may come next, so short histories take microseconds.
+//! each; with Lowe's addition (*Testing for linearizability*, 2017): what was done and the state
+//! that it led to are remembered, so that no two orders with the same outcome are both followed.
+//! With `t` threads at most `t` operations may come next, so short histories take microseconds.
 //!
 //! Linearizability is local: a history is right if it is right for each object. Here that is each
 //! key; where operations take several keys in one instant, each group of keys that they connect.

@@ -1,6 +1,6 @@
 //! Histories under schedules that a seed determines, see `src/platform/schedule.rs`: one thread
-//! runs at a time, and gives way at an atomic or a lock of the shipping code, so that operations meet in
-//! the middle. What fails, fails again with the same seed.
+//! runs at a time, and gives way at an atomic or a lock of the shipping code, so that operations
+//! meet in the middle. What fails, fails again with the same seed.
 //!
 //! | variable | meaning |
 //! |---|---|
