@@ -295,6 +295,10 @@ pub use matchspec::{
     FunOptions, KeyPlan, KeyRange, MatchSpec, Plan, Shape, SpecExpr, SpecVariable,
 };
 pub use owner::Owner;
+/// Schedules for the tests.
+#[cfg(ferrets_stress)]
+#[doc(hidden)]
+pub use platform::schedule;
 pub use store::{Reclamation, Store};
 pub use table::{
     Access, Batch, Bounds, Chunk, Condition, Conflict, Continuation, CounterOp, Cursor, Fixation,

@@ -1,16 +1,20 @@
-//! Atomics, locks and waiting: the standard ones, or loom's while a model runs.
+//! Atomics, locks and waiting: the standard ones, or loom's while a model runs, or, for the stress
+//! tests, those at which threads give way to each other.
 
+#[cfg(not(any(crossbeam_loom, ferrets_stress)))]
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
 #[cfg(not(crossbeam_loom))]
-pub(crate) use std::sync::atomic::{
-    AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, compiler_fence, fence,
-};
+pub(crate) use std::sync::atomic::{Ordering, compiler_fence, fence};
+
+#[cfg(all(ferrets_stress, not(crossbeam_loom)))]
+pub(crate) use super::pointed::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Mutex};
 
 #[cfg(crossbeam_loom)]
 pub(crate) use loom::sync::atomic::{
     AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
 };
 
-#[cfg(not(crossbeam_loom))]
+#[cfg(not(any(crossbeam_loom, ferrets_stress)))]
 pub(crate) use parking_lot::Mutex;
 
 #[cfg(not(crossbeam_loom))]
@@ -88,6 +92,10 @@ impl Backoff {
     #[cfg(not(crossbeam_loom))]
     #[allow(clippy::disallowed_methods, reason = "this is the waiting others are sent to")]
     pub(crate) fn wait(&mut self) {
+        #[cfg(ferrets_stress)]
+        if super::schedule::wait() {
+            return;
+        }
         self.round = self.round.saturating_add(1);
         if self.round <= Self::SPIN_ROUNDS {
             for _ in 0..1_u32 << self.round {
