@@ -159,19 +159,13 @@ fn end_execution(whole: bool) {
     }
 }
 
-/// Runs a model in all its interleavings, up to the bound, and says how many there were.
+/// Runs a model in all its interleavings, up to the bound, and says how many there were. If
+/// `FERRETS_LOOM_EXECUTIONS` is a number above zero, a model is cut off there.
 #[allow(clippy::disallowed_methods, reason = "how long a model takes is worth knowing")]
 pub(in crate::raw) fn model(name: &str, body: impl Fn() + Send + Sync + 'static) {
-    model_up_to(name, None, body);
-}
-
-/// The same, but no more than so many interleavings, if there is a number.
-pub(in crate::raw) fn model_up_to(
-    name: &str,
-    most: Option<usize>,
-    body: impl Fn() + Send + Sync + 'static,
-) {
     assert!(cfg!(crossbeam_loom), "a model of the real atomics would show nothing");
+    let most = std::env::var("FERRETS_LOOM_EXECUTIONS").ok().and_then(|most| most.parse().ok());
+    let most = most.filter(|most| *most > 0);
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.or(Some(2));
     builder.max_branches = 10_000;
