@@ -1,5 +1,8 @@
 //! Ferrets itself.
 
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
 use ::ferrets::{Access, Kind, Objects, Owner, Store, Table, TableOptions, TermRef};
 
 use crate::keys::Keys;
@@ -17,7 +20,9 @@ fn integer(element: Option<TermRef<'_>>) -> Option<i64> {
 /// A public set, ordered or not, with the owner that keeps it alive.
 pub struct Ferrets<const ORDERED: bool> {
     table: Table,
-    _owner: Owner,
+    /// The same with order statistics.
+    ranked: OnceLock<Table>,
+    owner: Owner,
     _store: Store,
 }
 
@@ -30,7 +35,7 @@ impl<const ORDERED: bool> HashSubject for Ferrets<ORDERED> {
         let options = TableOptions::new(if ORDERED { Kind::OrderedSet } else { Kind::Set })
             .access(Access::Public);
         let table = owner.new_table("compare", options).expect("the name is free");
-        Ferrets { table, _owner: owner, _store: store }
+        Ferrets { table, ranked: OnceLock::new(), owner, _store: store }
     }
 
     #[inline(always)]
@@ -99,6 +104,30 @@ impl<const ORDERED: bool> HashSubject for Ferrets<ORDERED> {
     #[inline(always)]
     fn next(&self, key: i64) -> Option<i64> {
         self.table.next(key).expect("the table stands")?.as_i64()
+    }
+
+    #[inline(always)]
+    fn rank(&self, key: i64) -> Option<usize> {
+        self.ranked.get()?.rank(key).ok()
+    }
+
+    fn prepare_ranks(&self) {
+        self.ranked.get_or_init(|| {
+            let options = TableOptions::new(Kind::OrderedSet).access(Access::Public);
+            let options = options.order_statistics(true);
+            let table = self.owner.new_table("ranked", options).expect("the name is free");
+            for object in self.table.range(..).expect("it is ordered") {
+                table.insert(object.expect("the table stands")).expect("the table stands");
+            }
+            table
+        });
+    }
+
+    fn with_snapshot(&self, body: &mut dyn FnMut(Duration)) {
+        let begun = Instant::now();
+        let snapshot = self.table.snapshot().expect("the table stands");
+        body(begun.elapsed());
+        drop(snapshot);
     }
 
     fn fold(&self, tally: &mut Tally) {

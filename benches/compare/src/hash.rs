@@ -3,6 +3,7 @@
 use std::hint::black_box;
 use std::io::{self, BufRead, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::Result;
@@ -120,6 +121,13 @@ impl<S: HashSubject> Server<S> {
         match window.row {
             Row::InsertFresh => Ok(self.insert_fresh(window)),
             Row::Fold => Ok(self.fold(window)),
+            Row::SnapshotTake => Ok(self.snapshot_take(window)),
+            Row::SnapshotWrite => {
+                let (table, mut result) = (Arc::clone(&self.table), Ok(0.0));
+                let window = Window { row: Row::Overwrite, ..window };
+                table.with_snapshot(&mut |_| result = self.random_access(window));
+                result
+            }
             Row::Bytes | Row::Select(_) | Row::SelectOrdered(_) => {
                 Err("there is no window for it here".into())
             }
@@ -130,6 +138,9 @@ impl<S: HashSubject> Server<S> {
     fn random_access(&mut self, window: Window) -> Result<f64> {
         let Window { row, threads, ops, seed } = window;
         let objects = self.objects;
+        if row == Row::Rank {
+            self.table.prepare_ranks();
+        }
         if row == Row::CounterRandom && !std::mem::replace(&mut self.counted, true) {
             // Counters are counted in again and again; the first time is not what is measured.
             let table = Arc::clone(&self.table);
@@ -197,6 +208,30 @@ impl<S: HashSubject> Server<S> {
         per_op(spent, (passes * share) as f64) - per_op(empty, (passes * share) as f64)
     }
 
+    /// Takes snapshots while all threads of the window overwrite.
+    fn snapshot_take(&mut self, window: Window) -> f64 {
+        let (objects, table, stop) = (self.objects, &*self.table, AtomicBool::new(false));
+        let mut times = Vec::new();
+        std::thread::scope(|scope| {
+            for worker in 0..window.threads {
+                let (mut keys, stop) = (Keys::new(window.seed, worker, 0, objects), &stop);
+                scope.spawn(move || {
+                    while !stop.load(Ordering::Relaxed) {
+                        (0..64).for_each(|_| table.insert(keys.next_key()));
+                    }
+                });
+            }
+            let begun = Instant::now();
+            while times.len() < window.ops as usize && begun.elapsed() < CUT_OFF {
+                table.with_snapshot(&mut |taken| times.push(taken));
+                std::thread::sleep(SNAPSHOT_PAUSE);
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+        times.sort_unstable();
+        times[times.len() / 2].as_nanos() as f64
+    }
+
     fn fold(&mut self, window: Window) -> f64 {
         let passes = (window.ops / self.objects).max(1);
         let table = Arc::clone(&self.table);
@@ -214,6 +249,9 @@ impl<S: HashSubject> Server<S> {
 fn per_op(time: Duration, ops: f64) -> f64 {
     time.as_nanos() as f64 / ops
 }
+
+/// How long writers have it to themselves between two snapshots.
+const SNAPSHOT_PAUSE: Duration = Duration::from_millis(1);
 
 /// One thread's part in a window.
 struct Share {
@@ -281,9 +319,16 @@ fn work_loop<S: HashSubject>(table: &S, row: Row, keys: &mut Keys) -> Tally {
         }),
         Row::Range100 => one_by_one(keys, |draw, tally| table.range(draw.key, RANGE, tally)),
         Row::Next => one_by_one(keys, |draw, tally| tally.see(table.next(draw.key))),
-        Row::InsertFresh | Row::Fold | Row::Bytes | Row::Select(_) | Row::SelectOrdered(_) => {
-            unreachable!("these have loops of their own")
-        }
+        Row::Rank => one_by_one(keys, |draw, tally| {
+            tally.see(table.rank(draw.key).map(|rank| rank as i64));
+        }),
+        Row::InsertFresh
+        | Row::Fold
+        | Row::SnapshotTake
+        | Row::SnapshotWrite
+        | Row::Bytes
+        | Row::Select(_)
+        | Row::SelectOrdered(_) => unreachable!("these have loops of their own"),
     }
 }
 
@@ -314,13 +359,15 @@ pub(crate) mod tests {
     use super::*;
 
     /// Rows find what they should, and leave the table with the keys it had.
-    pub(crate) fn all_rows_hold<S: HashSubject>(family: &Family) {
+    pub(crate) fn all_rows_hold<S: HashSubject>(family: &Family, subject: &str) {
         let objects = 2_000;
         let mut server = Server::<S>::new(objects);
         server.build();
-        for &row in family.rows.iter().filter(|&&row| row != Row::Bytes) {
+        let has = |row| row != Row::Bytes && family.has(subject, row);
+        for &row in family.rows.iter().filter(|&&row| has(row)) {
             for threads in [1, 3] {
-                let window = Window { row, threads, ops: OPS_STEP, seed: 9 };
+                let ops = if row == Row::SnapshotTake { 5 } else { OPS_STEP };
+                let window = Window { row, threads, ops, seed: 9 };
                 server.window(window).unwrap();
                 let mut tally = Tally::default();
                 server.table.fold(&mut tally);
@@ -336,16 +383,16 @@ pub(crate) mod tests {
 
     #[test]
     fn rows_hold_for_the_peers() {
-        all_rows_hold::<Papaya>(&FAMILY);
-        all_rows_hold::<Dashmap>(&FAMILY);
-        all_rows_hold::<SccMap>(&FAMILY);
-        all_rows_hold::<SccIndex>(&FAMILY);
-        all_rows_hold::<RwLockHashbrown>(&FAMILY);
+        all_rows_hold::<Papaya>(&FAMILY, "papaya");
+        all_rows_hold::<Dashmap>(&FAMILY, "dashmap");
+        all_rows_hold::<SccMap>(&FAMILY, "scc_hash_map");
+        all_rows_hold::<SccIndex>(&FAMILY, "scc_hash_index");
+        all_rows_hold::<RwLockHashbrown>(&FAMILY, "rwlock_hashbrown");
     }
 
     #[cfg(feature = "ferrets")]
     #[test]
     fn rows_hold_for_ferrets() {
-        all_rows_hold::<crate::ferrets::Ferrets<false>>(&FAMILY);
+        all_rows_hold::<crate::ferrets::Ferrets<false>>(&FAMILY, "ferrets");
     }
 }

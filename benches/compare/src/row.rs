@@ -47,6 +47,12 @@ pub enum Row {
     Range100,
     /// The key after a random one.
     Next,
+    /// Taking a snapshot while all threads overwrite.
+    SnapshotTake,
+    /// [`Row::Overwrite`] while a snapshot lives that was taken when the window began.
+    SnapshotWrite,
+    /// How many keys are less than a random one.
+    Rank,
     /// Bytes the allocator was asked for, per object, after filling a table.
     Bytes,
     /// A match specification, put to a set.
@@ -146,6 +152,9 @@ impl Row {
             Row::Fold => "fold",
             Row::Range100 => "range_100",
             Row::Next => "next",
+            Row::SnapshotTake => "snapshot_take",
+            Row::SnapshotWrite => "snapshot_write",
+            Row::Rank => "rank",
             Row::Bytes => "bytes_per_object",
             Row::Select(question) => question.ids()[0],
             Row::SelectOrdered(question) => question.ids()[1],
@@ -191,6 +200,16 @@ impl Row {
                  table)"
             }
             Row::Next => "the key after a random one, owned",
+            Row::SnapshotTake => {
+                "taking a snapshot of the whole table while all threads overwrite; the median \
+                 (`rwlock_btreemap`: a clone under the lock)"
+            }
+            Row::SnapshotWrite => {
+                "`overwrite` while a snapshot lives that was taken when the window began"
+            }
+            Row::Rank => {
+                "how many keys are less than a random one (ferrets: a table with order statistics)"
+            }
             Row::Bytes => "live bytes asked for, per object, after a fill (ETS: `memory(ets)`)",
             Row::Select(question) => question.legend(),
             Row::SelectOrdered(_) => "the same on an ordered set",
@@ -202,6 +221,7 @@ impl Row {
         match self {
             Row::InsertFresh => objects.div_ceil(threads as u64),
             Row::Fold => objects,
+            Row::SnapshotTake => 1,
             Row::Select(question) | Row::SelectOrdered(question) if question.is_scan() => objects,
             Row::Select(_) | Row::SelectOrdered(_) => 1,
             _ => OPS_STEP,

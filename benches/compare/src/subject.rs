@@ -1,6 +1,7 @@
 //! What a Rust subject must be able to do, and the object all rivals of ferrets keep.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::keys::Keys;
 use crate::row::MANY;
@@ -109,6 +110,22 @@ pub trait HashSubject: Send + Sync + Sized + 'static {
     fn next(&self, key: i64) -> Option<i64> {
         let _ = key;
         unreachable!("hash tables have no order")
+    }
+
+    /// How many keys are less; in the row `rank` only.
+    fn rank(&self, key: i64) -> Option<usize> {
+        let _ = key;
+        unreachable!("only some know ranks")
+    }
+
+    /// Makes ready for ranks what is not so from the beginning.
+    fn prepare_ranks(&self) {}
+
+    /// Takes a snapshot, and calls `body` while it lives with how long it took; in the rows of
+    /// snapshots only.
+    fn with_snapshot(&self, body: &mut dyn FnMut(Duration)) {
+        let _ = body;
+        unreachable!("only some have snapshots")
     }
 
     /// Visits all objects.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
 
@@ -79,6 +80,14 @@ impl HashSubject for RwLockBTreeMap {
         let map = self.0.read();
         let mut behind = map.range((Bound::Excluded(key), Bound::Unbounded));
         behind.next().map(|(key, _)| *key)
+    }
+
+    /// A clone, for which readers may stay and writers wait.
+    fn with_snapshot(&self, body: &mut dyn FnMut(Duration)) {
+        let begun = Instant::now();
+        let clone = self.0.read().clone();
+        body(begun.elapsed());
+        drop(clone);
     }
 
     fn fold(&self, tally: &mut Tally) {
