@@ -53,6 +53,7 @@ impl Family {
                 ["ferrets", "rwlock_btreemap"].contains(&subject)
             }
             Row::Rank => ["ferrets", "rwlock_indexset"].contains(&subject),
+            Row::Binary(_) | Row::Tuple(_) => subject != "rwlock_indexset",
             _ => true,
         }
     }

@@ -82,20 +82,14 @@ impl<S: HashSubject> Server<S> {
 
     /// Answers until standard input ends.
     pub fn serve(mut self) -> Result<()> {
-        for line in io::stdin().lock().lines() {
-            let line = line?;
-            let answer = if line == BUILD {
-                self.build().to_string()
-            } else {
-                self.window(line.parse()?)?.to_string()
-            };
-            writeln!(io::stdout(), "{answer}")?;
-        }
-        Ok(())
+        serve_lines(|window| match window {
+            None => Ok(self.build()),
+            Some(window) => self.window(window),
+        })
     }
 
     /// Fills the table and returns live bytes per object.
-    fn build(&mut self) -> f64 {
+    pub fn build(&mut self) -> f64 {
         // What a subject sets up once for the process or the thread is not the table's.
         self.pool.run(1, |_| {
             let table = S::new();
@@ -117,7 +111,7 @@ impl<S: HashSubject> Server<S> {
     }
 
     /// Nanoseconds per operation as one thread sees it, net of an empty loop over the same keys.
-    fn window(&mut self, window: Window) -> Result<f64> {
+    pub fn window(&mut self, window: Window) -> Result<f64> {
         match window.row {
             Row::InsertFresh => Ok(self.insert_fresh(window)),
             Row::Fold => Ok(self.fold(window)),
@@ -128,9 +122,11 @@ impl<S: HashSubject> Server<S> {
                 table.with_snapshot(&mut |_| result = self.random_access(window));
                 result
             }
-            Row::Bytes | Row::Select(_) | Row::SelectOrdered(_) => {
-                Err("there is no window for it here".into())
-            }
+            Row::Bytes
+            | Row::Binary(_)
+            | Row::Tuple(_)
+            | Row::Select(_)
+            | Row::SelectOrdered(_) => Err("there is no window for it here".into()),
             _ => self.random_access(window),
         }
     }
@@ -159,6 +155,8 @@ impl<S: HashSubject> Server<S> {
             // There is something behind each of these.
             Row::Range100 => Keys::new(seed, worker, 0, objects - RANGE as u64),
             Row::Next => Keys::new(seed, worker, 0, objects - 1),
+            // Groups, all of them full.
+            Row::Prefix100 => Keys::new(seed, worker, 0, objects / RANGE as u64),
             _ => Keys::new(seed, worker, 0, objects),
         };
         let (empty, _) = self
@@ -250,6 +248,16 @@ fn per_op(time: Duration, ops: f64) -> f64 {
     time.as_nanos() as f64 / ops
 }
 
+/// Answers requests to build, or to run a window, until standard input ends.
+pub fn serve_lines(mut answer: impl FnMut(Option<Window>) -> Result<f64>) -> Result<()> {
+    for line in io::stdin().lock().lines() {
+        let line = line?;
+        let window = if line == BUILD { None } else { Some(line.parse()?) };
+        writeln!(io::stdout(), "{}", answer(window)?)?;
+    }
+    Ok(())
+}
+
 /// How long writers have it to themselves between two snapshots.
 const SNAPSHOT_PAUSE: Duration = Duration::from_millis(1);
 
@@ -319,6 +327,7 @@ fn work_loop<S: HashSubject>(table: &S, row: Row, keys: &mut Keys) -> Tally {
         }),
         Row::Range100 => one_by_one(keys, |draw, tally| table.range(draw.key, RANGE, tally)),
         Row::Next => one_by_one(keys, |draw, tally| tally.see(table.next(draw.key))),
+        Row::Prefix100 => one_by_one(keys, |draw, tally| table.prefix(draw.key, tally)),
         Row::Rank => one_by_one(keys, |draw, tally| {
             tally.see(table.rank(draw.key).map(|rank| rank as i64));
         }),
@@ -327,6 +336,8 @@ fn work_loop<S: HashSubject>(table: &S, row: Row, keys: &mut Keys) -> Tally {
         | Row::SnapshotTake
         | Row::SnapshotWrite
         | Row::Bytes
+        | Row::Binary(_)
+        | Row::Tuple(_)
         | Row::Select(_)
         | Row::SelectOrdered(_) => unreachable!("these have loops of their own"),
     }
@@ -363,8 +374,15 @@ pub(crate) mod tests {
         let objects = 2_000;
         let mut server = Server::<S>::new(objects);
         server.build();
-        let has = |row| row != Row::Bytes && family.has(subject, row);
-        for &row in family.rows.iter().filter(|&&row| has(row)) {
+        let plain = |row| match row {
+            Row::Binary(keyed) | Row::Tuple(keyed) => keyed.plain(),
+            row => row,
+        };
+        // Numbers have no beginning.
+        let rows = family.rows.iter().map(|row| plain(*row)).filter(|row| {
+            *row != Row::Bytes && *row != Row::Prefix100 && family.has(subject, *row)
+        });
+        for row in rows {
             for threads in [1, 3] {
                 let ops = if row == Row::SnapshotTake { 5 } else { OPS_STEP };
                 let window = Window { row, threads, ops, seed: 9 };
