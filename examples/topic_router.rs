@@ -187,7 +187,7 @@ fn route_of<'v>(
 ) -> Option<(impl Iterator<Item = TermRef<'v>> + use<'v>, Dest)> {
     let key = object.element(1)?.as_tuple()?;
     let dest = key.get(1)?.as_tuple()?.get(0)?.as_i64()?;
-    Some((key.get(0)?.as_list()?.into_iter(), dest))
+    Some((key.get(0)?.as_list()?, dest))
 }
 
 /// Numbers in no order.
