@@ -107,8 +107,10 @@ impl Rng {
     }
 }
 
+/// Ordered sets count, so that every race of theirs moves counts about too.
 fn public(owner: &Owner, kind: Kind) -> Table {
     let options = TableOptions::new(kind).access(Access::Public);
+    let options = options.order_statistics(kind == Kind::OrderedSet);
     owner.new_table("stress", options).expect("a table can be made")
 }
 
@@ -699,6 +701,76 @@ fn walk(table: &Table, rng: &mut Rng) -> (&'static str, Vec<i64>) {
         }
     };
     (name, met)
+}
+
+// ---- Order statistics and snapshots -------------------------------------------------------------
+
+/// Every object of an ordered set is where it says, and there is nothing else.
+fn assert_counted(table: &Table) {
+    let all: Vec<Object> =
+        table.range(..).expect("the table stands").map(|object| object.expect("it fits")).collect();
+    for (at, object) in all.iter().enumerate() {
+        let key = object.element(1).expect("it has a key");
+        assert_eq!(table.position(key).expect("the table stands"), Some(at), "{key}");
+        assert_eq!(table.nth(at).expect("the table stands").as_ref(), Some(object));
+    }
+    assert_eq!(table.nth(all.len()).expect("the table stands"), None);
+}
+
+/// Positions under all kinds of writers stay between what they may be, snapshots show one instant
+/// again and again, and all is exact when it is quiet.
+#[test]
+#[ignore = "stress: run with `cargo stress`"]
+fn positions_and_snapshots_hold() {
+    const STAY: i64 = 200;
+    let store = Store::new();
+    let owner = store.owner();
+    let table = public(&owner, Kind::OrderedSet);
+    table.insert_list((0..STAY).map(|n| (n * 1_000, -1))).expect("the table stands");
+    // Others, at most: each thread has up to forty objects of its own.
+    let others = 40 * THREADS as i64;
+    race(|rng, worker| {
+        let mine = |n: i64| n * 1_000 + 1 + worker as i64 * 40;
+        let (n, many) = (rng.below(STAY as u64) as i64, 1 + rng.below(40) as i64);
+        let may = n + 1..=n + 1 + others;
+        match rng.below(4) {
+            0 => {
+                let placed = table.insert_ranked((mine(n), worker)).expect("the table stands");
+                assert!(may.contains(&(placed.position as i64)) && !placed.replaced);
+                let taken = table.take_ranked(mine(n)).expect("the table stands");
+                assert!(taken.is_some_and(|(position, _)| may.contains(&(position as i64))));
+            }
+            1 => {
+                let list = (0..many).map(|k| (mine(n) + k, worker));
+                table.insert_list(list).expect("the table stands");
+                let range = mine(n)..mine(n) + many;
+                assert_eq!(table.delete_range(range).expect("the table stands") as i64, many);
+            }
+            2 => {
+                let rank = table.rank(n * 1_000).expect("the table stands") as i64;
+                // Summed up over a few parts, in each of which the others may be met.
+                assert!((n..=n + 16 * others).contains(&rank), "{rank} of {n}");
+                let slice = table.slice(n as usize, 20).expect("the table stands");
+                let keys: Vec<_> = slice.iter().filter_map(|object| object.element(1)).collect();
+                assert!(keys.is_sorted_by(|a, b| a < b), "a slice is in order");
+            }
+            _ => {
+                let snapshot = table.snapshot().expect("the table stands");
+                let read = || -> Vec<Object> {
+                    let all = snapshot.range(..).expect("it is a range");
+                    all.map(|object| object.expect("it fits")).collect()
+                };
+                let first = read();
+                assert_eq!(first.len(), snapshot.len());
+                let value = |object: &Object| object.element(2).and_then(TermRef::as_i64);
+                let staying = first.iter().filter(|object| value(object) == Some(-1));
+                assert_eq!(staying.count() as i64, STAY, "what stays is there");
+                assert!(read() == first, "it shows the same again");
+            }
+        }
+    });
+    assert_eq!(table.len().expect("the table stands") as i64, STAY);
+    assert_counted(&table);
 }
 
 // ---- Names --------------------------------------------------------------------------------------

@@ -85,8 +85,43 @@ window(counter_random = Row, {_, Table, Objects} = Context, Workers, Ops, Seed) 
         undefined -> [ets:update_counter(Table, Key, {2, 1}) || Key <- lists:seq(0, Objects - 1)]
     end,
     random_access(Row, Context, Workers, Ops, Seed);
-window(Row, Context, Workers, Ops, Seed) ->
-    random_access(Row, Context, Workers, Ops, Seed).
+window(Row, {Options, _, Objects} = Context, Workers, Ops, Seed) ->
+    case keyed(atom_to_list(Row)) of
+        integer -> random_access(Row, Context, Workers, Ops, Seed);
+        {Kind, Plain} ->
+            Keyed = {Options, keyed_table(Kind, Options, Objects), Objects},
+            random_access({Kind, Plain}, Keyed, Workers, Ops, Seed)
+    end.
+
+%% Rows on other keys than integers.
+keyed("prefix_100") -> {tuple, prefix_100};
+keyed(Row) ->
+    Kinds = [{Kind, list_to_atom(Plain)}
+             || {Kind, Suffix} <- [{binary, "_binary"}, {tuple, "_tuple"}],
+                [Plain, ""] <- [string:split(Row, Suffix, trailing)]],
+    case Kinds of [] -> integer; [Keyed] -> Keyed end.
+
+%% Filled when it is first asked for.
+keyed_table(Kind, Options, Objects) ->
+    case get({table, Kind}) of
+        undefined ->
+            Table = ets:new(keyed, Options),
+            in_parallel(1, fun(_) ->
+                shuffled(fun(N) -> ets:insert(Table, keyed_object(Kind, N)) end, 0, Objects)
+            end),
+            put({table, Kind}, Table),
+            Table;
+        Table -> Table
+    end.
+
+keyed_object(Kind, N) -> setelement(1, object(N), key_of(Kind, N)).
+
+%% As in src/subject.rs.
+key_of(tuple, N) -> {N div 100, N rem 100};
+key_of(binary, N) -> <<"user:", (digits(10, N))/binary, (N rem 10 + $0)>>.
+
+digits(0, _) -> <<>>;
+digits(Left, N) -> <<(digits(Left - 1, N div 10))/binary, ((N div 10) rem 10 + $0)>>.
 
 random_access(Row, {_, Table, Objects}, Workers, Ops, Seed) ->
     Run = fun(Op) ->
@@ -103,6 +138,27 @@ net(Full, Empty) -> per_op(Full) - per_op(Empty).
 
 per_op({Time, Done}) -> Time * length(Done) / lists:sum(Done).
 
+operation({Kind, lookup_hit}, T) ->
+    fun(N, _) -> [{_, _, _}] = ets:lookup(T, key_of(Kind, N)) end;
+operation({Kind, delete_insert}, T) ->
+    fun(N, _) -> ets:delete(T, key_of(Kind, N)), ets:insert(T, keyed_object(Kind, N)) end;
+operation({Kind, mixed_95_5}, T) ->
+    fun(N, Draw) ->
+            case one_in_twenty(Draw) of
+                true -> ets:insert(T, keyed_object(Kind, N));
+                false -> [{_, _, _}] = ets:lookup(T, key_of(Kind, N))
+            end
+    end;
+operation({Kind, next}, T) -> fun(N, _) -> ets:next(T, key_of(Kind, N)) end;
+operation({Kind, range_100}, T) ->
+    fun(N, _) ->
+            Key = key_of(Kind, N),
+            [{_, V, _}] = ets:lookup(T, Key),
+            sum_behind(T, Key, 99, V)
+    end;
+operation({Kind, prefix_100}, T) ->
+    Range = operation({Kind, range_100}, T),
+    fun(Group, Draw) -> Range(Group * 100, Draw) end;
 operation(lookup_hit, T) -> fun(Key, _) -> [{_, _, _}] = ets:lookup(T, Key) end;
 operation(lookup_miss, T) -> fun(Key, _) -> [] = ets:lookup(T, Key) end;
 operation(hot_key, T) -> operation(lookup_hit, T);
@@ -128,6 +184,8 @@ sum_behind(T, Key, Left, Sum) ->
     {Next, [{_, N, _}]} = ets:next_lookup(T, Key),
     sum_behind(T, Next, Left - 1, Sum + N).
 
+range({_, prefix_100}, Objects, _, _) -> {0, Objects div 100};
+range({_, Row}, Objects, I, Workers) -> range(Row, Objects, I, Workers);
 range(range_100, Objects, _, _) -> {0, Objects - 100};
 range(next, Objects, _, _) -> {0, Objects - 1};
 range(lookup_miss, Objects, _, _) -> {Objects, Objects};

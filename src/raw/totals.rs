@@ -79,8 +79,10 @@ impl Drop for Closed<'_> {
     }
 }
 
-/// The totals of an index since it was last cleared.
+/// The totals of an index since it was last cleared. On lines of their own: who counts must not
+/// disturb those who read what lies beside them.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct Totals {
     single: Pair,
     stripes: OnceLock<Box<[CacheAligned<Pair>]>>,

@@ -7,6 +7,7 @@ use super::Table;
 use super::core::Need;
 use super::engine::OrderedEngine;
 use super::engine::bounds::{Edge, Prefix};
+use super::rank::place;
 use super::read::ReadView;
 use crate::error::{Error, ErrorKind, Result};
 use crate::matchspec::{KeyRange, Shape};
@@ -413,9 +414,9 @@ impl Table {
         let ordered = self.ordered(Need::Read, "count")?;
         let (near, far) = range.bounds()?.into_walk(false);
         if ordered.counts() {
-            let (pin, count) = (pin(), |more: u64| usize::try_from(more).unwrap_or(usize::MAX));
+            let pin = pin();
             let before = ordered.rank(&pin, &near, false);
-            return Ok(count(ordered.rank(&pin, &far, true).saturating_sub(before)));
+            return Ok(place(ordered.rank(&pin, &far, true).saturating_sub(before)));
         }
         let (pin, walk) = (pin(), Walk { count: true, ..Walk::default() });
         let mut pages = ordered.pages(&pin, &near, far, walk);

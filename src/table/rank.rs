@@ -18,7 +18,8 @@ pub struct Placed {
     pub replaced: bool,
 }
 
-fn place(before: u64) -> usize {
+/// A number of objects, of which no more fit into memory than a `usize` can count.
+pub(super) fn place(before: u64) -> usize {
     usize::try_from(before).unwrap_or(usize::MAX)
 }
 

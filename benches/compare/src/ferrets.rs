@@ -1,10 +1,16 @@
 //! Ferrets itself.
 
-use ::ferrets::{Access, Kind, Objects, Owner, Store, Table, TableOptions, TermRef};
+use std::marker::PhantomData;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use ::ferrets::{
+    Access, Bounds, Kind, Objects, Owner, Result, Store, Table, TableOptions, TermRef, ToTerm,
+};
 
 use crate::keys::Keys;
-use crate::row::MANY;
-use crate::subject::{HashSubject, Tally, bin};
+use crate::row::{MANY, RANGE};
+use crate::subject::{HashSubject, Key, Pair, Tally, Text, bin};
 
 /// Where the integer field is.
 const N: usize = 2;
@@ -14,14 +20,44 @@ fn integer(element: Option<TermRef<'_>>) -> Option<i64> {
     element.and_then(TermRef::as_i64)
 }
 
-/// A public set, ordered or not, with the owner that keeps it alive.
-pub struct Ferrets<const ORDERED: bool> {
-    table: Table,
-    _owner: Owner,
-    _store: Store,
+/// A key that has a term, and what else begins as it does.
+pub trait TermKey: Key + ToTerm {
+    /// The keys of a group.
+    fn prefix(group: i64) -> Result<Bounds>;
 }
 
-impl<const ORDERED: bool> HashSubject for Ferrets<ORDERED> {
+impl TermKey for i64 {
+    /// No key of this kind has a beginning.
+    fn prefix(_: i64) -> Result<Bounds> {
+        unreachable!("numbers have no beginning")
+    }
+}
+
+impl TermKey for Text {
+    #[inline(always)]
+    fn prefix(group: i64) -> Result<Bounds> {
+        Bounds::bytes(&Text::of(group * RANGE as i64)[..14])
+    }
+}
+
+impl TermKey for Pair {
+    #[inline(always)]
+    fn prefix(group: i64) -> Result<Bounds> {
+        Bounds::tuple((group,), 2)
+    }
+}
+
+/// A public set, ordered or not, with the owner that keeps it alive.
+pub struct Ferrets<const ORDERED: bool, K = i64> {
+    table: Table,
+    /// The same with order statistics.
+    ranked: OnceLock<Table>,
+    owner: Owner,
+    _store: Store,
+    keys: PhantomData<fn() -> K>,
+}
+
+impl<const ORDERED: bool, K: TermKey> HashSubject for Ferrets<ORDERED, K> {
     type Owned = Objects;
 
     fn new() -> Self {
@@ -30,12 +66,12 @@ impl<const ORDERED: bool> HashSubject for Ferrets<ORDERED> {
         let options = TableOptions::new(if ORDERED { Kind::OrderedSet } else { Kind::Set })
             .access(Access::Public);
         let table = owner.new_table("compare", options).expect("the name is free");
-        Ferrets { table, _owner: owner, _store: store }
+        Ferrets { table, ranked: OnceLock::new(), owner, _store: store, keys: PhantomData }
     }
 
     #[inline(always)]
     fn lookup(&self, key: i64) -> Option<Objects> {
-        let objects = self.table.lookup(key).expect("the table stands");
+        let objects = self.table.lookup(K::of(key)).expect("the table stands");
         (!objects.is_empty()).then_some(objects)
     }
 
@@ -49,7 +85,7 @@ impl<const ORDERED: bool> HashSubject for Ferrets<ORDERED> {
         self.table
             .read(|view| {
                 for _ in 0..count {
-                    let object = view.get(keys.next_key());
+                    let object = view.get(K::of(keys.next_key()));
                     tally.see(object.and_then(|object| integer(object.element(N))));
                 }
             })
@@ -60,7 +96,7 @@ impl<const ORDERED: bool> HashSubject for Ferrets<ORDERED> {
     fn lookup_many(&self, keys: &[i64; MANY], tally: &mut Tally) {
         self.table
             .read(|view| {
-                view.get_many(keys, |_, object| {
+                view.get_many(&keys.map(K::of), |_, object| {
                     tally.see(object.and_then(|object| integer(object.element(N))));
                 })
             })
@@ -70,24 +106,37 @@ impl<const ORDERED: bool> HashSubject for Ferrets<ORDERED> {
 
     #[inline(always)]
     fn insert(&self, key: i64) {
-        self.table.insert((key, key, &bin(key)[..])).expect("the table stands");
+        self.table.insert((K::of(key), key, &bin(key)[..])).expect("the table stands");
     }
 
     #[inline(always)]
     fn delete(&self, key: i64) {
-        self.table.delete(key).expect("the table stands");
+        self.table.delete(K::of(key)).expect("the table stands");
     }
 
     #[inline(always)]
     fn increment(&self, key: i64) -> Option<i64> {
-        self.table.update_counter(key, (N, 1)).ok().and_then(|sum| sum.to_i64())
+        self.table.update_counter(K::of(key), (N, 1)).ok().and_then(|sum| sum.to_i64())
     }
 
     #[inline(always)]
     fn range(&self, from: i64, count: usize, tally: &mut Tally) {
         self.table
             .read(|view| {
-                let objects = view.range(from..)?.take(count);
+                let objects = view.range(K::of(from)..)?.take(count);
+                let sum = objects.filter_map(|object| integer(object.element(N))).sum::<i64>();
+                tally.see(Some(sum));
+                Ok(())
+            })
+            .and_then(|done| done)
+            .expect("the table stands");
+    }
+
+    #[inline(always)]
+    fn prefix(&self, group: i64, tally: &mut Tally) {
+        self.table
+            .read(|view| {
+                let objects = view.range(K::prefix(group)?)?;
                 let sum = objects.filter_map(|object| integer(object.element(N))).sum::<i64>();
                 tally.see(Some(sum));
                 Ok(())
@@ -98,7 +147,31 @@ impl<const ORDERED: bool> HashSubject for Ferrets<ORDERED> {
 
     #[inline(always)]
     fn next(&self, key: i64) -> Option<i64> {
-        self.table.next(key).expect("the table stands")?.as_i64()
+        self.table.next(K::of(key)).expect("the table stands").map(|_| key + 1)
+    }
+
+    #[inline(always)]
+    fn rank(&self, key: i64) -> Option<usize> {
+        self.ranked.get()?.rank(K::of(key)).ok()
+    }
+
+    fn prepare_ranks(&self) {
+        self.ranked.get_or_init(|| {
+            let options = TableOptions::new(Kind::OrderedSet).access(Access::Public);
+            let options = options.order_statistics(true);
+            let table = self.owner.new_table("ranked", options).expect("the name is free");
+            for object in self.table.range(..).expect("it is ordered") {
+                table.insert(object.expect("the table stands")).expect("the table stands");
+            }
+            table
+        });
+    }
+
+    fn with_snapshot(&self, body: &mut dyn FnMut(Duration)) {
+        let begun = Instant::now();
+        let snapshot = self.table.snapshot().expect("the table stands");
+        body(begun.elapsed());
+        drop(snapshot);
     }
 
     fn fold(&self, tally: &mut Tally) {

@@ -3,6 +3,7 @@
 use std::hint::black_box;
 use std::io::{self, BufRead, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::Result;
@@ -81,20 +82,14 @@ impl<S: HashSubject> Server<S> {
 
     /// Answers until standard input ends.
     pub fn serve(mut self) -> Result<()> {
-        for line in io::stdin().lock().lines() {
-            let line = line?;
-            let answer = if line == BUILD {
-                self.build().to_string()
-            } else {
-                self.window(line.parse()?)?.to_string()
-            };
-            writeln!(io::stdout(), "{answer}")?;
-        }
-        Ok(())
+        serve_lines(|window| match window {
+            None => Ok(self.build()),
+            Some(window) => self.window(window),
+        })
     }
 
     /// Fills the table and returns live bytes per object.
-    fn build(&mut self) -> f64 {
+    pub fn build(&mut self) -> f64 {
         // What a subject sets up once for the process or the thread is not the table's.
         self.pool.run(1, |_| {
             let table = S::new();
@@ -116,13 +111,22 @@ impl<S: HashSubject> Server<S> {
     }
 
     /// Nanoseconds per operation as one thread sees it, net of an empty loop over the same keys.
-    fn window(&mut self, window: Window) -> Result<f64> {
+    pub fn window(&mut self, window: Window) -> Result<f64> {
         match window.row {
             Row::InsertFresh => Ok(self.insert_fresh(window)),
             Row::Fold => Ok(self.fold(window)),
-            Row::Bytes | Row::Select(_) | Row::SelectOrdered(_) => {
-                Err("there is no window for it here".into())
+            Row::SnapshotTake => Ok(self.snapshot_take(window)),
+            Row::SnapshotWrite => {
+                let (table, mut result) = (Arc::clone(&self.table), Ok(0.0));
+                let window = Window { row: Row::Overwrite, ..window };
+                table.with_snapshot(&mut |_| result = self.random_access(window));
+                result
             }
+            Row::Bytes
+            | Row::Binary(_)
+            | Row::Tuple(_)
+            | Row::Select(_)
+            | Row::SelectOrdered(_) => Err("there is no window for it here".into()),
             _ => self.random_access(window),
         }
     }
@@ -130,6 +134,9 @@ impl<S: HashSubject> Server<S> {
     fn random_access(&mut self, window: Window) -> Result<f64> {
         let Window { row, threads, ops, seed } = window;
         let objects = self.objects;
+        if row == Row::Rank {
+            self.table.prepare_ranks();
+        }
         if row == Row::CounterRandom && !std::mem::replace(&mut self.counted, true) {
             // Counters are counted in again and again; the first time is not what is measured.
             let table = Arc::clone(&self.table);
@@ -148,6 +155,8 @@ impl<S: HashSubject> Server<S> {
             // There is something behind each of these.
             Row::Range100 => Keys::new(seed, worker, 0, objects - RANGE as u64),
             Row::Next => Keys::new(seed, worker, 0, objects - 1),
+            // Groups, all of them full.
+            Row::Prefix100 => Keys::new(seed, worker, 0, objects / RANGE as u64),
             _ => Keys::new(seed, worker, 0, objects),
         };
         let (empty, _) = self
@@ -197,6 +206,30 @@ impl<S: HashSubject> Server<S> {
         per_op(spent, (passes * share) as f64) - per_op(empty, (passes * share) as f64)
     }
 
+    /// Takes snapshots while all threads of the window overwrite.
+    fn snapshot_take(&mut self, window: Window) -> f64 {
+        let (objects, table, stop) = (self.objects, &*self.table, AtomicBool::new(false));
+        let mut times = Vec::new();
+        std::thread::scope(|scope| {
+            for worker in 0..window.threads {
+                let (mut keys, stop) = (Keys::new(window.seed, worker, 0, objects), &stop);
+                scope.spawn(move || {
+                    while !stop.load(Ordering::Relaxed) {
+                        (0..64).for_each(|_| table.insert(keys.next_key()));
+                    }
+                });
+            }
+            let begun = Instant::now();
+            while times.len() < window.ops as usize && begun.elapsed() < CUT_OFF {
+                table.with_snapshot(&mut |taken| times.push(taken));
+                std::thread::sleep(SNAPSHOT_PAUSE);
+            }
+            stop.store(true, Ordering::Relaxed);
+        });
+        times.sort_unstable();
+        times[times.len() / 2].as_nanos() as f64
+    }
+
     fn fold(&mut self, window: Window) -> f64 {
         let passes = (window.ops / self.objects).max(1);
         let table = Arc::clone(&self.table);
@@ -214,6 +247,19 @@ impl<S: HashSubject> Server<S> {
 fn per_op(time: Duration, ops: f64) -> f64 {
     time.as_nanos() as f64 / ops
 }
+
+/// Answers requests to build, or to run a window, until standard input ends.
+pub fn serve_lines(mut answer: impl FnMut(Option<Window>) -> Result<f64>) -> Result<()> {
+    for line in io::stdin().lock().lines() {
+        let line = line?;
+        let window = if line == BUILD { None } else { Some(line.parse()?) };
+        writeln!(io::stdout(), "{}", answer(window)?)?;
+    }
+    Ok(())
+}
+
+/// How long writers have it to themselves between two snapshots.
+const SNAPSHOT_PAUSE: Duration = Duration::from_millis(1);
 
 /// One thread's part in a window.
 struct Share {
@@ -281,9 +327,19 @@ fn work_loop<S: HashSubject>(table: &S, row: Row, keys: &mut Keys) -> Tally {
         }),
         Row::Range100 => one_by_one(keys, |draw, tally| table.range(draw.key, RANGE, tally)),
         Row::Next => one_by_one(keys, |draw, tally| tally.see(table.next(draw.key))),
-        Row::InsertFresh | Row::Fold | Row::Bytes | Row::Select(_) | Row::SelectOrdered(_) => {
-            unreachable!("these have loops of their own")
-        }
+        Row::Prefix100 => one_by_one(keys, |draw, tally| table.prefix(draw.key, tally)),
+        Row::Rank => one_by_one(keys, |draw, tally| {
+            tally.see(table.rank(draw.key).map(|rank| rank as i64));
+        }),
+        Row::InsertFresh
+        | Row::Fold
+        | Row::SnapshotTake
+        | Row::SnapshotWrite
+        | Row::Bytes
+        | Row::Binary(_)
+        | Row::Tuple(_)
+        | Row::Select(_)
+        | Row::SelectOrdered(_) => unreachable!("these have loops of their own"),
     }
 }
 
@@ -314,13 +370,22 @@ pub(crate) mod tests {
     use super::*;
 
     /// Rows find what they should, and leave the table with the keys it had.
-    pub(crate) fn all_rows_hold<S: HashSubject>(family: &Family) {
+    pub(crate) fn all_rows_hold<S: HashSubject>(family: &Family, subject: &str) {
         let objects = 2_000;
         let mut server = Server::<S>::new(objects);
         server.build();
-        for &row in family.rows.iter().filter(|&&row| row != Row::Bytes) {
+        let plain = |row| match row {
+            Row::Binary(keyed) | Row::Tuple(keyed) => keyed.plain(),
+            row => row,
+        };
+        // Numbers have no beginning.
+        let rows = family.rows.iter().map(|row| plain(*row)).filter(|row| {
+            *row != Row::Bytes && *row != Row::Prefix100 && family.has(subject, *row)
+        });
+        for row in rows {
             for threads in [1, 3] {
-                let window = Window { row, threads, ops: OPS_STEP, seed: 9 };
+                let ops = if row == Row::SnapshotTake { 5 } else { OPS_STEP };
+                let window = Window { row, threads, ops, seed: 9 };
                 server.window(window).unwrap();
                 let mut tally = Tally::default();
                 server.table.fold(&mut tally);
@@ -336,16 +401,16 @@ pub(crate) mod tests {
 
     #[test]
     fn rows_hold_for_the_peers() {
-        all_rows_hold::<Papaya>(&FAMILY);
-        all_rows_hold::<Dashmap>(&FAMILY);
-        all_rows_hold::<SccMap>(&FAMILY);
-        all_rows_hold::<SccIndex>(&FAMILY);
-        all_rows_hold::<RwLockHashbrown>(&FAMILY);
+        all_rows_hold::<Papaya>(&FAMILY, "papaya");
+        all_rows_hold::<Dashmap>(&FAMILY, "dashmap");
+        all_rows_hold::<SccMap>(&FAMILY, "scc_hash_map");
+        all_rows_hold::<SccIndex>(&FAMILY, "scc_hash_index");
+        all_rows_hold::<RwLockHashbrown>(&FAMILY, "rwlock_hashbrown");
     }
 
     #[cfg(feature = "ferrets")]
     #[test]
     fn rows_hold_for_ferrets() {
-        all_rows_hold::<crate::ferrets::Ferrets<false>>(&FAMILY);
+        all_rows_hold::<crate::ferrets::Ferrets<false>>(&FAMILY, "ferrets");
     }
 }

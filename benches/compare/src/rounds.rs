@@ -168,6 +168,9 @@ impl Run<'_> {
 
     /// One turn of one subject.
     fn turn(&mut self, remote: &mut Remote, place: Place, round: usize) -> Result<()> {
+        if !self.plan.family.has(place.subject, place.row) {
+            return Ok(());
+        }
         let pace = match self.pace.entry(place) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => {

@@ -47,12 +47,67 @@ pub enum Row {
     Range100,
     /// The key after a random one.
     Next,
+    /// Taking a snapshot while all threads overwrite.
+    SnapshotTake,
+    /// [`Row::Overwrite`] while a snapshot lives that was taken when the window began.
+    SnapshotWrite,
+    /// How many keys are less than a random one.
+    Rank,
     /// Bytes the allocator was asked for, per object, after filling a table.
     Bytes,
+    /// The sum of the integer fields of the [`RANGE`] objects whose keys begin alike; per prefix.
+    Prefix100,
+    /// An operation on a table whose keys are binaries.
+    Binary(Keyed),
+    /// An operation on a table whose keys are tuples.
+    Tuple(Keyed),
     /// A match specification, put to a set.
     Select(Question),
     /// The same, put to an ordered set.
     SelectOrdered(Question),
+}
+
+/// What is measured with other keys than integers.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Keyed {
+    /// [`Row::LookupHit`]
+    LookupHit,
+    /// [`Row::DeleteInsert`]
+    DeleteInsert,
+    /// [`Row::Mixed`]
+    Mixed,
+    /// [`Row::Range100`]
+    Range100,
+    /// [`Row::Next`]
+    Next,
+    /// [`Row::Prefix100`]
+    Prefix100,
+}
+
+impl Keyed {
+    /// The row's words on binaries and on tuples.
+    const fn ids(self) -> [&'static str; 2] {
+        match self {
+            Keyed::LookupHit => ["lookup_hit_binary", "lookup_hit_tuple"],
+            Keyed::DeleteInsert => ["delete_insert_binary", "delete_insert_tuple"],
+            Keyed::Mixed => ["mixed_95_5_binary", "mixed_95_5_tuple"],
+            Keyed::Range100 => ["range_100_binary", "range_100_tuple"],
+            Keyed::Next => ["next_binary", "next_tuple"],
+            Keyed::Prefix100 => ["prefix_100_binary", "prefix_100"],
+        }
+    }
+
+    /// The same in a table with integers.
+    pub const fn plain(self) -> Row {
+        match self {
+            Keyed::LookupHit => Row::LookupHit,
+            Keyed::DeleteInsert => Row::DeleteInsert,
+            Keyed::Mixed => Row::Mixed,
+            Keyed::Range100 => Row::Range100,
+            Keyed::Next => Row::Next,
+            Keyed::Prefix100 => Row::Prefix100,
+        }
+    }
 }
 
 /// What is asked with match specifications.
@@ -146,7 +201,13 @@ impl Row {
             Row::Fold => "fold",
             Row::Range100 => "range_100",
             Row::Next => "next",
+            Row::SnapshotTake => "snapshot_take",
+            Row::SnapshotWrite => "snapshot_write",
+            Row::Rank => "rank",
             Row::Bytes => "bytes_per_object",
+            Row::Prefix100 => "prefix_100_plain",
+            Row::Binary(keyed) => keyed.ids()[0],
+            Row::Tuple(keyed) => keyed.ids()[1],
             Row::Select(question) => question.ids()[0],
             Row::SelectOrdered(question) => question.ids()[1],
         }
@@ -191,7 +252,30 @@ impl Row {
                  table)"
             }
             Row::Next => "the key after a random one, owned",
+            Row::SnapshotTake => {
+                "taking a snapshot of the whole table while all threads overwrite; the median \
+                 (`rwlock_btreemap`: a clone under the lock)"
+            }
+            Row::SnapshotWrite => {
+                "`overwrite` while a snapshot lives that was taken when the window began"
+            }
+            Row::Rank => {
+                "how many keys are less than a random one (ferrets: a table with order statistics)"
+            }
             Row::Bytes => "live bytes asked for, per object, after a fill (ETS: `memory(ets)`)",
+            Row::Prefix100 => "as `range_100`, of all objects whose keys begin alike",
+            Row::Binary(_) => {
+                "the same with keys like `<<\"user:00000012345\">>`; making the key counts (other \
+                 maps: `[u8; 16]`; `prefix_100_binary`: all but the last two digits are given; \
+                 others: the first key of them)"
+            }
+            Row::Tuple(Keyed::Prefix100) => {
+                "summing the integer fields of the 100 objects with keys `{Group, _}`, per prefix \
+                 (other maps and ETS: 100 objects from the first key on)"
+            }
+            Row::Tuple(_) => {
+                "the same with keys `{Group, N}`, 100 to a group (others: `(i64, i64)`)"
+            }
             Row::Select(question) => question.legend(),
             Row::SelectOrdered(_) => "the same on an ordered set",
         }
@@ -202,6 +286,7 @@ impl Row {
         match self {
             Row::InsertFresh => objects.div_ceil(threads as u64),
             Row::Fold => objects,
+            Row::SnapshotTake => 1,
             Row::Select(question) | Row::SelectOrdered(question) if question.is_scan() => objects,
             Row::Select(_) | Row::SelectOrdered(_) => 1,
             _ => OPS_STEP,

@@ -1,9 +1,10 @@
 //! What a Rust subject must be able to do, and the object all rivals of ferrets keep.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::keys::Keys;
-use crate::row::MANY;
+use crate::row::{MANY, RANGE};
 
 /// The hasher of every map that lets one choose.
 pub type Hasher = ahash::RandomState;
@@ -44,6 +45,48 @@ pub fn bin(key: i64) -> [u8; 32] {
     bytes[23] = 1;
     bytes[31] = 2;
     bytes
+}
+
+/// What objects of the family `ordered` are kept under.
+pub trait Key: Ord + Clone + Send + Sync + 'static {
+    /// The key of a number. Keys are in the order of their numbers.
+    fn of(number: i64) -> Self;
+}
+
+impl Key for i64 {
+    #[inline(always)]
+    fn of(number: i64) -> Self {
+        number
+    }
+}
+
+/// Text with a common beginning, as it is used for names: `user:00000012345`.
+pub type Text = [u8; 16];
+
+impl Key for Text {
+    #[inline(always)]
+    fn of(number: i64) -> Self {
+        let mut text = *b"user:00000000000";
+        let mut left = number as u64;
+        for digit in text[5..].iter_mut().rev() {
+            *digit = b'0' + (left % 10) as u8;
+            left /= 10;
+            if left == 0 {
+                break;
+            }
+        }
+        text
+    }
+}
+
+/// A group of [`RANGE`] and a number in it.
+pub type Pair = (i64, i64);
+
+impl Key for Pair {
+    #[inline(always)]
+    fn of(number: i64) -> Self {
+        (number.div_euclid(RANGE as i64), number.rem_euclid(RANGE as i64))
+    }
 }
 
 /// What came out of many operations; keeps the compiler from dropping them.
@@ -105,10 +148,31 @@ pub trait HashSubject: Send + Sync + Sized + 'static {
         unreachable!("hash tables have no ranges")
     }
 
+    /// The same of all objects whose keys begin as those of a group of [`RANGE`] do.
+    fn prefix(&self, group: i64, tally: &mut Tally) {
+        self.range(group * RANGE as i64, RANGE, tally);
+    }
+
     /// The key after `key`; in the family `ordered` only.
     fn next(&self, key: i64) -> Option<i64> {
         let _ = key;
         unreachable!("hash tables have no order")
+    }
+
+    /// How many keys are less; in the row `rank` only.
+    fn rank(&self, key: i64) -> Option<usize> {
+        let _ = key;
+        unreachable!("only some know ranks")
+    }
+
+    /// Makes ready for ranks what is not so from the beginning.
+    fn prepare_ranks(&self) {}
+
+    /// Takes a snapshot, and calls `body` while it lives with how long it took; in the rows of
+    /// snapshots only.
+    fn with_snapshot(&self, body: &mut dyn FnMut(Duration)) {
+        let _ = body;
+        unreachable!("only some have snapshots")
     }
 
     /// Visits all objects.

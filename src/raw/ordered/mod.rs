@@ -42,6 +42,8 @@
 //! leaf, which is two steps on a line that they write to anyway, and copy leaves before they change
 //! them while there is a snapshot that has not got them.
 //!
+//! **Order statistics**, in trees that are made so: see [`rank`].
+//!
 //! # What it is bad at
 //!
 //! Keys whose heads all tie (long texts with a common beginning): then each step of a search looks
