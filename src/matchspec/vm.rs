@@ -66,6 +66,10 @@ const TRUE: Word = Word::atom(Atom::TRUE.index());
 const FALSE: Word = Word::atom(Atom::FALSE.index());
 const EXIT: Word = Word::atom(Atom::EXIT.index());
 
+/// Words that may be calculated and copied for one subject: a GiB. A body that takes a large object
+/// to pieces a thousand times is refused before it takes all the memory there is.
+const MAX_WORDS: usize = if cfg!(test) { 1 << 20 } else { 1 << 27 };
+
 /// A machine for one program.
 pub(crate) struct Machine<'p> {
     program: &'p Program,
@@ -304,6 +308,16 @@ impl<'p> Machine<'p> {
         }
     }
 
+    /// Fails if what has been calculated and copied so far is too large.
+    fn room(&mut self) -> Step<&mut Arena> {
+        let arena = self.arena();
+        if arena.words().len() > MAX_WORDS {
+            let message = format!("a result exceeds the limit of {MAX_WORDS} words");
+            return Err(Stop::Error(Error::limit(message)));
+        }
+        Ok(arena)
+    }
+
     /// The value of an operand.
     #[inline]
     fn load(&mut self, operand: Operand, subject: &Subject<'_>) -> Step<Value> {
@@ -322,7 +336,7 @@ impl<'p> Machine<'p> {
     fn whole(&mut self, subject: &Subject<'_>) -> Step<Value> {
         let tuple = self.arena().open_tuple(subject.root().len())?;
         for (at, word) in subject.elements().enumerate() {
-            let copy = self.arena().copy(subject.part(word))?;
+            let copy = self.room()?.copy(subject.part(word))?;
             self.arena().set(tuple.offset() + at, copy);
         }
         Ok(Value::arena(tuple))
@@ -418,7 +432,7 @@ impl<'p> Machine<'p> {
                 return Ok(Value::of(word));
             }
         }
-        let arena = self.arena();
+        let arena = self.room()?;
         Ok(Value::arena(match number {
             Number::Int(value) => arena.int(*value)?,
             Number::Big(value) => arena.big(value)?,
@@ -435,7 +449,7 @@ impl<'p> Machine<'p> {
     ) -> Step<Value> {
         let bytes = self.view(binary, subject).as_bytes().ok_or(Stop::Fails)?;
         let part = bytes.get(from..from + len).ok_or(Stop::Fails)?.to_vec();
-        Ok(Value::arena(self.arena().binary(&part)?))
+        Ok(Value::arena(self.room()?.binary(&part)?))
     }
 
     #[inline(never)]
@@ -487,7 +501,7 @@ impl<'p> Machine<'p> {
             let copy = if subject.is_counted() && *word == subject.root() {
                 self.whole(subject)?.word
             } else {
-                self.arena().copy(subject.part(*word))?
+                self.room()?.copy(subject.part(*word))?
             };
             copies.push(copy);
         }
@@ -526,10 +540,48 @@ impl<'p> Machine<'p> {
             Heap::Subject => subject.part(value.word),
             _ => TermRef::new(self.literals, value.word),
         };
-        Ok(self.arena().copy(term)?)
+        Ok(self.room()?.copy(term)?)
     }
 }
 
 const fn truth(value: bool) -> Word {
     if value { TRUE } else { FALSE }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{ErrorKind, MatchSpec, term};
+
+    /// What takes an object to pieces too often is refused, and one more object is not.
+    #[test]
+    fn results_have_a_limit() {
+        let object = term!({(vec![7_u8; 4_096]), 1});
+        for (result, times) in [
+            ("'$1'", 3_000),
+            ("'$_'", 3_000),
+            ("{{'$1'}}", 3_000),
+            ("{binary_part,'$1',1,4000}", 3_000),
+            ("{'bsl','$2',1000000}", 100),
+        ] {
+            for (times, fits) in [(times, false), (times / 10, true)] {
+                let results = vec![result; times].join(",");
+                let spec = format!("[{{{{'$1','$2'}},[],[[{results}]]}}]");
+                let spec: MatchSpec = spec.parse().expect("it compiles");
+                match spec.test(&object) {
+                    Ok(list) => {
+                        let list = list.expect("it matches");
+                        let list = list.as_ref().as_list().map(Iterator::count);
+                        assert!(fits && list == Some(times), "{result}");
+                    }
+                    Err(error) => {
+                        assert!(!fits && error.kind() == ErrorKind::LimitExceeded, "{error}");
+                    }
+                }
+            }
+        }
+        let spec: MatchSpec = "[{{'$1','_'},[],['$1']}]".parse().expect("it compiles");
+        let large = term!({(vec![7_u8; 16 << 20]), 1});
+        let all = spec.test(&large).expect("it fits").expect("it matches");
+        assert_eq!(all.as_bytes().map(<[u8]>::len), Some(16 << 20));
+    }
 }
