@@ -293,9 +293,9 @@ pub use matchspec::{KeyPlan, KeyRange, MatchSpec, Plan, Shape, SpecExpr, SpecVar
 pub use owner::Owner;
 pub use store::{Reclamation, Store};
 pub use table::{
-    Access, Batch, Bounds, Chunk, Condition, Conflict, Continuation, CounterOp, Cursor, Fixation,
-    Info, Integer, Kind, Outcome, RangeIter, ReadView, SafeFixed, Selection, Table, TableOptions,
-    ToBounds, WriteConcurrency,
+    Access, Batch, Bounds, Change, Changes, Chunk, Condition, Conflict, Continuation, CounterOp,
+    Cursor, Event, Filter, Fixation, Info, Integer, Kind, Outcome, RangeIter, ReadView, SafeFixed,
+    Selection, Table, TableOptions, ToBounds, Watch, WriteConcurrency,
 };
 #[doc(hidden)]
 pub use term::macros as __macros;

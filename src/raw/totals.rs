@@ -26,6 +26,8 @@ impl Pair {
 /// The totals of an index since it was last cleared.
 #[derive(Debug)]
 pub(super) struct Totals {
+    /// How often the index was cleared before.
+    pub(super) life: u64,
     single: Pair,
     stripes: OnceLock<Box<[CacheAligned<Pair>]>>,
 }
@@ -53,8 +55,8 @@ impl Delta {
 }
 
 impl Totals {
-    pub(super) fn new() -> Self {
-        Self { single: Pair::new(), stripes: OnceLock::new() }
+    pub(super) fn new(life: u64) -> Self {
+        Self { life, single: Pair::new(), stripes: OnceLock::new() }
     }
 
     /// From now on every thread counts in a stripe.

@@ -22,6 +22,7 @@ mod select;
 mod traverse;
 mod update;
 mod walk;
+mod watch;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub use select::Selection;
 pub use update::CounterOp;
 use update::{CounterOps, ElementOps};
 pub use walk::Fixation;
+pub use watch::{Change, Changes, Event, Filter, Watch};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::raw::block::Block;

@@ -24,6 +24,7 @@ use super::{At, Delta, Order, Refused, Root, Share, Tree, Weight, retire};
 use crate::raw::Commit;
 use crate::raw::pending::Pendings;
 use crate::raw::reclaim::Pin;
+use crate::raw::watch::Wake;
 
 type Leaves<'p> = SmallVec<[Locked<'p>; 12]>;
 
@@ -39,6 +40,7 @@ pub(crate) struct Batch<'p, H: Share> {
     most: usize,
     /// What the new entries weigh more than the old ones.
     delta: Delta,
+    is_watched: bool,
     /// Whether a leaf has so little left that it may be merged with another.
     is_sparse: bool,
     handles: std::marker::PhantomData<H>,
@@ -48,7 +50,8 @@ impl<H: Share> Tree<H> {
     /// Runs `body` while the leaves of all `keys`, which are in ascending order, are locked; a key
     /// is a head and how an entry's key stands to it. What `body` has put is visible to all
     /// readers at once when it returns `Ok`, and to none if it returns `Err`. It must not block
-    /// and must not call the tree.
+    /// and must not call the tree. If somebody wants to hear of changes, `tell` is called when they
+    /// are visible, as in [`write`](Self::write).
     pub(crate) fn batch<'p, K, R, E: From<Refused>>(
         &self,
         pin: &'p Pin,
@@ -56,6 +59,7 @@ impl<H: Share> Tree<H> {
         head: impl Fn(&K) -> u64,
         order: impl Fn(&K, H::Ref<'_>) -> Order,
         body: impl FnOnce(&mut Batch<'p, H>) -> Result<R, E>,
+        tell: impl FnOnce(u64, &mut R) -> Wake,
     ) -> Result<R, E> {
         let (root, locks) = self.lock_all(pin, keys, &head, &order)?;
         let commit = Arc::new(Commit::new());
@@ -67,15 +71,21 @@ impl<H: Share> Tree<H> {
             pendings: None,
             most: keys.len(),
             delta: Delta::default(),
+            is_watched: self.interest.is_any(),
             is_sparse: false,
             handles: std::marker::PhantomData,
         };
-        let result = body(&mut batch);
-        if result.is_ok() {
+        let mut result = body(&mut batch);
+        let mut wake = Wake::default();
+        if let Ok(result) = &mut result {
             batch.commit();
+            if batch.is_watched {
+                wake = tell(root.totals.life, result);
+            }
         }
         let is_sparse = batch.is_sparse;
         drop(batch);
+        wake.run();
         if is_sparse {
             for key in keys {
                 let target = At { head: head(key), order: &|entry: H::Ref<'_>| order(key, entry) };
@@ -114,6 +124,11 @@ impl<H: Share> Tree<H> {
 }
 
 impl<'p, H: Share> Batch<'p, H> {
+    /// Whether somebody wants to hear of changes.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.is_watched
+    }
+
     /// Which of the locked leaves a key belongs to.
     fn lock_of<O: Fn(H::Ref<'_>) -> Order>(&self, target: &At<'_, O>) -> usize {
         self.locks.partition_point(|lock| lock.node().is_before::<H>(target))

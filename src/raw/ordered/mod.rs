@@ -55,6 +55,7 @@ use std::cmp::Ordering as Order;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
+pub(crate) use batch::Batch;
 pub(crate) use node::{EXACT, Target};
 use node::{Locked, Node, SLOTS, Version, Word};
 use pages::Edge;
@@ -62,6 +63,7 @@ pub(crate) use pages::{Limit, Pages, Walk};
 
 use super::reclaim::{Pin, Reap, Retired};
 use super::totals::{Delta, Totals};
+use super::watch::{Hub, Interest, Wake};
 use super::{Change, Handle, Refused, Weight, prefetch};
 use crate::platform::sync::{AtomicPtr, Ordering};
 
@@ -76,6 +78,7 @@ pub(crate) trait Share: Handle {
 #[derive(Debug)]
 pub(crate) struct Tree<H: Share> {
     root: AtomicPtr<Root>,
+    interest: Interest,
     handles: PhantomData<H>,
 }
 
@@ -97,9 +100,9 @@ impl Drop for Root {
 }
 
 impl Root {
-    fn new(closed: bool) -> Option<Box<Self>> {
+    fn new(closed: bool, life: u64) -> Option<Box<Self>> {
         let top = AtomicPtr::new(Node::alloc(0)?.as_ptr());
-        let totals = Totals::new();
+        let totals = Totals::new(life);
         totals.add(Delta::bytes((Node::bytes(0) + size_of::<Self>()) as i64));
         Some(Box::new(Self { top, totals, closed }))
     }
@@ -176,8 +179,13 @@ impl<H: Handle, O: Fn(H::Ref<'_>) -> Order> Target<H> for At<'_, O> {
 impl<H: Share> Tree<H> {
     /// An empty tree; `None` without memory.
     pub(crate) fn new() -> Option<Self> {
-        let root = Box::into_raw(Root::new(false)?);
-        Some(Self { root: AtomicPtr::new(root), handles: PhantomData })
+        let root = AtomicPtr::new(Box::into_raw(Root::new(false, 0)?));
+        Some(Self { root, interest: Interest::new(), handles: PhantomData })
+    }
+
+    /// Who wants to hear of changes.
+    pub(crate) fn interest(&self) -> &Interest {
+        &self.interest
     }
 
     #[inline]
@@ -252,12 +260,16 @@ impl<H: Share> Tree<H> {
     /// Changes the entry of a key, as `change` says of it, while no other write to its leaf goes
     /// on. `order` is as in [`get`](Self::get). `change` is called once, must not block and must
     /// not call the tree.
+    ///
+    /// If somebody wants to hear of it, `tell` is called when the change is visible, under the same
+    /// conditions, with the life of the tree and the entries before and after.
     pub(crate) fn write<R>(
         &self,
         pin: &Pin,
         head: u64,
         order: impl Fn(H::Ref<'_>) -> Order,
         change: impl FnOnce(Option<H::Ref<'_>>) -> (Change<H>, R),
+        tell: impl FnOnce(u64, Option<H::Ref<'_>>, Option<H::Ref<'_>>) -> Wake,
     ) -> Result<R, Refused> {
         let target = At { head, order: &order };
         let (root, mut locked) = self.lock(pin, &target)?;
@@ -272,24 +284,29 @@ impl<H: Share> Tree<H> {
             (Change::Keep, _) | (Change::Remove, Err(_)) => return Ok(result),
             (Change::Changed(after), _) => {
                 locked.touch();
-                drop(locked);
+                self.unlock(locked, head, || tell(root.totals.life, before, before));
                 (after, None)
             }
             (Change::Put(new), Ok(at)) => {
                 let after = H::weight(new.borrowed());
-                locked.replace(at, Word::entry(new.into_raw()));
-                drop(locked);
+                let raw = new.into_raw();
+                locked.replace(at, Word::entry(raw));
+                self.unlock(locked, head, || {
+                    // SAFETY: O2, O5: put there just now, and we hold the lock.
+                    tell(root.totals.life, before, Some(unsafe { H::borrow(raw) }))
+                });
                 (after, old)
             }
             (Change::Put(new), Err(at)) => {
                 let after = H::weight(new.borrowed());
-                Self::insert(pin, root, locked, at, new, &target)?;
+                let tell = |new: H::Ref<'_>| tell(root.totals.life, None, Some(new));
+                self.insert(pin, root, (locked, at), new, &target, tell)?;
                 (after, None)
             }
             (Change::Remove, Ok(at)) => {
                 locked.change().remove(at);
                 let count = leaf.count();
-                drop(locked);
+                self.unlock(locked, head, || tell(root.totals.life, before, None));
                 if shape::is_sparse(count) {
                     Self::merge(pin, root, &target);
                 }
@@ -311,6 +328,7 @@ impl<H: Share> Tree<H> {
         back: bool,
         compare: impl Fn(H::Ref<'_>, H::Ref<'_>) -> Order,
         keep: impl FnOnce(H::Ref<'_>) -> R,
+        tell: impl FnOnce(u64, H::Ref<'_>) -> Wake,
     ) -> Result<Option<R>, Refused> {
         loop {
             // The leaves beyond which there is nothing, locked so that nothing comes there.
@@ -338,7 +356,10 @@ impl<H: Share> Tree<H> {
             let (kept, weight, head) = (keep(entry), H::weight(entry), leaf.head(slot));
             locks[at].change().remove(slot);
             let count = leaf.count();
+            let is_told = self.interest.is_in(head);
+            let wake = if is_told { tell(root.totals.life, entry) } else { Wake::default() };
             drop(locks);
+            wake.run();
             if shape::is_sparse(count) {
                 let order = |other: H::Ref<'_>| compare(other, entry);
                 Self::merge(pin, root, &At { head, order: &order });
@@ -384,16 +405,20 @@ impl<H: Share> Tree<H> {
 
     /// Puts a new entry into a locked leaf, which splits if it is full.
     fn insert(
+        &self,
         pin: &Pin,
         root: &Root,
-        mut locked: Locked<'_>,
-        at: usize,
+        (mut locked, at): (Locked<'_>, usize),
         new: H,
         target: &impl Target<H>,
+        tell: impl FnOnce(H::Ref<'_>) -> Wake,
     ) -> Result<(), Refused> {
         let (raw, head) = (new.into_raw(), target.head());
+        // SAFETY: O2, O5: called when it has been put there, and we hold the lock.
+        let tell = || tell(unsafe { H::borrow(raw) });
         if locked.node().count() < SLOTS {
             locked.change().insert(at, head, Word::entry(raw));
+            self.unlock(locked, head, tell);
             return Ok(());
         }
         let split = Self::split_leaf(root, &mut locked, at, head, Word::entry(raw));
@@ -401,9 +426,39 @@ impl<H: Share> Tree<H> {
             // SAFETY: O1: it was not put anywhere, so it is ours again.
             drop(unsafe { H::from_raw(raw) });
         })?;
+        let wake = if self.interest.is_in(head) { tell() } else { Wake::default() };
         drop(right);
         Self::post(pin, root, locked, split, target);
+        wake.run();
         Ok(())
+    }
+
+    /// Unlocks a leaf in which a change has become visible; before that, tells those who want to
+    /// hear of it.
+    #[inline(always)]
+    fn unlock(&self, locked: Locked<'_>, head: u64, tell: impl FnOnce() -> Wake) {
+        if self.interest.is_in(head) {
+            unlock_told(locked, tell);
+        } else {
+            drop(locked);
+        }
+    }
+
+    /// Takes and releases the lock of each leaf: whoever holds one now has unlocked it when this
+    /// returns, and whoever takes one later sees what was done before. O(leaves).
+    pub(crate) fn settle(&self, pin: &Pin) {
+        let Some((mut leaf, _)) = self.root(pin).descend::<H>(pin, 0, &Edge(0)) else { return };
+        loop {
+            // A dead leaf leads on as well: what was in it is in the leaf before it, and whoever
+            // moved it there had its lock after all those who have changed it.
+            let next = {
+                let locked = leaf.lock();
+                locked.node().next()
+            };
+            let Some(next) = NonNull::new(next) else { return };
+            // SAFETY: O2: found in a leaf that was locked, under the pin.
+            leaf = unsafe { next.as_ref() };
+        }
     }
 
     /// Locks the leaf that the target belongs to, in the root that is current.
@@ -450,36 +505,50 @@ impl<H: Share> Tree<H> {
         Weight { items: weight.items, bytes: weight.bytes + root.totals.own_bytes() }
     }
 
-    /// Empties the tree in one instant and returns how many items it held. O(1); the memory comes
-    /// back bit by bit.
-    pub(crate) fn clear(&self, pin: &Pin) -> Result<usize, Refused> {
-        self.swap_root(pin, false)
+    /// Empties the tree in one instant, which `hub` tells as `event`, and returns how many items it
+    /// held. O(1); the memory comes back bit by bit.
+    pub(crate) fn clear<E: Clone>(
+        &self,
+        pin: &Pin,
+        hub: &Hub<E>,
+        event: E,
+    ) -> Result<usize, Refused> {
+        self.swap_root(pin, hub, event, false)
     }
 
-    /// Empties the tree and refuses all writes from now on.
-    pub(crate) fn close(&self, pin: &Pin) -> Result<usize, Refused> {
-        self.swap_root(pin, true)
+    /// Empties the tree and refuses all writes from now on; `hub` has nothing to tell any more.
+    pub(crate) fn close<E: Clone>(
+        &self,
+        pin: &Pin,
+        hub: &Hub<E>,
+        event: E,
+    ) -> Result<usize, Refused> {
+        self.swap_root(pin, hub, event, true)
     }
 
-    fn swap_root(&self, pin: &Pin, closed: bool) -> Result<usize, Refused> {
-        let new = Box::into_raw(Root::new(closed).ok_or(Refused::NoMemory)?);
-        loop {
+    fn swap_root<E: Clone>(
+        &self,
+        pin: &Pin,
+        hub: &Hub<E>,
+        event: E,
+        closed: bool,
+    ) -> Result<usize, Refused> {
+        // Whoever exchanges the root does so under the hub's lock.
+        let (old, wake) = hub.end_life(event, closed, || {
             let old = self.root(pin);
             if old.closed {
-                drop(Grave::<H>::new(new));
                 return Err(Refused::Closed);
             }
-            let seen = std::ptr::from_ref(old).cast_mut();
+            let new = Root::new(closed, old.totals.life + 1).ok_or(Refused::NoMemory)?;
             // Ordering: AcqRel; Release pairs with the Acquire in `root`, Acquire with the Release
             // of whoever stored the root that we take out.
-            let swapped =
-                self.root.compare_exchange(seen, new, Ordering::AcqRel, Ordering::Relaxed);
-            if swapped.is_ok() {
-                let items = old.totals.weight().items;
-                pin.retire_large(Box::new(Grave::<H>::new(seen)));
-                return Ok(items);
-            }
-        }
+            Ok(self.root.swap(Box::into_raw(new), Ordering::AcqRel))
+        })?;
+        wake.run();
+        // SAFETY: O3: unlinked, and freed only after the grace period below.
+        let items = unsafe { &*old }.totals.weight().items;
+        pin.retire_large(Box::new(Grave::<H>::new(old)));
+        Ok(items)
     }
 }
 
@@ -571,6 +640,15 @@ impl<H: Share> Drop for Grave<H> {
             while !self.reap(usize::MAX) {}
         }
     }
+}
+
+/// Tells what has changed in a leaf, and unlocks it.
+#[cold]
+#[inline(never)]
+fn unlock_told(locked: Locked<'_>, tell: impl FnOnce() -> Wake) {
+    let wake = tell();
+    drop(locked);
+    wake.run();
 }
 
 /// Gives up an entry that nobody can find from now on.

@@ -12,6 +12,8 @@ mod loom_ordered;
 mod loom_reclaim;
 #[cfg(crossbeam_loom)]
 pub(in crate::raw) mod loom_support;
+#[cfg(crossbeam_loom)]
+mod loom_watch;
 
 #[cfg(not(crossbeam_loom))]
 mod ordered;

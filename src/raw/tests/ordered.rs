@@ -8,6 +8,7 @@ use std::thread::ScopedJoinHandle;
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::ordered::{EXACT, Limit, Tree, Walk};
 use crate::raw::reclaim::pin;
+use crate::raw::watch::{Hub, Wake};
 use crate::raw::{Change, Refused};
 
 /// How heads are made of keys.
@@ -66,12 +67,16 @@ impl Numbers {
     fn put(&self, key: u64, value: u64) -> bool {
         let change =
             |old: Option<BlockRef<'_>>| (Change::Put(self.block(key, value)), old.is_none());
-        self.tree.write(&pin(), self.head(key), order(key), change).unwrap()
+        self.tree
+            .write(&pin(), self.head(key), order(key), change, |_, _, _| Wake::default())
+            .unwrap()
     }
 
     fn remove(&self, key: u64) -> bool {
         let change = |old: Option<BlockRef<'_>>| (Change::Remove, old.is_some());
-        self.tree.write(&pin(), self.head(key), order(key), change).unwrap()
+        self.tree
+            .write(&pin(), self.head(key), order(key), change, |_, _, _| Wake::default())
+            .unwrap()
     }
 
     fn put_all(&self, keys: &[u64], value: u64) {
@@ -85,6 +90,7 @@ impl Numbers {
                     batch.put(self.head(*key), order(*key), self.block(*key, value))
                 })
             },
+            |_, _| Wake::default(),
         );
         result.unwrap();
     }
@@ -322,6 +328,7 @@ fn a_failed_batch_changes_nothing() {
             }
             Err(Refused::NoMemory)
         },
+        |_, _| Wake::default(),
     );
     assert_eq!(result, Err(Refused::NoMemory));
     assert_eq!((tree.get(10), tree.get(11), tree.items()), (Some(1), None, 60));
@@ -332,15 +339,16 @@ fn a_failed_batch_changes_nothing() {
 fn clearing_and_closing() {
     let tree = Numbers::new(Rough(7));
     (0..10_000).for_each(|key| assert!(tree.put(key, key)));
-    assert_eq!(tree.tree.clear(&pin()), Ok(10_000));
+    assert_eq!(tree.tree.clear(&pin(), &Hub::new(), ()), Ok(10_000));
     assert_eq!((tree.get(5), tree.items()), (None, 0));
     tree.put(5, 6);
     assert_eq!(tree.get(5), Some(6));
-    assert_eq!(tree.tree.close(&pin()), Ok(1));
+    assert_eq!(tree.tree.close(&pin(), &Hub::new(), ()), Ok(1));
     assert_eq!(tree.get(5), None);
     let change = |_: Option<BlockRef<'_>>| (Change::Put(tree.block(5, 5)), ());
-    let refused = tree.tree.write(&pin(), tree.head(5), order(5), change);
+    let refused =
+        tree.tree.write(&pin(), tree.head(5), order(5), change, |_, _, _| Wake::default());
     assert_eq!(refused, Err(Refused::Closed));
-    assert_eq!(tree.tree.close(&pin()), Err(Refused::Closed));
+    assert_eq!(tree.tree.close(&pin(), &Hub::new(), ()), Err(Refused::Closed));
     crate::raw::reclaim::collect();
 }
