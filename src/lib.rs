@@ -301,9 +301,10 @@ pub use owner::Owner;
 pub use platform::schedule;
 pub use store::{Reclamation, Store};
 pub use table::{
-    Access, Batch, Bounds, Chunk, Condition, Conflict, Continuation, CounterOp, Cursor, Fixation,
-    Info, Integer, Kind, Outcome, Placed, RangeIter, ReadView, SafeFixed, Selection, Snapshot,
-    SnapshotIter, Table, TableOptions, ToBounds, WriteConcurrency,
+    Access, Batch, Bounds, Change, Changes, Chunk, Condition, Conflict, Continuation, CounterOp,
+    Cursor, Event, Filter, Fixation, Info, Integer, Kind, Outcome, Placed, RangeIter, ReadView,
+    SafeFixed, Selection, Snapshot, SnapshotIter, Table, TableOptions, ToBounds, Watch,
+    WriteConcurrency,
 };
 #[doc(hidden)]
 pub use term::macros as __macros;

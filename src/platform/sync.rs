@@ -115,6 +115,35 @@ impl Backoff {
     }
 }
 
+/// Waits until what a waker is made for has happened, or so long; may return before.
+#[cfg(not(crossbeam_loom))]
+#[allow(clippy::disallowed_methods, reason = "this is the waiting others are sent to")]
+pub(crate) fn park(time: Option<std::time::Duration>) {
+    match time {
+        None => std::thread::park(),
+        Some(time) => std::thread::park_timeout(time),
+    }
+}
+
+/// Models do not wait.
+#[cfg(crossbeam_loom)]
+pub(crate) fn park(_: Option<std::time::Duration>) {
+    loom::thread::yield_now();
+}
+
+/// A waker that ends this thread's [`park`].
+pub(crate) fn unparker() -> std::task::Waker {
+    struct Unpark(std::thread::Thread);
+
+    impl std::task::Wake for Unpark {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    std::task::Waker::from(std::sync::Arc::new(Unpark(std::thread::current())))
+}
+
 /// Keeps a value on cache lines of its own, so that its writers disturb nobody.
 #[derive(Debug, Default)]
 #[repr(align(64))]

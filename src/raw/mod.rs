@@ -71,6 +71,7 @@ mod spare;
 #[cfg(test)]
 mod tests;
 mod totals;
+pub(crate) mod watch;
 
 use std::ptr::NonNull;
 

@@ -84,6 +84,8 @@ impl Drop for Closed<'_> {
 #[derive(Debug)]
 #[repr(align(64))]
 pub(super) struct Totals {
+    /// How often the index was cleared before.
+    pub(super) life: u64,
     single: Pair,
     stripes: OnceLock<Box<[CacheAligned<Pair>]>>,
 }
@@ -111,8 +113,8 @@ impl Delta {
 }
 
 impl Totals {
-    pub(super) fn new() -> Self {
-        Self { single: Pair::new(), stripes: OnceLock::new() }
+    pub(super) fn new(life: u64) -> Self {
+        Self { life, single: Pair::new(), stripes: OnceLock::new() }
     }
 
     /// From now on every thread counts in a stripe.

@@ -24,6 +24,7 @@ mod snapshot;
 mod traverse;
 mod update;
 mod walk;
+mod watch;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub use snapshot::{Snapshot, SnapshotIter};
 pub use update::CounterOp;
 use update::{CounterOps, ElementOps};
 pub use walk::Fixation;
+pub use watch::{Change, Changes, Event, Filter, Watch};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::raw::block::Block;

@@ -113,6 +113,12 @@ impl<'a> ObjectRef<'a> {
         Self { block, counter }
     }
 
+    /// As it was when its cell had that value; `[]` if it has none.
+    pub(crate) fn with_counter(block: BlockRef<'a>, counter: Word) -> Self {
+        debug_assert_eq!(block.cell().is_none(), counter == Word::NIL, "a value for a cell");
+        Self { block, counter }
+    }
+
     /// The position that the cell stands in for.
     #[inline]
     fn counted(self) -> Option<usize> {

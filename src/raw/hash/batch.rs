@@ -22,6 +22,7 @@ use crate::platform::sync::Backoff;
 use crate::raw::Commit;
 use crate::raw::pending::{Pending, Pendings};
 use crate::raw::reclaim::Pin;
+use crate::raw::watch::Wake;
 
 /// What a key has before the batch, and where.
 pub(crate) struct Found<'p> {
@@ -87,6 +88,7 @@ pub(crate) struct Batch<'p, H: Handle> {
     delta: Delta,
     /// What the entries that were changed inside weigh more.
     grown: Delta,
+    is_watched: bool,
     /// Where there is so little left that it may shrink.
     sparse: Vec<u64>,
     handles: std::marker::PhantomData<H>,
@@ -95,12 +97,14 @@ pub(crate) struct Batch<'p, H: Handle> {
 impl<H: Handle> Index<H> {
     /// Runs `body` while the buckets of all `hashes`, which are in ascending order, are locked.
     /// What it has put is visible to all readers at once when it returns `Ok`, and to none if it
-    /// returns `Err`. It must not block and must not call the index.
+    /// returns `Err`. It must not block and must not call the index. If somebody wants to hear of
+    /// changes, `tell` is called when they are visible, as in [`write`](Self::write).
     pub(crate) fn batch<'p, R, E: From<Refused>>(
         &self,
         pin: &'p Pin,
         hashes: &[u64],
         body: impl FnOnce(&mut Batch<'p, H>) -> Result<R, E>,
+        tell: impl FnOnce(u64, &mut R) -> Wake,
     ) -> Result<R, E> {
         debug_assert!(hashes.is_sorted(), "locks are taken in one order");
         self.make_room(pin, hashes);
@@ -116,15 +120,21 @@ impl<H: Handle> Index<H> {
             finish: Vec::new(),
             delta: Delta::default(),
             grown: Delta::default(),
+            is_watched: self.interest.is_any(),
             sparse: Vec::new(),
             handles: std::marker::PhantomData,
         };
-        let result = body(&mut batch);
-        if result.is_ok() {
+        let mut result = body(&mut batch);
+        let mut wake = Wake::default();
+        if let Ok(result) = &mut result {
             batch.commit();
+            if batch.is_watched {
+                wake = tell(root.totals.life, result);
+            }
         }
         let sparse = std::mem::take(&mut batch.sparse);
         drop(batch);
+        wake.run();
         sparse.into_iter().for_each(|hash| self.shrink(pin, hash));
         result
     }
@@ -273,6 +283,11 @@ impl<'p, H: Handle> Batch<'p, H> {
         };
         self.staged.push(Staged { lock, hash, pending, before, after, at });
         Ok(())
+    }
+
+    /// Whether somebody wants to hear of changes.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.is_watched
     }
 
     /// The word that decides, for changes inside entries that are to be part of the batch.

@@ -53,6 +53,7 @@ use segment::{Root, Segment};
 use super::pending::Pending;
 use super::reclaim::{Pin, Reap, Retired};
 use super::totals::{Delta, Totals};
+use super::watch::{Hub, Interest, Wake};
 pub(crate) use super::{Change, Refused};
 use super::{Handle, Weight, prefetch};
 use crate::platform::sync::{AtomicPtr, Mutex, Ordering};
@@ -77,6 +78,7 @@ pub(crate) struct Index<H: Handle> {
     root: AtomicPtr<Root>,
     /// Held to change the directory; counts the segments that are as deep as it allows.
     shape: Mutex<usize>,
+    interest: Interest,
     handles: PhantomData<H>,
 }
 
@@ -120,8 +122,14 @@ fn visible(slot: Slot) -> Option<NonNull<()>> {
 impl<H: Handle> Index<H> {
     /// An empty index; `None` without memory.
     pub(crate) fn new() -> Option<Self> {
-        let root = Box::into_raw(empty_root(false)?);
-        Some(Self { root: AtomicPtr::new(root), shape: Mutex::new(1), handles: PhantomData })
+        let root = AtomicPtr::new(Box::into_raw(empty_root(false, 0)?));
+        let (shape, interest) = (Mutex::new(1), Interest::new());
+        Some(Self { root, shape, interest, handles: PhantomData })
+    }
+
+    /// Who wants to hear of changes.
+    pub(crate) fn interest(&self) -> &Interest {
+        &self.interest
     }
 
     #[inline]
@@ -198,14 +206,18 @@ impl<H: Handle> Index<H> {
     /// Changes the entry with that hash for which `same` holds, as `change` says of it, while no
     /// other write to its bucket goes on. `change` is called once, must not block and must not
     /// call the index.
+    ///
+    /// If somebody wants to hear of it, `tell` is called when the change is visible, under the same
+    /// conditions, with the life of the index and the entries before and after.
     pub(crate) fn write<R>(
         &self,
         pin: &Pin,
         hash: u64,
         same: impl Fn(H::Ref<'_>) -> bool,
         change: impl FnOnce(Option<H::Ref<'_>>) -> (Change<H>, R),
+        tell: impl FnOnce(u64, Option<H::Ref<'_>>, Option<H::Ref<'_>>) -> Wake,
     ) -> Result<R, Refused> {
-        self.write_with(pin, hash, (), |(), entry| same(entry), |(), entry| change(entry))
+        self.write_with(pin, hash, (), |(), entry| same(entry), |(), entry| change(entry), tell)
     }
 
     /// As [`write`](Self::write), for a `subject` that both closures need, and the second consumes.
@@ -216,6 +228,7 @@ impl<H: Handle> Index<H> {
         subject: S,
         same: impl Fn(&S, H::Ref<'_>) -> bool,
         change: impl FnOnce(S, Option<H::Ref<'_>>) -> (Change<H>, R),
+        tell: impl FnOnce(u64, Option<H::Ref<'_>>, Option<H::Ref<'_>>) -> Wake,
     ) -> Result<R, Refused> {
         let (root, mut locked) = self.lock(pin, hash)?;
         let place = locate::<H>(locked.line(), hash, &|entry: H::Ref<'_>| same(&subject, entry));
@@ -226,22 +239,29 @@ impl<H: Handle> Index<H> {
         match (change, place) {
             (Change::Keep, _) | (Change::Remove, None) => {}
             (Change::Changed(after), _) => {
-                drop(locked);
+                self.unlock(locked, hash, || tell(root.totals.life, before, before));
                 root.totals.add(Delta::between(weight, after));
             }
             (Change::Put(new), Some(place)) => {
                 let delta = Delta::between(weight, H::weight(new.borrowed()));
-                locked.replace(place.line, place.slot, SlotWord::entry(new.into_raw()));
-                drop(locked);
+                let raw = new.into_raw();
+                locked.replace(place.line, place.slot, SlotWord::entry(raw));
+                self.unlock(locked, hash, || {
+                    // SAFETY: R1, R5: put there just now, and we hold the lock.
+                    tell(root.totals.life, before, Some(unsafe { H::borrow(raw) }))
+                });
                 root.totals.add(delta);
                 // SAFETY: the slot held it and no longer does.
                 unsafe { H::retire(place.raw, pin) };
             }
             (Change::Put(new), None) => {
                 let delta = Delta::between(weight, H::weight(new.borrowed()));
-                let extra = insert_entry(&mut locked, hash, new)?;
+                let (raw, extra) = insert_entry(&mut locked, hash, new)?;
                 let count = root.segment(hash).add_count(1);
-                drop(locked);
+                self.unlock(locked, hash, || {
+                    // SAFETY: R1, R5: put there just now, and we hold the lock.
+                    tell(root.totals.life, None, Some(unsafe { H::borrow(raw) }))
+                });
                 root.totals.add(Delta { bytes: delta.bytes + extra, ..delta });
                 if count > limit(root.bits) {
                     self.grow(pin, hash);
@@ -250,7 +270,7 @@ impl<H: Handle> Index<H> {
             (Change::Remove, Some(place)) => {
                 let freed = remove(&mut locked, place.line, place.slot, pin);
                 let count = root.segment(hash).add_count(-1);
-                drop(locked);
+                self.unlock(locked, hash, || tell(root.totals.life, before, None));
                 let delta = Delta::between(weight, Weight::default());
                 root.totals.add(Delta { bytes: delta.bytes - freed, ..delta });
                 // SAFETY: the slot held it and no longer does.
@@ -265,7 +285,8 @@ impl<H: Handle> Index<H> {
 
     /// Shows the entry with that hash for which `same` holds to `change`, which may change it in
     /// place, while no write to its bucket goes on; `None` if there is none. `change` must not
-    /// block, must not call the index, and must leave the entry's weight as it is.
+    /// block, must not call the index, and must leave the entry's weight as it is. `tell` is as in
+    /// [`write`](Self::write), and also called where nothing was changed.
     #[inline]
     pub(crate) fn change<R>(
         &self,
@@ -273,11 +294,41 @@ impl<H: Handle> Index<H> {
         hash: u64,
         same: impl Fn(H::Ref<'_>) -> bool,
         change: impl FnOnce(H::Ref<'_>) -> R,
+        tell: impl FnOnce(u64, H::Ref<'_>, &R) -> Wake,
     ) -> Result<Option<R>, Refused> {
-        let (_, locked) = self.lock(pin, hash)?;
-        let place = locate::<H>(locked.line(), hash, &same);
+        let (root, locked) = self.lock(pin, hash)?;
+        let Some(place) = locate::<H>(locked.line(), hash, &same) else { return Ok(None) };
         // SAFETY: R1, R5: in a slot of a bucket that we hold the lock of.
-        Ok(place.map(|place| change(unsafe { H::borrow(place.raw) })))
+        let entry = unsafe { H::borrow(place.raw) };
+        let result = change(entry);
+        self.unlock(locked, hash, || tell(root.totals.life, entry, &result));
+        Ok(Some(result))
+    }
+
+    /// Unlocks a bucket in which a change has become visible; before that, tells those who want to
+    /// hear of it.
+    #[inline(always)]
+    fn unlock(&self, locked: Locked<'_>, hash: u64, tell: impl FnOnce() -> Wake) {
+        if self.interest.is_in(hash) {
+            unlock_told(locked, tell);
+        } else {
+            drop(locked);
+        }
+    }
+
+    /// Takes and releases the lock of each bucket: whoever holds one now has unlocked it when this
+    /// returns, and whoever takes one later sees what was done before. O(buckets).
+    pub(crate) fn settle(&self, pin: &Pin) {
+        let mut next = Some(0);
+        while let Some(hash) = next {
+            let segment = self.root(pin).segment(hash);
+            let bucket = segment.bucket_of(hash);
+            // A frozen bucket has been replaced: the same hash is looked for again.
+            if let Some(locked) = segment.bucket(bucket).lock() {
+                drop(locked);
+                next = segment.end_hash(bucket);
+            }
+        }
     }
 
     /// Locks the bucket of a hash, in the root that is current.
@@ -314,30 +365,49 @@ impl<H: Handle> Index<H> {
         1 << (root.depth + root.bits)
     }
 
-    /// Empties the index in one instant and returns how many items it held. O(1); the memory comes
-    /// back bit by bit.
-    pub(crate) fn clear(&self, pin: &Pin) -> Result<usize, Refused> {
-        self.swap_root(pin, empty_root(false).ok_or(Refused::NoMemory)?)
+    /// Empties the index in one instant, which `hub` tells as `event`, and returns how many items
+    /// it held. O(1); the memory comes back bit by bit.
+    pub(crate) fn clear<E: Clone>(
+        &self,
+        pin: &Pin,
+        hub: &Hub<E>,
+        event: E,
+    ) -> Result<usize, Refused> {
+        self.swap_root(pin, hub, event, false)
     }
 
-    /// Empties the index and refuses all writes from now on.
-    pub(crate) fn close(&self, pin: &Pin) -> Result<usize, Refused> {
-        self.swap_root(pin, empty_root(true).ok_or(Refused::NoMemory)?)
+    /// Empties the index and refuses all writes from now on; `hub` has nothing to tell any more.
+    pub(crate) fn close<E: Clone>(
+        &self,
+        pin: &Pin,
+        hub: &Hub<E>,
+        event: E,
+    ) -> Result<usize, Refused> {
+        self.swap_root(pin, hub, event, true)
     }
 
-    fn swap_root(&self, pin: &Pin, new: Box<Root>) -> Result<usize, Refused> {
-        let old = {
+    fn swap_root<E: Clone>(
+        &self,
+        pin: &Pin,
+        hub: &Hub<E>,
+        event: E,
+        closed: bool,
+    ) -> Result<usize, Refused> {
+        let (old, wake) = {
             let mut deepest = self.shape.lock();
-            if self.root(pin).closed {
-                // SAFETY: nobody was told of it.
-                unsafe { new.segment(0).free() };
+            let root = self.root(pin);
+            if root.closed {
                 return Err(Refused::Closed);
             }
+            let new = empty_root(closed, root.totals.life + 1).ok_or(Refused::NoMemory)?;
             *deepest = 1;
-            // Ordering: AcqRel; Release pairs with the Acquire in `root`, Acquire with the Release
-            // of whoever stored the root that we take out.
-            self.root.swap(Box::into_raw(new), Ordering::AcqRel)
+            hub.end_life(event, closed, || {
+                // Ordering: AcqRel; Release pairs with the Acquire in `root`, Acquire with the
+                // Release of whoever stored the root that we take out.
+                Ok(self.root.swap(Box::into_raw(new), Ordering::AcqRel))
+            })?
         };
+        wake.run();
         // SAFETY: R7: unlinked, and freed only after the grace period below.
         let items = unsafe { &*old }.totals.weight().items;
         let grave = Grave::<H> { root: old, at: 0, handles: PhantomData };
@@ -355,9 +425,18 @@ impl<H: Handle> Drop for Index<H> {
     }
 }
 
-fn empty_root(closed: bool) -> Option<Box<Root>> {
+/// Tells what has changed in a bucket, and unlocks it.
+#[cold]
+#[inline(never)]
+fn unlock_told(locked: Locked<'_>, tell: impl FnOnce() -> Wake) {
+    let wake = tell();
+    drop(locked);
+    wake.run();
+}
+
+fn empty_root(closed: bool, life: u64) -> Option<Box<Root>> {
     let segment = Segment::new(0, 0, 0)?;
-    let totals = Totals::new();
+    let totals = Totals::new(life);
     let mut root = Root::over(segment, Arc::new(totals));
     root.closed = closed;
     root.totals.add(Delta::bytes((segment.bytes() + root.bytes()) as i64));
@@ -423,13 +502,19 @@ fn locate<'p, H: Handle>(
     }
 }
 
-/// Puts an entry into a free slot of a locked bucket; returns the bytes of a line that it needed.
-fn insert_entry<H: Handle>(locked: &mut Locked<'_>, hash: u64, new: H) -> Result<i64, Refused> {
+/// Puts an entry into a free slot of a locked bucket; returns it, and the bytes of a line that it
+/// needed.
+fn insert_entry<H: Handle>(
+    locked: &mut Locked<'_>,
+    hash: u64,
+    new: H,
+) -> Result<(NonNull<()>, i64), Refused> {
     let raw = new.into_raw();
-    insert_word::<H>(locked, hash, SlotWord::entry(raw)).inspect_err(|_| {
+    let extra = insert_word::<H>(locked, hash, SlotWord::entry(raw)).inspect_err(|_| {
         // SAFETY: it was not put anywhere, so it is ours again.
         drop(unsafe { H::from_raw(raw) });
-    })
+    })?;
+    Ok((raw, extra))
 }
 
 /// Puts a word into a free slot of a locked bucket, which gets one more line if it is full.

@@ -24,6 +24,7 @@ use super::{At, Delta, Entered, Order, Refused, Share, Tree, Weight, retire};
 use crate::raw::Commit;
 use crate::raw::pending::Pendings;
 use crate::raw::reclaim::Pin;
+use crate::raw::watch::Wake;
 
 type Leaves<'p> = SmallVec<[Locked<'p>; 12]>;
 
@@ -38,6 +39,7 @@ pub(crate) struct Batch<'p, H: Share> {
     most: usize,
     /// What the new entries weigh more than the old ones.
     delta: Delta,
+    is_watched: bool,
     /// Whether a leaf has so little left that it may be merged with another.
     is_sparse: bool,
     /// Left last.
@@ -48,7 +50,8 @@ impl<H: Share> Tree<H> {
     /// Runs `body` while the leaves of all `keys`, which are in ascending order, are locked; a key
     /// is a head and how an entry's key stands to it. What `body` has put is visible to all
     /// readers at once when it returns `Ok`, and to none if it returns `Err`. It must not block
-    /// and must not call the tree.
+    /// and must not call the tree. If somebody wants to hear of changes, `tell` is called when they
+    /// are visible, as in [`write`](Self::write).
     pub(crate) fn batch<'p, K, R, E: From<Refused>>(
         &self,
         pin: &'p Pin,
@@ -56,6 +59,7 @@ impl<H: Share> Tree<H> {
         head: impl Fn(&K) -> u64,
         order: impl Fn(&K, H::Ref<'_>) -> Order,
         body: impl FnOnce(&mut Batch<'p, H>) -> Result<R, E>,
+        tell: impl FnOnce(u64, &mut R) -> Wake,
     ) -> Result<R, E> {
         let (root, locks) = self.lock_all(pin, keys, &head, &order)?;
         let commit = Arc::new(Commit::new());
@@ -66,12 +70,17 @@ impl<H: Share> Tree<H> {
             pendings: None,
             most: keys.len(),
             delta: Delta::default(),
+            is_watched: self.interest.is_any(),
             is_sparse: false,
             root,
         };
-        let result = body(&mut batch);
-        if result.is_ok() {
+        let mut result = body(&mut batch);
+        let mut wake = Wake::default();
+        if let Ok(result) = &mut result {
             batch.commit();
+            if batch.is_watched {
+                wake = tell(batch.root.totals.life, result);
+            }
         } else {
             batch.take_back();
         }
@@ -79,6 +88,7 @@ impl<H: Share> Tree<H> {
             batch.count(keys.iter().map(|key| (head(key), key)), &order);
         }
         batch.locks.clear();
+        wake.run();
         if batch.is_sparse {
             for key in keys {
                 let target = At { head: head(key), order: &|entry: H::Ref<'_>| order(key, entry) };
@@ -114,6 +124,11 @@ impl<H: Share> Tree<H> {
 }
 
 impl<'p, H: Share> Batch<'p, H> {
+    /// Whether somebody wants to hear of changes.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.is_watched
+    }
+
     /// Which of the locked leaves a key belongs to.
     fn lock_of<O: Fn(H::Ref<'_>) -> Order>(&self, target: &At<'_, O>) -> usize {
         self.locks.partition_point(|lock| lock.node().is_before::<H>(target))

@@ -63,6 +63,7 @@ use std::cmp::Ordering as Order;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
+pub(crate) use batch::Batch;
 pub(crate) use node::{EXACT, Target};
 use node::{Locked, Node, SLOTS, Version, Word};
 use pages::Edge;
@@ -72,6 +73,7 @@ use snapshot::Snapshots;
 
 use super::reclaim::{Pin, Reap, Retired};
 use super::totals::{Delta, Inside, Totals};
+use super::watch::{Hub, Interest, Wake};
 use super::{Change, Handle, Refused, Weight, prefetch};
 use crate::platform::sync::{AtomicPtr, AtomicUsize, Ordering};
 
@@ -89,6 +91,7 @@ pub(crate) trait Share: Handle {
 #[derive(Debug)]
 pub(crate) struct Tree<H: Share> {
     root: AtomicPtr<Root<H>>,
+    interest: Interest,
     handles: PhantomData<H>,
 }
 
@@ -117,9 +120,9 @@ impl<H: Share> Drop for Root<H> {
 }
 
 impl<H: Share> Root<H> {
-    fn new(closed: bool, counts: bool) -> Option<Box<Self>> {
+    fn new(closed: bool, counts: bool, life: u64) -> Option<Box<Self>> {
         let top = AtomicPtr::new(Node::alloc(0, counts)?.as_ptr());
-        let totals = Totals::new();
+        let totals = Totals::new(life);
         totals.add(Delta::bytes((Node::leaf_bytes() + size_of::<Self>()) as i64));
         let (owners, snapshots) = (AtomicUsize::new(1), Snapshots::new());
         Some(Box::new(Self { top, totals, closed, counts, owners, snapshots }))
@@ -227,8 +230,13 @@ impl<H: Handle, O: Fn(H::Ref<'_>) -> Order> Target<H> for At<'_, O> {
 impl<H: Share> Tree<H> {
     /// An empty tree, which counts what lies where if it is told to; `None` without memory.
     pub(crate) fn new(counts: bool) -> Option<Self> {
-        let root = Box::into_raw(Root::new(false, counts)?);
-        Some(Self { root: AtomicPtr::new(root), handles: PhantomData })
+        let root = AtomicPtr::new(Box::into_raw(Root::new(false, counts, 0)?));
+        Some(Self { root, interest: Interest::new(), handles: PhantomData })
+    }
+
+    /// Who wants to hear of changes.
+    pub(crate) fn interest(&self) -> &Interest {
+        &self.interest
     }
 
     #[inline]
@@ -303,14 +311,18 @@ impl<H: Share> Tree<H> {
     /// Changes the entry of a key, as `change` says of it, while no other write to its leaf goes
     /// on. `order` is as in [`get`](Self::get). `change` is called once, must not block and must
     /// not call the tree.
+    ///
+    /// If somebody wants to hear of it, `tell` is called when the change is visible, under the same
+    /// conditions, with the life of the tree and the entries before and after.
     pub(crate) fn write<R>(
         &self,
         pin: &Pin,
         head: u64,
         order: impl Fn(H::Ref<'_>) -> Order,
         change: impl FnOnce(Option<H::Ref<'_>>) -> (Change<H>, R),
+        tell: impl FnOnce(u64, Option<H::Ref<'_>>, Option<H::Ref<'_>>) -> Wake,
     ) -> Result<R, Refused> {
-        let (result, _) = self.change(pin, head, order, false, |old, _| change(old))?;
+        let (result, _) = self.change(pin, (head, false), order, |old, _| change(old), tell)?;
         Ok(result)
     }
 
@@ -322,8 +334,9 @@ impl<H: Share> Tree<H> {
         head: u64,
         order: impl Fn(H::Ref<'_>) -> Order,
         change: impl FnOnce(Option<H::Ref<'_>>) -> (Change<H>, R),
+        tell: impl FnOnce(u64, Option<H::Ref<'_>>, Option<H::Ref<'_>>) -> Wake,
     ) -> Result<(R, u64), Refused> {
-        self.change(pin, head, order, true, |old, _| change(old))
+        self.change(pin, (head, true), order, |old, _| change(old), tell)
     }
 
     /// As [`write`](Self::write); `change` also hears whether it may change the entry in place.
@@ -333,8 +346,9 @@ impl<H: Share> Tree<H> {
         head: u64,
         order: impl Fn(H::Ref<'_>) -> Order,
         change: impl FnOnce(Option<H::Ref<'_>>, bool) -> (Change<H>, R),
+        tell: impl FnOnce(u64, Option<H::Ref<'_>>, Option<H::Ref<'_>>) -> Wake,
     ) -> Result<R, Refused> {
-        let (result, _) = self.change(pin, head, order, false, change)?;
+        let (result, _) = self.change(pin, (head, false), order, change, tell)?;
         Ok(result)
     }
 
@@ -342,10 +356,10 @@ impl<H: Share> Tree<H> {
     fn change<R>(
         &self,
         pin: &Pin,
-        head: u64,
+        (head, is_asked): (u64, bool),
         order: impl Fn(H::Ref<'_>) -> Order,
-        is_asked: bool,
         change: impl FnOnce(Option<H::Ref<'_>>, bool) -> (Change<H>, R),
+        tell: impl FnOnce(u64, Option<H::Ref<'_>>, Option<H::Ref<'_>>) -> Wake,
     ) -> Result<(R, u64), Refused> {
         let target = At { head, order: &order };
         let (root, mut locked) = self.lock(pin, &target)?;
@@ -353,42 +367,43 @@ impl<H: Share> Tree<H> {
         let found = leaf.find::<H>(head, &order);
         let old = found.ok().and_then(|at| leaf.word(at).raw());
         // SAFETY: O2, O5: in a leaf that we hold the lock of.
-        let before = old.map(|raw| unsafe { H::borrow(raw) });
+        let entry = |raw: NonNull<()>| unsafe { H::borrow(raw) };
+        let before = old.map(entry);
         let weight = before.map(H::weight).unwrap_or_default();
         let (change, result) = change(before, before.is_some_and(|old| root.is_free(leaf, old)));
         let changes = !matches!((&change, found), (Change::Keep, _) | (Change::Remove, Err(_)));
-        if changes {
-            root.keep(pin, &locked, &target)?;
+        if !changes {
+            return Ok((result, 0));
         }
-        let mut split = None;
-        let (after, unlinked) = match (change, found) {
-            (Change::Keep, _) | (Change::Remove, Err(_)) => return Ok((result, 0)),
-            (Change::Changed(after), _) => {
+        root.keep(pin, &locked, &target)?;
+        let (mut split, mut after, mut now, mut unlinked) = (None, Weight::default(), None, old);
+        match change {
+            Change::Keep => {}
+            Change::Changed(weight) => {
                 locked.touch();
-                (after, None)
+                (after, now, unlinked) = (weight, old, None);
             }
-            (Change::Put(new), Ok(at)) => {
-                let after = H::weight(new.borrowed());
-                locked.replace(at, Word::entry(new.into_raw()));
-                (after, old)
+            Change::Put(new) => {
+                after = H::weight(new.borrowed());
+                let raw = new.into_raw();
+                split = Self::put_at(&root, &mut locked, found, raw, head)?;
+                now = Some(raw);
             }
-            (Change::Put(new), Err(at)) => {
-                let after = H::weight(new.borrowed());
-                split = Self::insert(&root, &mut locked, at, new, head)?;
-                (after, None)
-            }
-            (Change::Remove, Ok(at)) => {
-                locked.change().remove(at);
-                (Weight::default(), old)
-            }
-        };
-        let (count, mut before) = (leaf.count(), 0);
+            Change::Remove => found.into_iter().for_each(|at| locked.change().remove(at)),
+        }
+        let mut wake = Wake::default();
+        if self.interest.is_in(head) {
+            wake = tell(root.totals.life, before, now.map(entry));
+        }
+        let split = split.map(|(split, _right)| split);
+        let (count, mut rank) = (leaf.count(), 0);
         if split.is_some() || (root.counts && (is_asked || weight.items != after.items)) {
-            before = found.unwrap_or_else(|at| at) as u64;
-            before += Self::rise(pin, &root, leaf, Some(locked), split, is_asked, &target);
+            rank = found.unwrap_or_else(|at| at) as u64;
+            rank += Self::rise(pin, &root, leaf, Some(locked), split, is_asked, &target);
         } else {
             drop(locked);
         }
+        wake.run();
         if after.items < weight.items && shape::is_sparse(count) {
             Self::merge(pin, &root, &target);
         }
@@ -396,7 +411,7 @@ impl<H: Share> Tree<H> {
         if let Some(old) = unlinked {
             retire::<H>(old, pin);
         }
-        Ok((result, before))
+        Ok((result, rank))
     }
 
     /// Takes the first entry out, or the last one, and returns what `keep` makes of it. `compare`
@@ -407,6 +422,7 @@ impl<H: Share> Tree<H> {
         back: bool,
         compare: impl Fn(H::Ref<'_>, H::Ref<'_>) -> Order,
         keep: impl FnOnce(H::Ref<'_>) -> R,
+        tell: impl FnOnce(u64, H::Ref<'_>) -> Wake,
     ) -> Result<Option<R>, Refused> {
         loop {
             // The leaves beyond which there is nothing, locked so that nothing comes there.
@@ -439,12 +455,15 @@ impl<H: Share> Tree<H> {
             let mut locked = locks.swap_remove(at);
             locked.change().remove(slot);
             let count = leaf.count();
+            let is_told = self.interest.is_in(head);
+            let wake = if is_told { tell(root.totals.life, entry) } else { Wake::default() };
             drop(locks);
             if root.counts {
                 Self::rise(pin, &root, leaf, Some(locked), None, false, &target);
             } else {
                 drop(locked);
             }
+            wake.run();
             if shape::is_sparse(count) {
                 Self::merge(pin, &root, &target);
             }
@@ -487,28 +506,29 @@ impl<H: Share> Tree<H> {
         }
     }
 
-    /// Puts a new entry into a locked leaf, which splits if it is full.
+    /// Puts an entry into a locked leaf, in the place of the one with its key or where there is
+    /// none; a leaf that is full splits, and the new one is locked.
     #[inline]
-    fn insert(
+    fn put_at<'p>(
         root: &Root<H>,
-        locked: &mut Locked<'_>,
-        at: usize,
-        new: H,
+        locked: &mut Locked<'p>,
+        found: Result<usize, usize>,
+        raw: NonNull<()>,
         head: u64,
-    ) -> Result<Option<shape::Split>, Refused> {
-        let raw = new.into_raw();
-        if locked.node().count() < SLOTS {
-            locked.change().insert(at, head, Word::entry(raw));
-            return Ok(None);
-        }
-        match Self::split_leaf(root, locked, at, head, Word::entry(raw)) {
-            Ok((split, _right)) => Ok(Some(split)),
-            Err(refused) => {
-                // SAFETY: O1: it was not put anywhere, so it is ours again.
-                drop(unsafe { H::from_raw(raw) });
-                Err(refused)
+    ) -> Result<Option<(shape::Split, Locked<'p>)>, Refused> {
+        let word = Word::entry(raw);
+        match found {
+            Ok(at) => locked.replace(at, word),
+            Err(at) if locked.node().count() < SLOTS => locked.change().insert(at, head, word),
+            Err(at) => {
+                let split = Self::split_leaf(root, locked, at, head, word);
+                return split.map(Some).inspect_err(|_| {
+                    // SAFETY: O1: it was not put anywhere, so it is ours again.
+                    drop(unsafe { H::from_raw(raw) });
+                });
             }
         }
+        Ok(None)
     }
 
     /// Goes in through the gate of the root that is current.
@@ -519,6 +539,13 @@ impl<H: Share> Tree<H> {
             return Err(Refused::Closed);
         }
         Ok(Entered { root, _inside: root.totals.enter() })
+    }
+
+    /// Waits for all writers who have begun; whoever begins later sees what was done before.
+    pub(crate) fn settle(&self, pin: &Pin) {
+        let root = self.root(pin);
+        let _turn = root.snapshots.turn();
+        drop(root.totals.close());
     }
 
     /// Locks the leaf that the target belongs to, in the root that is current.
@@ -562,39 +589,54 @@ impl<H: Share> Tree<H> {
         Weight { items: weight.items, bytes: weight.bytes + root.totals.own_bytes() }
     }
 
-    /// Empties the tree in one instant and returns how many items it held. O(1); the memory comes
-    /// back bit by bit.
-    pub(crate) fn clear(&self, pin: &Pin) -> Result<usize, Refused> {
-        self.swap_root(pin, false)
+    /// Empties the tree in one instant, which `hub` tells as `event`, and returns how many items it
+    /// held. O(1); the memory comes back bit by bit.
+    pub(crate) fn clear<E: Clone>(
+        &self,
+        pin: &Pin,
+        hub: &Hub<E>,
+        event: E,
+    ) -> Result<usize, Refused> {
+        self.swap_root(pin, hub, event, false)
     }
 
-    /// Empties the tree and refuses all writes from now on.
-    pub(crate) fn close(&self, pin: &Pin) -> Result<usize, Refused> {
-        self.swap_root(pin, true)
+    /// Empties the tree and refuses all writes from now on; `hub` has nothing to tell any more.
+    pub(crate) fn close<E: Clone>(
+        &self,
+        pin: &Pin,
+        hub: &Hub<E>,
+        event: E,
+    ) -> Result<usize, Refused> {
+        self.swap_root(pin, hub, event, true)
     }
 
-    fn swap_root(&self, pin: &Pin, closed: bool) -> Result<usize, Refused> {
-        let counts = self.root(pin).counts;
-        let new = Box::into_raw(Root::new(closed, counts).ok_or(Refused::NoMemory)?);
-        loop {
+    fn swap_root<E: Clone>(
+        &self,
+        pin: &Pin,
+        hub: &Hub<E>,
+        event: E,
+        closed: bool,
+    ) -> Result<usize, Refused> {
+        // Whoever exchanges the root does so under the hub's lock.
+        let (old, wake) = hub.end_life(event, closed, || {
             let old = self.root(pin);
             if old.closed {
-                drop(Grave::<H>::new(new));
                 return Err(Refused::Closed);
             }
-            let seen = std::ptr::from_ref(old).cast_mut();
+            let new =
+                Root::new(closed, old.counts, old.totals.life + 1).ok_or(Refused::NoMemory)?;
             // Ordering: AcqRel; Release pairs with the Acquire in `root`, Acquire with the Release
             // of whoever stored the root that we take out.
-            let swapped =
-                self.root.compare_exchange(seen, new, Ordering::AcqRel, Ordering::Relaxed);
-            if swapped.is_ok() {
-                let items = old.totals.weight().items;
-                if let Some(grave) = Root::release(NonNull::from(old)) {
-                    pin.retire_large(Box::new(grave));
-                }
-                return Ok(items);
-            }
+            Ok(self.root.swap(Box::into_raw(new), Ordering::AcqRel))
+        })?;
+        wake.run();
+        let old = NonNull::new(old).expect("a tree has a root");
+        // SAFETY: O3: unlinked, and freed only after the grace period below.
+        let items = unsafe { old.as_ref() }.totals.weight().items;
+        if let Some(grave) = Root::release(old) {
+            pin.retire_large(Box::new(grave));
         }
+        Ok(items)
     }
 }
 

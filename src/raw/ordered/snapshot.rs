@@ -59,7 +59,7 @@ impl<H: Share, C> Compare<H> for C where
 pub(super) struct Snapshots<H: Share> {
     /// The number of the youngest that lives, or zero. It grows only while no writer is inside.
     youngest: AtomicU64,
-    /// Whoever takes one, one after the other; the number of the last.
+    /// Whoever closes the gate, one after the other; the number of the last snapshot.
     turn: Mutex<u64>,
     live: Mutex<Vec<Arc<Kept<H>>>>,
 }
@@ -82,6 +82,11 @@ impl<H: Share> Snapshots<H> {
         // Ordering: Acquire; pairs with the Release in `forget`: what was read of a snapshot was
         // read before anything that it would have kept changes in place.
         self.youngest.load(Ordering::Acquire)
+    }
+
+    /// Waits until nobody else closes the gate; until this is dropped, nobody else will.
+    pub(super) fn turn(&self) -> impl std::ops::DerefMut<Target = u64> + '_ {
+        self.turn.lock()
     }
 
     fn add(&self, kept: &Arc<Kept<H>>) {
@@ -313,7 +318,7 @@ impl<H: Share> Tree<H> {
             if root.closed {
                 return Err(Refused::Closed);
             }
-            let mut turn = root.snapshots.turn.lock();
+            let mut turn = root.snapshots.turn();
             let gate = root.totals.close();
             if !self.is_current(root) || !root.share() {
                 // It was cleared; with a share of it, that could not matter any more.

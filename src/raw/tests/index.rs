@@ -7,6 +7,7 @@ use std::thread::ScopedJoinHandle;
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::hash::{Change, Index, Refused};
 use crate::raw::reclaim::pin;
+use crate::raw::watch::{Hub, Wake};
 
 /// A good 64-bit hash of a number.
 fn mix(key: u64) -> u64 {
@@ -30,11 +31,19 @@ fn get(index: &Index<Block>, key: u64) -> Option<u64> {
 
 fn put(index: &Index<Block>, key: u64, value: u64) -> bool {
     let change = |old: Option<BlockRef<'_>>| (Change::Put(block(key, value)), old.is_none());
-    index.write(&pin(), mix(key), is(key), change).unwrap()
+    index.write(&pin(), mix(key), is(key), change, |_, _, _| Wake::default()).unwrap()
 }
 
 fn remove(index: &Index<Block>, key: u64) -> bool {
-    index.write(&pin(), mix(key), is(key), |old| (Change::Remove, old.is_some())).unwrap()
+    index
+        .write(
+            &pin(),
+            mix(key),
+            is(key),
+            |old| (Change::Remove, old.is_some()),
+            |_, _, _| Wake::default(),
+        )
+        .unwrap()
 }
 
 fn keys(index: &Index<Block>, budget: usize) -> Vec<u64> {
@@ -133,9 +142,12 @@ fn put_all(index: &Index<Block>, keys: &[u64], value: u64) {
     let mut keys: Vec<u64> = keys.to_vec();
     keys.sort_unstable_by_key(|key| mix(*key));
     let hashes: Vec<u64> = keys.iter().map(|key| mix(*key)).collect();
-    let result: Result<(), Refused> = index.batch(&pin(), &hashes, |batch| {
-        keys.iter().try_for_each(|key| batch.put(mix(*key), is(*key), block(*key, value)))
-    });
+    let result: Result<(), Refused> = index.batch(
+        &pin(),
+        &hashes,
+        |batch| keys.iter().try_for_each(|key| batch.put(mix(*key), is(*key), block(*key, value))),
+        |_, _| Wake::default(),
+    );
     result.unwrap();
 }
 
@@ -187,11 +199,16 @@ fn a_failed_batch_changes_nothing() {
     put(&index, 1, 1);
     let mut hashes = [mix(1), mix(2)];
     hashes.sort_unstable();
-    let result: Result<(), Refused> = index.batch(&pin(), &hashes, |batch| {
-        batch.put(mix(1), is(1), block(1, 9))?;
-        batch.put(mix(2), is(2), block(2, 9))?;
-        Err(Refused::NoMemory)
-    });
+    let result: Result<(), Refused> = index.batch(
+        &pin(),
+        &hashes,
+        |batch| {
+            batch.put(mix(1), is(1), block(1, 9))?;
+            batch.put(mix(2), is(2), block(2, 9))?;
+            Err(Refused::NoMemory)
+        },
+        |_, _| Wake::default(),
+    );
     assert_eq!(result, Err(Refused::NoMemory));
     assert_eq!((get(&index, 1), get(&index, 2)), (Some(1), None));
     assert_eq!(index.weight(&pin()).items, 1);
@@ -203,15 +220,21 @@ fn clearing_and_closing() {
     for key in 0..10_000 {
         put(&index, key, key);
     }
-    assert_eq!(index.clear(&pin()), Ok(10_000));
+    assert_eq!(index.clear(&pin(), &Hub::new(), ()), Ok(10_000));
     assert_eq!((get(&index, 5), index.weight(&pin()).items), (None, 0));
     put(&index, 5, 6);
     assert_eq!(get(&index, 5), Some(6));
-    assert_eq!(index.close(&pin()), Ok(1));
+    assert_eq!(index.close(&pin(), &Hub::new(), ()), Ok(1));
     assert_eq!(get(&index, 5), None);
-    let refused = index.write(&pin(), mix(5), is(5), |_| (Change::Put(block(5, 5)), ()));
+    let refused = index.write(
+        &pin(),
+        mix(5),
+        is(5),
+        |_| (Change::Put(block(5, 5)), ()),
+        |_, _, _| Wake::default(),
+    );
     assert_eq!(refused, Err(Refused::Closed));
-    assert_eq!(index.close(&pin()), Err(Refused::Closed));
+    assert_eq!(index.close(&pin(), &Hub::new(), ()), Err(Refused::Closed));
     crate::raw::reclaim::collect();
 }
 
@@ -243,8 +266,12 @@ fn a_scan_meets_entries_once_while_the_index_shrinks() {
 fn a_batch_of_equal_hashes_makes_room_once() {
     let index: Index<Block> = Index::new().unwrap();
     let hashes = [mix(1); 5_000];
-    let result: Result<(), Refused> =
-        index.batch(&pin(), &hashes, |batch| batch.put(mix(1), is(1), block(1, 1)));
+    let result: Result<(), Refused> = index.batch(
+        &pin(),
+        &hashes,
+        |batch| batch.put(mix(1), is(1), block(1, 1)),
+        |_, _| Wake::default(),
+    );
     assert_eq!((result, get(&index, 1)), (Ok(()), Some(1)));
     assert_eq!(index.buckets(&pin()), 1);
 }

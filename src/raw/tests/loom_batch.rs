@@ -7,44 +7,60 @@ use super::loom_hash::{
 use super::loom_support::{Body, Entry, Key, model};
 use crate::raw::hash::{Index, Refused};
 use crate::raw::reclaim::pin;
+use crate::raw::watch::Wake;
 
 /// Puts some keys and takes others out, in one batch; takes it all back if `fail`.
 fn put_and_remove(index: &Index<Entry>, put: &[Key], gone: &[Key], fail: bool) {
     let mut hashes: Vec<u64> = put.iter().chain(gone).map(|key| key.hash()).collect();
     hashes.sort_unstable();
-    let result = index.batch(&pin(), &hashes, |batch| {
-        for key in gone {
-            let found = batch.find(key.hash(), is(*key));
-            batch.remove_at(found);
-        }
-        for key in put {
-            batch.put(key.hash(), is(*key), Entry::new(*key, 1))?;
-        }
-        if fail { Err(Refused::NoMemory) } else { Ok(()) }
-    });
+    let result = index.batch(
+        &pin(),
+        &hashes,
+        |batch| {
+            for key in gone {
+                let found = batch.find(key.hash(), is(*key));
+                batch.remove_at(found);
+            }
+            for key in put {
+                batch.put(key.hash(), is(*key), Entry::new(*key, 1))?;
+            }
+            if fail { Err(Refused::NoMemory) } else { Ok(()) }
+        },
+        |_, _| Wake::default(),
+    );
     assert_eq!(result.is_err(), fail);
 }
 
 /// Adds one to two keys, in one batch.
 fn add_one_to_both(index: &Index<Entry>, keys: [Key; 2]) {
     let hashes = keys.map(Key::hash);
-    let result: Result<(), Refused> = index.batch(&pin(), &hashes, |batch| {
-        keys.iter().try_for_each(|key| {
-            let old = batch.get(key.hash(), is(*key)).map_or(0, Body::value);
-            batch.put(key.hash(), is(*key), Entry::new(*key, old + 1))
-        })
-    });
+    let result: Result<(), Refused> = index.batch(
+        &pin(),
+        &hashes,
+        |batch| {
+            keys.iter().try_for_each(|key| {
+                let old = batch.get(key.hash(), is(*key)).map_or(0, Body::value);
+                batch.put(key.hash(), is(*key), Entry::new(*key, old + 1))
+            })
+        },
+        |_, _| Wake::default(),
+    );
     assert_eq!(result, Ok(()));
 }
 
 fn put_all_and_fail(index: &Index<Entry>, keys: &[Key]) {
     let hashes: Vec<u64> = keys.iter().map(|key| key.hash()).collect();
-    let result: Result<(), Refused> = index.batch(&pin(), &hashes, |batch| {
-        for key in keys {
-            batch.put(key.hash(), is(*key), Entry::new(*key, 99))?;
-        }
-        Err(Refused::NoMemory)
-    });
+    let result: Result<(), Refused> = index.batch(
+        &pin(),
+        &hashes,
+        |batch| {
+            for key in keys {
+                batch.put(key.hash(), is(*key), Entry::new(*key, 99))?;
+            }
+            Err(Refused::NoMemory)
+        },
+        |_, _| Wake::default(),
+    );
     assert_eq!(result, Err(Refused::NoMemory));
 }
 

@@ -10,6 +10,7 @@ use loom::thread;
 use super::loom_support::{Body, Entry, Key, model};
 use crate::raw::hash::{Change, Index, Refused};
 use crate::raw::reclaim::{Pin, pin};
+use crate::raw::watch::{Hub, Wake};
 
 pub(super) type Shared = Arc<Index<Entry>>;
 
@@ -29,26 +30,31 @@ pub(super) fn get(index: &Index<Entry>, key: Key) -> Option<u32> {
 /// The old value.
 pub(super) fn put(index: &Index<Entry>, key: Key, value: u32) -> Result<Option<u32>, Refused> {
     let change = |old: Option<&Body>| (Change::Put(Entry::new(key, value)), old.map(Body::value));
-    index.write(&pin(), key.hash(), is(key), change)
+    index.write(&pin(), key.hash(), is(key), change, |_, _, _| Wake::default())
 }
 
 pub(super) fn add_one(index: &Index<Entry>, key: Key) {
     let change = |old: Option<&Body>| {
         (Change::Put(Entry::new(key, old.map_or(1, |old| old.value() + 1))), ())
     };
-    index.write(&pin(), key.hash(), is(key), change).unwrap();
+    index.write(&pin(), key.hash(), is(key), change, |_, _, _| Wake::default()).unwrap();
 }
 
 fn delete(index: &Index<Entry>, key: Key) -> Option<u32> {
     let change = |old: Option<&Body>| (Change::Remove, old.map(Body::value));
-    index.write(&pin(), key.hash(), is(key), change).unwrap()
+    index.write(&pin(), key.hash(), is(key), change, |_, _, _| Wake::default()).unwrap()
 }
 
 pub(super) fn put_all(index: &Index<Entry>, keys: &[Key], value: u32) -> Result<(), Refused> {
     let hashes: Vec<u64> = keys.iter().map(|key| key.hash()).collect();
-    index.batch(&pin(), &hashes, |batch| {
-        keys.iter().try_for_each(|key| batch.put(key.hash(), is(*key), Entry::new(*key, value)))
-    })
+    index.batch(
+        &pin(),
+        &hashes,
+        |batch| {
+            keys.iter().try_for_each(|key| batch.put(key.hash(), is(*key), Entry::new(*key, value)))
+        },
+        |_, _| Wake::default(),
+    )
 }
 
 pub(super) fn scan(index: &Index<Entry>, pin: &Pin) -> Vec<(Key, u32)> {
@@ -567,7 +573,7 @@ fn loom_halving_against_put() {
 fn loom_clear_against_get() {
     model("clear against get", || {
         let index = index(&[A[0], A[1]]);
-        let writer = spawn(&index, |index| assert_eq!(index.clear(&pin()), Ok(2)));
+        let writer = spawn(&index, |index| assert_eq!(index.clear(&pin(), &Hub::new(), ()), Ok(2)));
         let seen = [get(&index, A[0]), get(&index, A[1])];
         assert!(in_order(&[Some(0), None], seen), "{seen:?}");
         writer.join().unwrap();
@@ -579,7 +585,7 @@ fn loom_clear_against_get() {
 fn loom_clear_against_scan() {
     model("clear against scan", || {
         let index = two_buckets(&[A[0], B[0]]);
-        let writer = spawn(&index, |index| assert_eq!(index.clear(&pin()), Ok(2)));
+        let writer = spawn(&index, |index| assert_eq!(index.clear(&pin(), &Hub::new(), ()), Ok(2)));
         let seen = scan(&index, &pin());
         assert!([(A[0], 0), (B[0], 0)].starts_with(&seen), "{seen:?}");
         writer.join().unwrap();
@@ -591,7 +597,7 @@ fn loom_clear_against_scan() {
 fn loom_clear_against_put() {
     model("clear against put", || {
         let index = index(&[A[0]]);
-        let writer = spawn(&index, |index| index.clear(&pin()).map(drop).unwrap());
+        let writer = spawn(&index, |index| index.clear(&pin(), &Hub::new(), ()).map(drop).unwrap());
         put(&index, A[1], 1).unwrap();
         let replaced = put(&index, A[0], 1).unwrap();
         let seen = get(&index, A[0]);
@@ -611,7 +617,7 @@ fn loom_clear_and_put_against_gets() {
     model("clear and put against gets", || {
         let index = index(&[A[0]]);
         let writer = spawn(&index, |index| {
-            index.clear(&pin()).unwrap();
+            index.clear(&pin(), &Hub::new(), ()).unwrap();
             put(index, A[1], 1).unwrap();
         });
         let (new, old) = (get(&index, A[1]), get(&index, A[0]));
@@ -625,7 +631,7 @@ fn loom_clear_and_put_against_gets() {
 fn loom_clear_against_doubling() {
     model("clear against doubling", || {
         let index = index(&[A[0], B[0]]);
-        let writer = spawn(&index, |index| index.clear(&pin()).map(drop).unwrap());
+        let writer = spawn(&index, |index| index.clear(&pin(), &Hub::new(), ()).map(drop).unwrap());
         put(&index, A[1], 1).unwrap();
         writer.join().unwrap();
         let left = left(&index);
@@ -637,7 +643,7 @@ fn loom_clear_against_doubling() {
 fn loom_clear_against_batch() {
     model("clear against batch", || {
         let index = two_buckets(&[A[0], B[0]]);
-        let writer = spawn(&index, |index| index.clear(&pin()).map(drop).unwrap());
+        let writer = spawn(&index, |index| index.clear(&pin(), &Hub::new(), ()).map(drop).unwrap());
         put_all(&index, &[A[0], B[0]], 1).unwrap();
         writer.join().unwrap();
         let left = left(&index);
@@ -649,14 +655,14 @@ fn loom_clear_against_batch() {
 fn loom_close_against_write() {
     model("close against write", || {
         let index = index(&[A[0]]);
-        let writer = spawn(&index, |index| index.close(&pin()).map(drop).unwrap());
+        let writer = spawn(&index, |index| index.close(&pin(), &Hub::new(), ()).map(drop).unwrap());
         let first = put(&index, A[0], 1);
         let later = put(&index, A[1], 1);
         assert!(matches!(first, Ok(Some(0)) | Err(Refused::Closed)), "{first:?}");
         assert!(first.is_ok() || later.is_err(), "closed stays closed");
         writer.join().unwrap();
         assert_eq!(put(&index, A[2], 1), Err(Refused::Closed));
-        assert_eq!(index.close(&pin()), Err(Refused::Closed));
+        assert_eq!(index.close(&pin(), &Hub::new(), ()), Err(Refused::Closed));
         assert_eq!(left(&index), []);
     });
 }
@@ -665,7 +671,7 @@ fn loom_close_against_write() {
 fn loom_close_against_batch() {
     model("close against batch", || {
         let index = two_buckets(&[A[0], B[0]]);
-        let writer = spawn(&index, |index| index.close(&pin()).map(drop).unwrap());
+        let writer = spawn(&index, |index| index.close(&pin(), &Hub::new(), ()).map(drop).unwrap());
         let done = put_all(&index, &[A[0], B[0]], 1);
         assert!(matches!(done, Ok(()) | Err(Refused::Closed)), "{done:?}");
         writer.join().unwrap();

@@ -11,6 +11,7 @@ use loom::thread;
 use super::loom_support::{Body, Entry, Key, model};
 use crate::raw::ordered::{EXACT, Limit, Pages, Snapshot, Tree, Walk};
 use crate::raw::reclaim::{Pin, pin};
+use crate::raw::watch::{Hub, Wake};
 use crate::raw::{Change, Refused};
 
 type Shared = Arc<Tree<Entry>>;
@@ -47,12 +48,12 @@ fn get(tree: &Tree<Entry>, key: Key) -> Option<u32> {
 /// The old value.
 fn put(tree: &Tree<Entry>, key: Key, value: u32) -> Result<Option<u32>, Refused> {
     let change = |old: Option<&Body>| (Change::Put(Entry::new(key, value)), old.map(Body::value));
-    tree.write(&pin(), head(key), order(key), change)
+    tree.write(&pin(), head(key), order(key), change, |_, _, _| Wake::default())
 }
 
 fn delete(tree: &Tree<Entry>, key: Key) -> Option<u32> {
     let change = |old: Option<&Body>| (Change::Remove, old.map(Body::value));
-    tree.write(&pin(), head(key), order(key), change).unwrap()
+    tree.write(&pin(), head(key), order(key), change, |_, _, _| Wake::default()).unwrap()
 }
 
 fn put_all(tree: &Tree<Entry>, keys: &[Key], value: u32, fail: bool) {
@@ -67,6 +68,7 @@ fn put_all(tree: &Tree<Entry>, keys: &[Key], value: u32, fail: bool) {
             }
             if fail { Err(Refused::NoMemory) } else { Ok(()) }
         },
+        |_, _| Wake::default(),
     );
     assert_eq!(result.is_err(), fail);
 }
@@ -83,6 +85,7 @@ fn put_and_remove(tree: &Tree<Entry>, keys: &[Key], put: Key, gone: Key, fail: b
             batch.put(head(put), order(put), Entry::new(put, 1))?;
             if fail { Err(Refused::NoMemory) } else { Ok(()) }
         },
+        |_, _| Wake::default(),
     );
     assert_eq!(result.is_err(), fail);
 }
@@ -450,7 +453,7 @@ fn loom_clearing_and_writing() {
         let keys = EXACT_KEYS;
         let tree = race(
             &keys[..1],
-            move |tree| assert!(matches!(tree.clear(&pin()), Ok(1 | 2))),
+            move |tree| assert!(matches!(tree.clear(&pin(), &Hub::new(), ()), Ok(1 | 2))),
             |tree| assert_eq!(put(tree, keys[1], 0), Ok(None)),
         );
         assert!(left(&tree).iter().all(|(key, _)| *key == keys[1]));

@@ -14,6 +14,8 @@ mod loom_reclaim;
 pub(in crate::raw) mod loom_support;
 #[cfg(crossbeam_loom)]
 mod loom_totals;
+#[cfg(crossbeam_loom)]
+mod loom_watch;
 
 #[cfg(not(crossbeam_loom))]
 mod ordered;

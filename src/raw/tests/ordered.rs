@@ -8,7 +8,13 @@ use std::thread::ScopedJoinHandle;
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::ordered::{EXACT, Limit, Snapshot, Tree, Walk};
 use crate::raw::reclaim::pin;
+use crate::raw::watch::{Hub, Wake};
 use crate::raw::{Change, Refused};
+
+/// Nobody hears of changes here.
+fn told(_: u64, _: Option<BlockRef<'_>>, _: Option<BlockRef<'_>>) -> Wake {
+    Wake::default()
+}
 
 /// How heads are made of keys.
 #[derive(Clone, Copy, Debug)]
@@ -66,14 +72,14 @@ impl Numbers {
     fn put(&self, key: u64, value: u64) -> bool {
         let change =
             |old: Option<BlockRef<'_>>| (Change::Put(self.block(key, value)), old.is_none());
-        self.tree.write(&pin(), self.head(key), order(key), change).unwrap()
+        self.tree.write(&pin(), self.head(key), order(key), change, told).unwrap()
     }
 
     /// As `put`, with the position.
     fn place(&self, key: u64, value: u64) -> (bool, u64) {
         let change =
             |old: Option<BlockRef<'_>>| (Change::Put(self.block(key, value)), old.is_none());
-        self.tree.write_ranked(&pin(), self.head(key), order(key), change).unwrap()
+        self.tree.write_ranked(&pin(), self.head(key), order(key), change, told).unwrap()
     }
 
     fn remove(&self, key: u64) -> bool {
@@ -83,7 +89,7 @@ impl Numbers {
     /// As `remove`, with the position if there was one.
     fn displace(&self, key: u64) -> Option<u64> {
         let change = |old: Option<BlockRef<'_>>| (Change::Remove, old.is_some());
-        let written = self.tree.write_ranked(&pin(), self.head(key), order(key), change);
+        let written = self.tree.write_ranked(&pin(), self.head(key), order(key), change, told);
         let (found, before) = written.unwrap();
         found.then_some(before)
     }
@@ -126,6 +132,7 @@ impl Numbers {
                     batch.put(self.head(*key), order(*key), self.block(*key, value))
                 })
             },
+            |_, _| Wake::default(),
         );
         result.unwrap();
     }
@@ -378,6 +385,7 @@ fn a_failed_batch_changes_nothing() {
             }
             Err(Refused::NoMemory)
         },
+        |_, _| Wake::default(),
     );
     assert_eq!(result, Err(Refused::NoMemory));
     assert_eq!((tree.get(10), tree.get(11), tree.items()), (Some(1), None, 60));
@@ -389,16 +397,16 @@ fn a_failed_batch_changes_nothing() {
 fn clearing_and_closing() {
     let tree = Numbers::new(Rough(7));
     (0..10_000).for_each(|key| assert!(tree.put(key, key)));
-    assert_eq!(tree.tree.clear(&pin()), Ok(10_000));
+    assert_eq!(tree.tree.clear(&pin(), &Hub::new(), ()), Ok(10_000));
     assert_eq!((tree.get(5), tree.items()), (None, 0));
     tree.put(5, 6);
     assert_eq!(tree.get(5), Some(6));
-    assert_eq!(tree.tree.close(&pin()), Ok(1));
+    assert_eq!(tree.tree.close(&pin(), &Hub::new(), ()), Ok(1));
     assert_eq!(tree.get(5), None);
     let change = |_: Option<BlockRef<'_>>| (Change::Put(tree.block(5, 5)), ());
-    let refused = tree.tree.write(&pin(), tree.head(5), order(5), change);
+    let refused = tree.tree.write(&pin(), tree.head(5), order(5), change, told);
     assert_eq!(refused, Err(Refused::Closed));
-    assert_eq!(tree.tree.close(&pin()), Err(Refused::Closed));
+    assert_eq!(tree.tree.close(&pin(), &Hub::new(), ()), Err(Refused::Closed));
     crate::raw::reclaim::collect();
 }
 
@@ -460,7 +468,7 @@ fn snapshots_agree_with_copies_of_a_map() {
                 }
             }
             assert!(!taken.is_empty() || space < 10, "some were checked");
-            tree.tree.clear(&pin()).unwrap();
+            tree.tree.clear(&pin(), &Hub::new(), ()).unwrap();
             drop(tree);
             for (snapshot, model) in &taken {
                 assert!(shown(snapshot, false).into_iter().eq(model.clone()), "it outlives it");

@@ -4,18 +4,21 @@
 //! [group](crate::raw::group), whose readers see one instant of it and whose insert does not slow
 //! down with the number of objects that are there.
 
+use std::cell::Cell;
 use std::cmp::Ordering;
 
 use smallvec::SmallVec;
 
 use super::batch::{Given, Plan, Several, Step as BatchStep, Stop};
 use super::set::{NotAll, by_hash, slot_hashes};
+use super::told::{self, Changes, Told};
 use super::{Key, KeyAndObjects, Objects, Position, Step, has_key, key_of, push};
 use crate::error::Result;
 use crate::raw::block::{Block, BlockRef};
-use crate::raw::group::{BagRef, Bagged, Group};
+use crate::raw::group::{BagRef, Bagged, Group, Snapshot};
 use crate::raw::hash::{Batch, Change, Index, Refused};
 use crate::raw::reclaim::Pin;
+use crate::raw::watch::Hub;
 use crate::term::{KeyHasher, Object, ObjectRef};
 
 /// An index with one block or group a key.
@@ -26,15 +29,34 @@ pub(crate) struct BagEngine {
     /// Whether equal objects are kept once (`bag`).
     unique: bool,
     hasher: KeyHasher,
+    hub: Hub<Told>,
 }
 
 pub(super) fn equal(a: BlockRef<'_>, b: BlockRef<'_>) -> bool {
     ObjectRef::new(a).equal(ObjectRef::new(b))
 }
 
+/// What is to be told when a key is deleted.
+fn all_deleted(pin: &Pin, old: Option<BagRef<'_>>) -> Changes {
+    let objects = old.map(|entry| entry.snapshot(pin));
+    objects.iter().flat_map(Snapshot::iter).map(told::Change::deleted).collect()
+}
+
+/// What is to be told when the objects of a key are exchanged for as many others.
+fn replaced(pin: &Pin, old: Option<BagRef<'_>>, new: Option<BagRef<'_>>) -> Changes {
+    let (Some(old), Some(new)) = (old, new) else { return all_deleted(pin, old) };
+    let pairs = old.snapshot(pin).iter().zip(new.snapshot(pin).iter());
+    let changed = pairs.filter(|(old, new)| !old.same(*new));
+    changed.map(|(old, new)| told::Change::of(Some(old), Some(new))).collect()
+}
+
 impl BagEngine {
     pub(super) fn new(keypos: usize, unique: bool, hasher: KeyHasher) -> Option<Self> {
-        Some(Self { index: Index::new()?, keypos, unique, hasher })
+        Some(Self { index: Index::new()?, keypos, unique, hasher, hub: Hub::new() })
+    }
+
+    pub(super) fn hub(&self) -> &Hub<Told> {
+        &self.hub
     }
 
     pub(super) fn index(&self) -> &Index<Bagged> {
@@ -73,21 +95,27 @@ impl BagEngine {
         pin: &Pin,
         key: Key<'_>,
         change: impl FnOnce(Option<BagRef<'_>>) -> (Change<Bagged>, R),
+        changes: impl FnOnce(Option<BagRef<'_>>, Option<BagRef<'_>>) -> Changes,
     ) -> Result<R, Refused> {
-        self.index.write(pin, key.hash, |entry| self.is_of(entry, key), change)
+        let tell = |life, old: Option<BagRef<'_>>, new: Option<BagRef<'_>>| {
+            told::tell_all(&self.hub, life, [key.hash], changes(old, new))
+        };
+        self.index.write(pin, key.hash, |entry| self.is_of(entry, key), change, tell)
     }
 
     pub(super) fn insert(&self, pin: &Pin, block: Block) -> Result<(), Refused> {
         let shared = block.clone();
         let key = self.key(shared.borrow());
-        self.write(pin, key, |old| {
+        let is_new = Cell::new(true);
+        let change = |old: Option<BagRef<'_>>| {
             let change = match old {
                 None => Change::Put(Bagged::one(block)),
                 Some(BagRef::One(first)) => self.second(first, block),
                 Some(BagRef::Many(group)) => {
                     let hash = self.object_hash(block.borrow());
                     if self.unique {
-                        group.append_new(pin, block, hash, |old| equal(old, shared.borrow()));
+                        let same = |old: BlockRef<'_>| equal(old, shared.borrow());
+                        is_new.set(group.append_new(pin, block, hash, same));
                     } else {
                         group.append(pin, block, hash);
                     }
@@ -95,6 +123,9 @@ impl BagEngine {
                 }
             };
             (change, ())
+        };
+        self.write(pin, key, change, |_, _| {
+            is_new.get().then(|| told::Change::inserted(shared.borrow())).into_iter().collect()
         })
     }
 
@@ -132,9 +163,12 @@ impl BagEngine {
     pub(super) fn insert_new(&self, pin: &Pin, block: Block) -> Result<bool, Refused> {
         let shared = block.clone();
         let key = self.key(shared.borrow());
-        self.write(pin, key, |old| match old {
+        let change = |old: Option<BagRef<'_>>| match old {
             Some(_) => (Change::Keep, false),
             None => (Change::Put(Bagged::one(block)), true),
+        };
+        self.write(pin, key, change, |_, _| {
+            [told::Change::inserted(shared.borrow())].into_iter().collect()
         })
     }
 
@@ -146,7 +180,7 @@ impl BagEngine {
         new: bool,
     ) -> Result<bool, Refused> {
         let hashes: Vec<u64> = blocks.iter().map(|block| block.borrow().hash()).collect();
-        let inserted = self.index.batch(pin, &hashes, |batch: &mut Batch<'p, Bagged>| {
+        let body = |batch: &mut Batch<'p, Bagged>| {
             let exists = |block: &Block| {
                 let key = self.key(block.borrow());
                 batch.get(key.hash, |entry| self.is_of(entry, key)).is_some()
@@ -154,6 +188,7 @@ impl BagEngine {
             if new && blocks.iter().any(exists) {
                 return Err(NotAll::Exists);
             }
+            let mut changes = Changes::new();
             for same_hash in blocks.chunk_by(|a, b| a.borrow().hash() == b.borrow().hash()) {
                 let mut rest: Vec<Block> = same_hash.to_vec();
                 while let Some(first) = rest.first().cloned() {
@@ -161,14 +196,17 @@ impl BagEngine {
                     let (mine, others) = rest
                         .into_iter()
                         .partition(|block| has_key(block.borrow(), self.keypos, key.term));
-                    self.insert_many(pin, batch, key, mine)?;
+                    self.insert_many(pin, batch, key, mine, &mut changes)?;
                     rest = others;
                 }
             }
-            Ok(())
-        });
-        match inserted {
-            Ok(()) => Ok(true),
+            Ok(changes)
+        };
+        let tell = |life, changes: &mut Changes| {
+            told::tell_all(&self.hub, life, hashes.iter().copied(), std::mem::take(changes))
+        };
+        match self.index.batch(pin, &hashes, body, tell) {
+            Ok(_) => Ok(true),
             Err(NotAll::Exists) => Ok(false),
             Err(NotAll::Refused(refused)) => Err(refused),
         }
@@ -182,25 +220,27 @@ impl BagEngine {
     ) -> Result<Vec<Given>, Stop> {
         let plan = Plan::new(steps, self.keypos, false);
         let hashes: SmallVec<[u64; 16]> = plan.keys.iter().map(|key| key.hash).collect();
-        self.index.batch(pin, &hashes, |batch: &mut Batch<'p, Bagged>| {
-            let mut contents: SmallVec<[_; 4]> = SmallVec::new();
+        let body = |batch: &mut Batch<'p, Bagged>| {
+            let is_watched = batch.is_watched();
+            let mut contents: SmallVec<[Several<'p>; 4]> = SmallVec::new();
             let mut places: SmallVec<[_; 4]> = SmallVec::new();
             for key in &plan.keys {
                 let found = batch.find(key.hash, |entry| self.is_of(entry, *key));
-                contents.push(Several::new(
-                    self,
-                    pin,
-                    batch.commit_word(),
-                    found.entry::<Bagged>(),
-                ));
+                let (commit, entry) = (batch.commit_word(), found.entry::<Bagged>());
+                contents.push(Several::new(self, pin, commit, entry, is_watched));
                 places.push(found);
             }
             let given = plan.run(&mut contents)?;
+            let changes: Changes = contents.iter_mut().flat_map(Several::take_changes).collect();
             for (content, found) in contents.into_iter().zip(places) {
                 content.finish(batch, found)?;
             }
-            Ok(given)
-        })
+            Ok::<_, Stop>((given, changes))
+        };
+        let tell = |life, (_, changes): &mut (_, Changes)| {
+            told::tell_all(&self.hub, life, hashes.iter().copied(), std::mem::take(changes))
+        };
+        Ok(self.index.batch(pin, &hashes, body, tell)?.0)
     }
 
     /// Inserts the objects of one key, as part of a batch.
@@ -210,12 +250,13 @@ impl BagEngine {
         batch: &mut Batch<'p, Bagged>,
         key: Key<'_>,
         blocks: Vec<Block>,
+        changes: &mut Changes,
     ) -> Result<(), Refused> {
         let is_of = |entry: BagRef<'_>| self.is_of(entry, key);
         let mut all = Vec::new();
         match batch.get(key.hash, is_of) {
             Some(BagRef::Many(group)) => {
-                self.prepare(pin, batch, group, blocks);
+                self.prepare(pin, batch, group, blocks, changes);
                 return Ok(());
             }
             Some(BagRef::One(first)) => all.push(first.to_block()),
@@ -225,6 +266,9 @@ impl BagEngine {
         all.extend(blocks);
         if self.unique {
             self.dedup(&mut all);
+        }
+        if batch.is_watched() {
+            changes.extend(all[before..].iter().map(|new| told::Change::inserted(new.borrow())));
         }
         match all.len() {
             len if len == before => Ok(()),
@@ -253,17 +297,23 @@ impl BagEngine {
         batch: &mut Batch<'p, Bagged>,
         group: &'p Group,
         blocks: Vec<Block>,
+        changes: &mut Changes,
     ) {
+        let is_watched = batch.is_watched();
         let before = group.weight();
         group.prepare(batch.commit_word());
         group.edit(pin, |edit| {
             for block in blocks {
                 let hash = self.object_hash(block.borrow());
-                if self.unique {
-                    let shared = block.clone();
-                    edit.append_new(block, hash, |old| equal(old, shared.borrow()));
+                let shared = block.clone();
+                let is_new = if self.unique {
+                    edit.append_new(block, hash, |old| equal(old, shared.borrow()))
                 } else {
                     edit.append(block, hash);
+                    true
+                };
+                if is_new && is_watched {
+                    changes.push(told::Change::inserted(shared.borrow()));
                 }
             }
         });
@@ -291,7 +341,7 @@ impl BagEngine {
     }
 
     pub(super) fn take(&self, pin: &Pin, key: Key<'_>) -> Result<Result<Objects>, Refused> {
-        self.write(pin, key, |old| {
+        let change = |old: Option<BagRef<'_>>| {
             let mut objects = Ok(Objects::default());
             match old {
                 None => {}
@@ -303,11 +353,12 @@ impl BagEngine {
                 }
             }
             (if objects.is_ok() { Change::Remove } else { Change::Keep }, objects)
-        })
+        };
+        self.write(pin, key, change, |old, _| all_deleted(pin, old))
     }
 
     pub(super) fn delete(&self, pin: &Pin, key: Key<'_>) -> Result<(), Refused> {
-        self.write(pin, key, |_| (Change::Remove, ()))
+        self.write(pin, key, |_| (Change::Remove, ()), |old, _| all_deleted(pin, old))
     }
 
     pub(super) fn delete_object(&self, pin: &Pin, block: &Block) -> Result<(), Refused> {
@@ -315,11 +366,13 @@ impl BagEngine {
     }
 
     pub(super) fn delete_exactly(&self, pin: &Pin, block: &Block) -> Result<usize, Refused> {
-        self.write(pin, self.key(block.borrow()), |old| match old {
+        let count = Cell::new(1);
+        let change = |old: Option<BagRef<'_>>| match old {
             Some(BagRef::One(old)) if equal(old, block.borrow()) => (Change::Remove, 1),
             Some(BagRef::Many(group)) => {
                 let hash = self.object_hash(block.borrow());
                 let deleted = group.delete(pin, hash, |old| equal(old, block.borrow()));
+                count.set(deleted);
                 let change = if group.weight().items == 0 {
                     Change::Remove
                 } else if group.needs_rebuild() {
@@ -330,6 +383,9 @@ impl BagEngine {
                 (change, deleted)
             }
             _ => (Change::Keep, 0),
+        };
+        self.write(pin, self.key(block.borrow()), change, |_, _| {
+            (0..count.get()).map(|_| told::Change::deleted(block.borrow())).collect()
         })
     }
 
@@ -344,7 +400,7 @@ impl BagEngine {
         let is_old = |block: BlockRef<'_>, at: usize| {
             old.get(at).is_some_and(|old| equal(block, old.block().borrow()))
         };
-        self.write(pin, key, |entry| {
+        let change = |entry: Option<BagRef<'_>>| {
             let unchanged = entry.is_some_and(|entry| {
                 let snapshot = entry.snapshot(pin);
                 let same = snapshot.iter().enumerate().all(|(at, block)| is_old(block, at));
@@ -356,7 +412,8 @@ impl BagEngine {
                 1 => (Change::Put(Bagged::one(new.remove(0))), true),
                 _ => (Change::Put(self.group(new)), true),
             }
-        })
+        };
+        self.write(pin, key, change, |old, new| replaced(pin, old, new))
     }
 
     pub(super) fn scan<'p>(

@@ -8,12 +8,14 @@ pub(crate) mod batch;
 pub(crate) mod bounds;
 mod ordered;
 mod set;
+pub(crate) mod told;
 
 use bag::BagEngine;
 pub(crate) use bounds::Edge;
 pub(crate) use ordered::{OrderedEngine, OrderedSnapshot};
 use set::SetEngine;
 pub(crate) use set::Updated;
+use told::Told;
 
 use super::core::Key;
 use super::kind::Kind;
@@ -24,6 +26,7 @@ use crate::raw::Weight;
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::hash::Refused;
 use crate::raw::reclaim::Pin;
+use crate::raw::watch::{Hub, Interest};
 use crate::term::{
     Arena, KeyHasher, Object, ObjectRef, Objects, Term, TermRef, Word, equal, new_block,
 };
@@ -255,11 +258,26 @@ impl Engine {
     }
 
     pub(crate) fn clear(&self, pin: &Pin) -> Result<usize, Refused> {
-        each!(self, engine => engine.index().clear(pin))
+        each!(self, engine => engine.index().clear(pin, engine.hub(), Told::Cleared))
     }
 
     pub(crate) fn close(&self, pin: &Pin) -> Result<usize, Refused> {
-        each!(self, engine => engine.index().close(pin))
+        each!(self, engine => engine.index().close(pin, engine.hub(), Told::Cleared))
+    }
+
+    /// Where changes are told.
+    pub(crate) fn hub(&self) -> &Hub<Told> {
+        each!(self, engine => engine.hub())
+    }
+
+    /// Who wants to hear of them.
+    pub(crate) fn interest(&self) -> &Interest {
+        each!(self, engine => engine.index().interest())
+    }
+
+    /// Waits for all writers that may not know yet who wants to hear of changes. O(buckets).
+    pub(crate) fn settle(&self, pin: &Pin) {
+        each!(self, engine => engine.index().settle(pin));
     }
 }
 

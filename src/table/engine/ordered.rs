@@ -6,12 +6,14 @@ use smallvec::SmallVec;
 
 use super::batch::{After, Given, One, Plan, Step as BatchStep, Stop};
 use super::bounds::Edge;
-use super::set::{NotAll, Updated, exchanged, updated};
+use super::set::{Before, NotAll, Updated, exchanged, updated};
+use super::told::{self, Told};
 use super::{Edit, Key, Mark, Objects, Position, Step, key_of, push};
 use crate::error::Result;
 use crate::raw::block::{Block, BlockRef};
-use crate::raw::ordered::{EXACT, Limit, Pages, Snapshot, Tree, Walk};
+use crate::raw::ordered::{Batch, EXACT, Limit, Pages, Snapshot, Tree, Walk};
 use crate::raw::reclaim::Pin;
+use crate::raw::watch::{Hub, Wake};
 use crate::raw::{Change, Refused};
 use crate::term::{Object, ObjectRef, TermRef, compare};
 
@@ -22,15 +24,20 @@ pub(crate) struct OrderedEngine {
     keypos: usize,
     /// Whether the tree counts what lies where.
     counts: bool,
+    hub: Hub<Told>,
 }
 
 impl OrderedEngine {
     pub(super) fn new(keypos: usize, counts: bool) -> Option<Self> {
-        Some(Self { tree: Tree::new(counts)?, keypos, counts })
+        Some(Self { tree: Tree::new(counts)?, keypos, counts, hub: Hub::new() })
     }
 
     pub(crate) fn counts(&self) -> bool {
         self.counts
+    }
+
+    pub(super) fn hub(&self) -> &Hub<Told> {
+        &self.hub
     }
 
     pub(crate) fn keypos(&self) -> usize {
@@ -107,7 +114,7 @@ impl OrderedEngine {
         let (head, shared) = (block.borrow().hash(), block.clone());
         let order = self.order(key_of(shared.borrow(), self.keypos));
         let put = |old: Option<BlockRef<'_>>| (Change::Put(block), old.is_some());
-        self.tree.write_ranked(pin, head, order, put)
+        self.tree.write_ranked(pin, head, order, put, self.tell(head))
     }
 
     /// As [`take`](Self::take); how many objects lie before the one that was taken, too.
@@ -122,13 +129,16 @@ impl OrderedEngine {
             Some(Err(error)) => (Change::Keep, Err(error)),
             Some(Ok(object)) => (Change::Remove, Ok(Some(object))),
         };
-        self.tree.write_ranked(pin, key.hash, self.order(key.term), take)
+        self.tree.write_ranked(pin, key.hash, self.order(key.term), take, self.tell(key.hash))
     }
 
     /// Takes the first object out, or the last one.
     pub(crate) fn pop(&self, pin: &Pin, back: bool) -> Result<Option<Block>, Refused> {
         let order = |a: BlockRef<'_>, b: BlockRef<'_>| self.compare_blocks(a, b);
-        self.tree.pop(pin, back, order, |block| block.to_block())
+        let tell = |life, block: BlockRef<'_>| {
+            told::tell(&self.hub, life, block.hash(), told::Change::deleted(block))
+        };
+        self.tree.pop(pin, back, order, |block| block.to_block(), tell)
     }
 
     #[inline]
@@ -155,10 +165,19 @@ impl OrderedEngine {
         key: Key<'_>,
         change: impl FnOnce(Option<BlockRef<'_>>) -> (Change<Block>, R),
     ) -> Result<R, Refused> {
+        let tell = self.tell(key.hash);
         if key.hash & EXACT != 0 {
-            return self.tree.write(pin, key.hash, |_| Ordering::Equal, change);
+            return self.tree.write(pin, key.hash, |_| Ordering::Equal, change, tell);
         }
-        self.tree.write(pin, key.hash, self.order(key.term), change)
+        self.tree.write(pin, key.hash, self.order(key.term), change, tell)
+    }
+
+    /// Tells that one block has taken the place of another.
+    fn tell(
+        &self,
+        head: u64,
+    ) -> impl FnOnce(u64, Option<BlockRef<'_>>, Option<BlockRef<'_>>) -> Wake {
+        move |life, old, new| told::tell(&self.hub, life, head, told::Change::of(old, new))
     }
 
     /// Writes with a new block at hand.
@@ -169,13 +188,15 @@ impl OrderedEngine {
         change: impl FnOnce(Block, Option<BlockRef<'_>>) -> (Change<Block>, R),
     ) -> Result<R, Refused> {
         let head = block.borrow().hash();
+        let tell = self.tell(head);
         if head & EXACT != 0 {
-            return self.tree.write(pin, head, |_| Ordering::Equal, |old| change(block, old));
+            let change = |old: Option<BlockRef<'_>>| change(block, old);
+            return self.tree.write(pin, head, |_| Ordering::Equal, change, tell);
         }
         // Its key is compared with others until it stands among them.
         let shared = block.clone();
         let order = self.order(key_of(shared.borrow(), self.keypos));
-        self.tree.write(pin, head, order, |old| change(block, old))
+        self.tree.write(pin, head, order, |old| change(block, old), tell)
     }
 
     pub(super) fn insert(&self, pin: &Pin, block: Block) -> Result<(), Refused> {
@@ -210,21 +231,29 @@ impl OrderedEngine {
         let order = |block: &Block, entry: BlockRef<'_>| {
             compare(key_of(entry, self.keypos), key_of(block.borrow(), self.keypos))
         };
-        let inserted = self.tree.batch(pin, &blocks, head, order, |batch| {
+        let body = |batch: &mut Batch<'_, Block>| {
             let exists = |block| batch.get(head(block), |entry| order(block, entry)).is_some();
             if new && blocks.iter().any(exists) {
                 return Err(NotAll::Exists);
             }
             let same = |a: &Block, b: &Block| self.compare_blocks(a.borrow(), b.borrow()).is_eq();
+            let mut changes = told::Changes::new();
             for objects in blocks.chunk_by(same) {
                 // Of objects with the same key the last in the list counts.
                 let Some(block) = objects.last() else { continue };
+                if batch.is_watched() {
+                    let old = batch.get(head(block), |entry| order(block, entry));
+                    changes.push(told::Change::of(old, Some(block.borrow())));
+                }
                 batch.put(head(block), |entry| order(block, entry), block.clone())?;
             }
-            Ok(())
-        });
-        match inserted {
-            Ok(()) => Ok(true),
+            Ok(changes)
+        };
+        let tell = |life, changes: &mut told::Changes| {
+            told::tell_all(&self.hub, life, blocks.iter().map(head), std::mem::take(changes))
+        };
+        match self.tree.batch(pin, &blocks, head, order, body, tell) {
+            Ok(_) => Ok(true),
             Err(NotAll::Exists) => Ok(false),
             Err(NotAll::Refused(refused)) => Err(refused),
         }
@@ -241,27 +270,27 @@ impl OrderedEngine {
             }
             compare(key_of(entry, keypos), key.term)
         };
-        self.tree.batch(
-            pin,
-            &plan.keys,
-            |key| key.hash,
-            order,
-            |batch| {
-                let content =
-                    |key: &Key<'_>| One::new(batch.get(key.hash, |entry| order(key, entry)));
-                let mut contents: SmallVec<[_; 16]> = plan.keys.iter().map(content).collect();
-                let given = plan.run(&mut contents)?;
-                for (content, key) in contents.into_iter().zip(&plan.keys) {
-                    let order = |entry: BlockRef<'_>| order(key, entry);
-                    match content.into_after() {
-                        After::Same => {}
-                        After::Gone => batch.remove(key.hash, order)?,
-                        After::Put(block) => batch.put(key.hash, order, block)?,
-                    }
+        let body = |batch: &mut Batch<'_, Block>| {
+            let content = |key: &Key<'_>| One::new(batch.get(key.hash, |entry| order(key, entry)));
+            let mut contents: SmallVec<[_; 16]> = plan.keys.iter().map(content).collect();
+            let given = plan.run(&mut contents)?;
+            let changes =
+                if batch.is_watched() { One::changes(&contents) } else { SmallVec::new() };
+            for (content, key) in contents.into_iter().zip(&plan.keys) {
+                let order = |entry: BlockRef<'_>| order(key, entry);
+                match content.into_after() {
+                    After::Same => {}
+                    After::Gone => batch.remove(key.hash, order)?,
+                    After::Put(block) => batch.put(key.hash, order, block)?,
                 }
-                Ok(given)
-            },
-        )
+            }
+            Ok::<_, Stop>((given, changes))
+        };
+        let hashes = || plan.keys.iter().map(|key| key.hash);
+        let tell = |life, (_, changes): &mut (_, told::Changes)| {
+            told::tell_all(&self.hub, life, hashes(), std::mem::take(changes))
+        };
+        Ok(self.tree.batch(pin, &plan.keys, |key| key.hash, order, body, tell)?.0)
     }
 
     pub(super) fn each<'p>(
@@ -312,12 +341,17 @@ impl OrderedEngine {
         default: Option<Block>,
         edit: impl FnOnce(ObjectRef<'_>) -> Result<(Edit, R)>,
     ) -> Result<Result<Updated<R>>, Refused> {
-        let change =
-            |old: Option<BlockRef<'_>>, in_place| updated(old, default.as_ref(), in_place, edit);
+        let before = Before::default();
+        let change = |old: Option<BlockRef<'_>>, in_place| {
+            updated(before.note(old), default.as_ref(), in_place, edit)
+        };
+        let tell = |life, old: Option<BlockRef<'_>>, new: Option<BlockRef<'_>>| {
+            told::tell(&self.hub, life, key.hash, before.change(old, new))
+        };
         if key.hash & EXACT != 0 {
-            return self.tree.edit(pin, key.hash, |_| Ordering::Equal, change);
+            return self.tree.edit(pin, key.hash, |_| Ordering::Equal, change, tell);
         }
-        self.tree.edit(pin, key.hash, self.order(key.term), change)
+        self.tree.edit(pin, key.hash, self.order(key.term), change, tell)
     }
 
     /// As for a set.

@@ -5,14 +5,16 @@ use std::cmp::Ordering;
 use smallvec::SmallVec;
 
 use super::batch::{After, Given, One, Plan, Step as BatchStep, Stop};
+use super::told::{self, Told};
 use super::{
     Edit, Key, KeyAndObjects, Objects, Position, Step, edited, has_key, key_of, push, with_cell,
 };
 use crate::error::Result;
 use crate::raw::Handle;
 use crate::raw::block::{self, Block, BlockRef, Cell};
-use crate::raw::hash::{Change, Index, Refused, Spot};
+use crate::raw::hash::{Batch, Change, Index, Refused, Spot};
 use crate::raw::reclaim::Pin;
+use crate::raw::watch::{Hub, Wake};
 use crate::term::{Arena, ObjectRef, TermRef, Word, compare_exact, equal};
 
 /// An index with one block a key.
@@ -21,6 +23,7 @@ pub(crate) struct SetEngine {
     index: Index<Block>,
     keypos: usize,
     key_at: block::Position,
+    hub: Hub<Told>,
 }
 
 /// What became of an update.
@@ -33,7 +36,12 @@ pub(crate) enum Updated<R> {
 
 impl SetEngine {
     pub(super) fn new(keypos: usize) -> Option<Self> {
-        Some(Self { index: Index::new()?, keypos, key_at: block::Position::new(keypos) })
+        let key_at = block::Position::new(keypos);
+        Some(Self { index: Index::new()?, keypos, key_at, hub: Hub::new() })
+    }
+
+    pub(super) fn hub(&self) -> &Hub<Told> {
+        &self.hub
     }
 
     pub(crate) fn index(&self) -> &Index<Block> {
@@ -91,12 +99,28 @@ impl SetEngine {
         key: Key<'_>,
         change: impl FnOnce(Option<BlockRef<'_>>) -> (Change<Block>, R),
     ) -> Result<R, Refused> {
+        let tell = |life, old: Option<BlockRef<'_>>, new: Option<BlockRef<'_>>| {
+            told::tell(&self.hub, life, key.hash, told::Change::of(old, new))
+        };
+        self.write_told(pin, key, change, tell)
+    }
+
+    /// As [`write`](Self::write), where what is to be told of the change is not that one block
+    /// takes the place of another.
+    fn write_told<R>(
+        &self,
+        pin: &Pin,
+        key: Key<'_>,
+        change: impl FnOnce(Option<BlockRef<'_>>) -> (Change<Block>, R),
+        tell: impl FnOnce(u64, Option<BlockRef<'_>>, Option<BlockRef<'_>>) -> Wake,
+    ) -> Result<R, Refused> {
         let (word, at) = (key.term.word(), self.key_at);
         if word.is_immediate() {
             let same = move |block: BlockRef<'_>| block.element(at) == Some(word.0);
-            return self.index.write(pin, key.hash, same, change);
+            return self.index.write(pin, key.hash, same, change, tell);
         }
-        self.index.write(pin, key.hash, |block| has_key(block, self.keypos, key.term), change)
+        let same = |block: BlockRef<'_>| has_key(block, self.keypos, key.term);
+        self.index.write(pin, key.hash, same, change, tell)
     }
 
     /// Writes with a new block at hand.
@@ -116,7 +140,10 @@ impl SetEngine {
             }
             equal(TermRef::new(new, new_key), TermRef::new(old, old_key))
         };
-        self.index.write_with(pin, hash, block, same, change)
+        let tell = |life, old: Option<BlockRef<'_>>, new: Option<BlockRef<'_>>| {
+            told::tell(&self.hub, life, hash, told::Change::of(old, new))
+        };
+        self.index.write_with(pin, hash, block, same, change, tell)
     }
 
     pub(super) fn insert(&self, pin: &Pin, block: Block) -> Result<(), Refused> {
@@ -138,7 +165,7 @@ impl SetEngine {
         new: bool,
     ) -> Result<bool, Refused> {
         let hashes: Vec<u64> = blocks.iter().map(|block| block.borrow().hash()).collect();
-        let inserted = self.index.batch(pin, &hashes, |batch| {
+        let body = |batch: &mut Batch<'_, Block>| {
             let exists = |block: &Block| {
                 let key = self.key(block.borrow());
                 batch.get(key.hash, |old| has_key(old, self.keypos, key.term)).is_some()
@@ -146,6 +173,7 @@ impl SetEngine {
             if new && blocks.iter().any(exists) {
                 return Err(NotAll::Exists);
             }
+            let mut changes = told::Changes::new();
             for same_hash in blocks.chunk_by(|a, b| a.borrow().hash() == b.borrow().hash()) {
                 // Of objects with the same key the last in the list counts.
                 let mut kept: Vec<Key<'_>> = Vec::new();
@@ -155,14 +183,21 @@ impl SetEngine {
                         continue;
                     }
                     kept.push(key);
-                    let same = |old: BlockRef<'_>| has_key(old, self.keypos, key.term);
-                    batch.put(key.hash, same, block.clone())?;
+                    let found = batch.find(key.hash, self.is(key));
+                    if batch.is_watched() {
+                        let old = found.entry::<Block>();
+                        changes.push(told::Change::of(old, Some(block.borrow())));
+                    }
+                    batch.put_at(found, block.clone())?;
                 }
             }
-            Ok(())
-        });
-        match inserted {
-            Ok(()) => Ok(true),
+            Ok(changes)
+        };
+        let tell = |life, changes: &mut told::Changes| {
+            told::tell_all(&self.hub, life, hashes.iter().copied(), std::mem::take(changes))
+        };
+        match self.index.batch(pin, &hashes, body, tell) {
+            Ok(_) => Ok(true),
             Err(NotAll::Exists) => Ok(false),
             Err(NotAll::Refused(refused)) => Err(refused),
         }
@@ -178,8 +213,8 @@ impl SetEngine {
     pub(super) fn batch(&self, pin: &Pin, steps: &[BatchStep]) -> Result<Vec<Given>, Stop> {
         let plan = Plan::new(steps, self.keypos, false);
         let hashes: SmallVec<[u64; 16]> = plan.keys.iter().map(|key| key.hash).collect();
-        self.index.batch(pin, &hashes, |batch| {
-            let mut contents: SmallVec<[_; 12]> = SmallVec::new();
+        let body = |batch: &mut Batch<'_, Block>| {
+            let mut contents: SmallVec<[One<'_>; 12]> = SmallVec::new();
             let mut places: SmallVec<[_; 12]> = SmallVec::new();
             for key in &plan.keys {
                 let found = batch.find(key.hash, self.is(*key));
@@ -187,6 +222,8 @@ impl SetEngine {
                 places.push(found);
             }
             let given = plan.run(&mut contents)?;
+            let changes =
+                if batch.is_watched() { One::changes(&contents) } else { SmallVec::new() };
             for (content, found) in contents.into_iter().zip(places) {
                 match content.into_after() {
                     After::Same => {}
@@ -194,8 +231,12 @@ impl SetEngine {
                     After::Put(block) => batch.put_at(found, block)?,
                 }
             }
-            Ok(given)
-        })
+            Ok::<_, Stop>((given, changes))
+        };
+        let tell = |life, (_, changes): &mut (_, told::Changes)| {
+            told::tell_all(&self.hub, life, hashes.iter().copied(), std::mem::take(changes))
+        };
+        Ok(self.index.batch(pin, &hashes, body, tell)?.0)
     }
 
     pub(super) fn each<'p>(
@@ -250,7 +291,15 @@ impl SetEngine {
             cell.set(Word::int(sum)?.0);
             Some(sum)
         };
-        self.index.change(pin, hash, same, add).ok()??
+        let tell = |life, block: BlockRef<'_>, sum: &Option<i64>| match sum {
+            // What was counted to was in a word, and so was what it was counted from.
+            Some(sum) => {
+                let before = Word::int(sum - increment).unwrap_or(Word::NIL);
+                told::tell(&self.hub, life, hash, told::Change::counted(block, before))
+            }
+            None => Wake::default(),
+        };
+        self.index.change(pin, hash, same, add, tell).ok()??
     }
 
     /// Changes the object of a key as `edit` says of it; of `default` if there is none. If `edit`
@@ -262,7 +311,13 @@ impl SetEngine {
         default: Option<Block>,
         edit: impl FnOnce(ObjectRef<'_>) -> Result<(Edit, R)>,
     ) -> Result<Result<Updated<R>>, Refused> {
-        self.write(pin, key, |old| updated(old, default.as_ref(), true, edit))
+        let before = Before::default();
+        let change =
+            |old: Option<BlockRef<'_>>| updated(before.note(old), default.as_ref(), true, edit);
+        let tell = |life, old: Option<BlockRef<'_>>, new: Option<BlockRef<'_>>| {
+            told::tell(&self.hub, life, key.hash, before.change(old, new))
+        };
+        self.write_told(pin, key, change, tell)
     }
 
     /// Puts `new` in the place of an object that is `=:=` to `expected`; `None` for absence, on
@@ -331,6 +386,34 @@ impl SetEngine {
             }
         }
         objects
+    }
+}
+
+/// What the counter of an object stood at before it was edited.
+pub(super) struct Before(std::cell::Cell<Word>);
+
+impl Default for Before {
+    fn default() -> Self {
+        Self(std::cell::Cell::new(Word::NIL))
+    }
+}
+
+impl Before {
+    pub(super) fn note<'a>(&self, old: Option<BlockRef<'a>>) -> Option<BlockRef<'a>> {
+        self.0.set(old.map_or(Word::NIL, told::counter_of));
+        old
+    }
+
+    /// What is to be told when the edit is done.
+    pub(super) fn change(
+        &self,
+        old: Option<BlockRef<'_>>,
+        new: Option<BlockRef<'_>>,
+    ) -> told::Change {
+        match (old, new) {
+            (Some(old), Some(new)) if old.same(new) => told::Change::counted(new, self.0.get()),
+            _ => told::Change::of(old, new),
+        }
     }
 }
 

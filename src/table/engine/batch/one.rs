@@ -1,6 +1,7 @@
 //! What a key of a set has: at most one object.
 
 use super::super::set::replacement;
+use super::super::told::{Change, Changes};
 use super::{Content, Edit, Objects};
 use crate::error::Result;
 use crate::raw::block::{Block, BlockRef};
@@ -27,6 +28,16 @@ impl<'p> One<'p> {
 
     pub(in crate::table::engine) fn into_after(self) -> After {
         self.after
+    }
+
+    /// What is to be told of what has become of several keys.
+    pub(in crate::table::engine) fn changes(contents: &[Self]) -> Changes {
+        let changed = contents.iter().filter(|content| match content.after {
+            After::Same => false,
+            After::Gone => content.before.is_some(),
+            After::Put(_) => true,
+        });
+        changed.map(|content| Change::of(content.before, content.block())).collect()
     }
 
     fn block(&self) -> Option<BlockRef<'_>> {

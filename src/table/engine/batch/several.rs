@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::super::bag::{BagEngine, equal};
 use super::super::push;
+use super::super::told::{Change, Changes};
 use super::{Content, Edit, Objects};
 use crate::error::{Error, Result};
 use crate::raw::Commit;
@@ -25,6 +26,8 @@ pub(in crate::table::engine) struct Several<'p> {
     pin: &'p Pin,
     commit: Arc<Commit>,
     held: Held<'p>,
+    /// What is to be told, if somebody wants to hear of it.
+    changes: Option<Changes>,
 }
 
 enum Held<'p> {
@@ -59,8 +62,28 @@ impl<'p> Several<'p> {
         pin: &'p Pin,
         commit: &Arc<Commit>,
         entry: Option<BagRef<'p>>,
+        is_watched: bool,
     ) -> Self {
-        Self { engine, pin, commit: Arc::clone(commit), held: Held::Same(entry) }
+        let changes = is_watched.then(Changes::new);
+        Self { engine, pin, commit: Arc::clone(commit), held: Held::Same(entry), changes }
+    }
+
+    /// What is to be told of what was done.
+    pub(in crate::table::engine) fn take_changes(&mut self) -> Changes {
+        self.changes.take().unwrap_or_default()
+    }
+
+    fn inserted(&mut self, block: &Block) {
+        if let Some(changes) = &mut self.changes {
+            changes.push(Change::inserted(block.borrow()));
+        }
+    }
+
+    fn deleted(&mut self, objects: &Objects) {
+        if let Some(changes) = &mut self.changes {
+            let blocks = objects.iter().map(|object| object.block().borrow());
+            changes.extend(blocks.map(Change::deleted));
+        }
     }
 
     /// Puts what has changed into the batch.
@@ -177,17 +200,13 @@ impl Content for Several<'_> {
     }
 
     fn insert(&mut self, block: &Block) -> Result<Objects> {
-        let (pin, engine, unique) = (self.pin, self.engine, self.engine.is_unique());
-        if let Some(group) = self.group() {
-            let (hash, new) = (engine.object_hash(block.borrow()), block.clone());
-            if unique {
-                group.append_new(pin, new, hash, |old| equal(old, block.borrow()));
-            } else {
-                group.append(pin, new, hash);
-            }
+        if self.engine.is_unique() && self.has(block) {
             return Ok(Objects::default());
         }
-        if unique && self.has(block) {
+        self.inserted(block);
+        let (pin, engine) = (self.pin, self.engine);
+        if let Some(group) = self.group() {
+            group.append(pin, block.clone(), engine.object_hash(block.borrow()));
             return Ok(Objects::default());
         }
         let blocks = self.few();
@@ -209,6 +228,7 @@ impl Content for Several<'_> {
             Held::Same(None) => {}
             held => *held = Held::Few(Vec::new()),
         }
+        self.deleted(&old);
         Ok(old)
     }
 
@@ -227,7 +247,9 @@ impl Content for Several<'_> {
             before - blocks.len()
         };
         let object = Object::from_block(block.clone());
-        Ok(Objects::from(vec![object; count]))
+        let old = Objects::from(vec![object; count]);
+        self.deleted(&old);
+        Ok(old)
     }
 
     fn edit<R>(

@@ -1,0 +1,192 @@
+//! Models of watching: who subscribes and then reads misses nothing, and what is told in its order
+//! gives what is left.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use loom::thread;
+
+use super::loom_hash::{A, B, get, index, is, left, two_buckets};
+use super::loom_support::{Body, Entry, Key, model};
+use crate::raw::Refused;
+use crate::raw::hash::{Change, Index};
+use crate::raw::ordered::Tree;
+use crate::raw::reclaim::pin;
+use crate::raw::watch::{EVERYTHING, Hub, class_of};
+
+/// A key and its new value, or that all keys are gone.
+type Told = Option<(Key, Option<u32>)>;
+
+/// An index and where its changes are told.
+struct World {
+    index: Arc<Index<Entry>>,
+    hub: Hub<Told>,
+}
+
+impl World {
+    fn new(index: Arc<Index<Entry>>) -> Arc<Self> {
+        Arc::new(Self { index, hub: Hub::new() })
+    }
+
+    fn write(&self, key: Key, value: Option<u32>) {
+        let hash = key.hash();
+        let change = |_: Option<&Body>| match value {
+            Some(value) => (Change::Put(Entry::new(key, value)), ()),
+            None => (Change::Remove, ()),
+        };
+        let tell = |life, _: Option<&Body>, new: Option<&Body>| {
+            self.hub.publish(life, class_of(hash), Some((key, new.map(Body::value))))
+        };
+        self.index.write(&pin(), hash, is(key), change, tell).unwrap();
+    }
+
+    fn put_both(&self, keys: [Key; 2], value: u32) {
+        let hashes = keys.map(Key::hash);
+        let body = |batch: &mut crate::raw::hash::Batch<'_, Entry>| {
+            let put = |key: &Key| batch.put(key.hash(), is(*key), Entry::new(*key, value));
+            keys.iter().try_for_each(put)
+        };
+        let tell = |life, (): &mut ()| {
+            let [first, second] = keys.map(|key| Some((key, Some(value))));
+            let wake = self.hub.publish(life, EVERYTHING, first);
+            wake.run();
+            self.hub.publish(life, EVERYTHING, second)
+        };
+        let done: Result<(), Refused> = self.index.batch(&pin(), &hashes, body, tell);
+        done.unwrap();
+    }
+
+    fn subscribe(&self) -> u64 {
+        let interest = self.index.interest();
+        let (queue, _) = self.hub.subscribe(interest, EVERYTHING, 100).unwrap();
+        self.index.settle(&pin());
+        queue
+    }
+
+    fn told(&self, queue: u64) -> Vec<Told> {
+        let mut events = VecDeque::new();
+        let drained = self.hub.drain(queue, &mut events, None);
+        assert_eq!(drained.missed, 0);
+        assert!(events.iter().is_sorted_by(|a, b| a.0 < b.0), "numbers ascend");
+        events.into_iter().map(|(_, told)| told).collect()
+    }
+}
+
+/// What comes of events on top of what was read.
+fn replay(mut read: BTreeMap<Key, u32>, told: &[Told]) -> Vec<(Key, u32)> {
+    for told in told {
+        match *told {
+            Some((key, Some(value))) => drop(read.insert(key, value)),
+            Some((key, None)) => drop(read.remove(&key)),
+            None => read.clear(),
+        }
+    }
+    read.into_iter().collect()
+}
+
+fn read(index: &Index<Entry>, keys: &[Key]) -> BTreeMap<Key, u32> {
+    keys.iter().filter_map(|key| Some((*key, get(index, *key)?))).collect()
+}
+
+#[test]
+fn loom_watch_against_writes() {
+    model("watch against writes", || {
+        let world = World::new(index(&[A[0]]));
+        let writer = {
+            let world = Arc::clone(&world);
+            thread::spawn(move || {
+                world.write(A[0], Some(1));
+                world.write(A[0], Some(2));
+            })
+        };
+        let queue = world.subscribe();
+        let seen = read(&world.index, &A[..1]);
+        writer.join().unwrap();
+        let told = world.told(queue);
+        assert_eq!(replay(seen.clone(), &told), [(A[0], 2)], "read {seen:?}, told {told:?}");
+        assert!(told.is_sorted(), "in the order of the changes: {told:?}");
+    });
+}
+
+/// The write goes on in a bucket that has just taken the place of another.
+#[test]
+fn loom_watch_against_doubling() {
+    model("watch against doubling", || {
+        let world = World::new(index(&[A[0], B[0]]));
+        let writer = {
+            let world = Arc::clone(&world);
+            thread::spawn(move || world.write(A[1], Some(1)))
+        };
+        let queue = world.subscribe();
+        let seen = read(&world.index, &[A[0], A[1], B[0]]);
+        writer.join().unwrap();
+        assert_eq!(replay(seen, &world.told(queue)), left(&world.index));
+    });
+}
+
+#[test]
+fn loom_watch_against_batch() {
+    model("watch against batch", || {
+        let world = World::new(two_buckets(&[A[0], B[0]]));
+        let writer = {
+            let world = Arc::clone(&world);
+            thread::spawn(move || world.put_both([A[0], B[0]], 1))
+        };
+        let queue = world.subscribe();
+        let seen = read(&world.index, &[A[0], B[0]]);
+        writer.join().unwrap();
+        let told = world.told(queue);
+        assert!(told.len() != 1, "all of a batch or nothing");
+        assert_eq!(replay(seen, &told), [(A[0], 1), (B[0], 1)]);
+    });
+}
+
+/// A write that a clearing overtakes is not told behind it.
+#[test]
+fn loom_clear_against_a_told_write() {
+    model("clear against a told write", || {
+        let world = World::new(index(&[A[0]]));
+        let queue = world.subscribe();
+        let writer = {
+            let world = Arc::clone(&world);
+            thread::spawn(move || {
+                world.write(A[0], Some(1));
+                world.write(A[1], Some(1));
+            })
+        };
+        world.index.clear(&pin(), &world.hub, None).unwrap();
+        writer.join().unwrap();
+        let told = world.told(queue);
+        let before = BTreeMap::from([(A[0], 0)]);
+        assert_eq!(replay(before, &told), left(&world.index), "{told:?}");
+    });
+}
+
+#[test]
+fn loom_watch_of_a_tree_whose_leaf_splits() {
+    model("watch of a tree whose leaf splits", || {
+        let key = |n: u64| Key::new(n, 0, 1);
+        let order = |key: Key| move |entry: &Body| entry.key().cmp(&key);
+        let world = Arc::new((Tree::<Entry>::new().unwrap(), Hub::<Told>::new()));
+        let write = move |(tree, hub): &(Tree<Entry>, Hub<Told>), key: Key| {
+            let tell = |life, _: Option<&Body>, new: Option<&Body>| {
+                hub.publish(life, EVERYTHING, Some((key, new.map(Body::value))))
+            };
+            let change = |_: Option<&Body>| (Change::Put(Entry::new(key, 1)), ());
+            tree.write(&pin(), key.hash(), order(key), change, tell).unwrap();
+        };
+        (1..4).for_each(|n| write(&world, key(n)));
+        let writer = {
+            let world = Arc::clone(&world);
+            thread::spawn(move || write(&world, key(4)))
+        };
+        let (tree, hub) = &*world;
+        let (queue, _) = hub.subscribe(tree.interest(), EVERYTHING, 100).unwrap();
+        tree.settle(&pin());
+        let found = tree.get(&pin(), key(4).hash(), order(key(4))).is_some();
+        writer.join().unwrap();
+        let mut events = VecDeque::new();
+        hub.drain(queue, &mut events, None);
+        assert!(found || !events.is_empty(), "it is told, or is read");
+    });
+}

@@ -1,0 +1,254 @@
+//! Hearing of changes: who wants to, in which order they are told, and what they missed.
+//!
+//! A [`Hub`] is where a table's changes come together. Who changes something *publishes* it while he
+//! still holds the lock of what he has changed, and after it has become visible. So the events of
+//! one key come in the order of its changes; the hub's lock, inside all others, gives all events
+//! one order and each its number; and who hears of a change and looks, finds it or a later one.
+//!
+//! **Whether anybody listens**, an index knows by one word ([`Interest`]): a bit for each of 64
+//! classes of hashes. A writer looks at it under the lock of what he changes, on the line that he
+//! has read the root from. Nothing else is done while nobody listens.
+//!
+//! **No gap.** Who subscribes puts his queue into the hub, sets the word, and then takes and
+//! releases each lock of the index once ([`settle`](super::hash::Index::settle)). A writer whose
+//! lock comes after that sees the word, because the lock gives him all that was done before; one
+//! whose lock came before has finished, and what he has done is seen by who reads from now on. So a
+//! change is published, or is in what is read after subscribing; or both.
+//!
+//! **Clearing** does not wait for writers who hold locks, whose changes then go where nobody finds
+//! them, as if they had come before. The hub exchanges the root while it holds its own lock, and
+//! counts *lives* with the index: what is published for a life that is over is left out, as the
+//! clearing has told it already.
+//!
+//! **Bounds.** A queue has a limit. What comes while it is full is counted, and left out; who reads
+//! the queue is told how many he missed, at the place where they were.
+//!
+//! What it is bad at: all who publish take turns at one lock, for some tens of nanoseconds.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Waker;
+
+use smallvec::SmallVec;
+
+use super::Refused;
+use crate::platform::sync::{AtomicU64, Mutex, Ordering};
+
+/// Which hashes somebody wants to hear of: none, or those of some classes.
+#[derive(Debug)]
+pub(crate) struct Interest(AtomicU64);
+
+/// The classes of all hashes.
+pub(crate) const EVERYTHING: u64 = u64::MAX;
+
+/// The class of a hash, as a set.
+pub(crate) fn class_of(hash: u64) -> u64 {
+    1 << (hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58)
+}
+
+impl Interest {
+    pub(super) fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// Whether changes of entries with that hash are to be told. To be asked under the lock of what
+    /// is changed.
+    #[inline]
+    pub(crate) fn is_in(&self, hash: u64) -> bool {
+        // Relaxed: it is the lock that orders this behind who has subscribed.
+        let classes = self.0.load(Ordering::Relaxed);
+        classes != 0 && (classes == EVERYTHING || classes & class_of(hash) != 0)
+    }
+
+    /// Whether any changes are to be told; as [`is_in`](Self::is_in).
+    #[inline]
+    pub(crate) fn is_any(&self) -> bool {
+        self.0.load(Ordering::Relaxed) != 0
+    }
+
+    fn set(&self, classes: u64) {
+        // Relaxed: as in `is_in`; who has subscribed takes all locks afterwards.
+        self.0.store(classes, Ordering::Relaxed);
+    }
+}
+
+/// Who is to be woken, when all locks are released.
+#[derive(Debug, Default)]
+#[must_use = "somebody waits"]
+pub(crate) struct Wake(SmallVec<[Waker; 1]>);
+
+impl Wake {
+    /// Wakes those who wait. Wakers are foreign code; what panics there is no matter of ours.
+    pub(crate) fn run(self) {
+        for waker in self.0 {
+            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        }
+    }
+}
+
+/// Where changes come together, and from where they are told.
+#[derive(Debug)]
+pub(crate) struct Hub<E>(Mutex<Inner<E>>);
+
+#[derive(Debug)]
+struct Inner<E> {
+    /// The number of the last event.
+    last: u64,
+    /// How often the index was cleared.
+    life: u64,
+    /// Whether the index was closed: nothing will be published any more.
+    is_closed: bool,
+    next_queue: u64,
+    queues: Vec<Queue<E>>,
+}
+
+#[derive(Debug)]
+struct Queue<E> {
+    number: u64,
+    classes: u64,
+    limit: usize,
+    events: VecDeque<(u64, E)>,
+    /// Events behind those in the queue that were left out.
+    missed: u64,
+    waker: Option<Waker>,
+}
+
+/// What a queue had.
+#[derive(Debug, Default)]
+pub(crate) struct Drained {
+    /// Events that were left out behind those that were drained.
+    pub(crate) missed: u64,
+    /// Whether nothing will come any more.
+    pub(crate) is_closed: bool,
+}
+
+impl<E: Clone> Hub<E> {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(Inner {
+            last: 0,
+            life: 0,
+            is_closed: false,
+            next_queue: 0,
+            queues: Vec::new(),
+        }))
+    }
+
+    /// Tells an event of entries of these classes, in a life of the index. To be called under the
+    /// lock of what has changed, after it became visible.
+    pub(crate) fn publish(&self, life: u64, classes: u64, event: E) -> Wake {
+        let mut inner = self.0.lock();
+        if life == inner.life { inner.push(classes, event) } else { Wake::default() }
+    }
+
+    /// Exchanges a root by `swap`, which ends a life of the index, and tells `event`, or that
+    /// nothing will come any more; what is published for the new life comes later.
+    pub(crate) fn end_life<R>(
+        &self,
+        event: E,
+        is_closed: bool,
+        swap: impl FnOnce() -> Result<R, Refused>,
+    ) -> Result<(R, Wake), Refused> {
+        let mut inner = self.0.lock();
+        let swapped = swap()?;
+        inner.life += 1;
+        if is_closed {
+            inner.is_closed = true;
+            let wakers = inner.queues.iter_mut().filter_map(|queue| queue.waker.take());
+            return Ok((swapped, Wake(wakers.collect())));
+        }
+        Ok((swapped, inner.push(EVERYTHING, event)))
+    }
+
+    /// A new queue for events of these classes, and the number of the last event before it; `None`
+    /// if the index is closed. The index must be settled before anything is read.
+    pub(crate) fn subscribe(
+        &self,
+        interest: &Interest,
+        classes: u64,
+        limit: usize,
+    ) -> Option<(u64, u64)> {
+        let mut inner = self.0.lock();
+        if inner.is_closed {
+            return None;
+        }
+        let number = inner.next_queue;
+        inner.next_queue += 1;
+        let events = VecDeque::new();
+        inner.queues.push(Queue { number, classes, limit, events, missed: 0, waker: None });
+        interest.set(inner.classes());
+        Some((number, inner.last))
+    }
+
+    /// Ends a queue.
+    pub(crate) fn unsubscribe(&self, interest: &Interest, number: u64) {
+        let mut inner = self.0.lock();
+        let at = inner.queues.iter().position(|queue| queue.number == number);
+        let queue = at.map(|at| inner.queues.swap_remove(at));
+        interest.set(inner.classes());
+        drop(inner);
+        // Objects are given up under no lock.
+        drop(queue);
+    }
+
+    /// Exchanges what a queue has for `into`, which is empty. If there was nothing, and more may
+    /// come, notes whom to wake.
+    pub(crate) fn drain(
+        &self,
+        number: u64,
+        into: &mut VecDeque<(u64, E)>,
+        mut waker: Option<Waker>,
+    ) -> Drained {
+        debug_assert!(into.is_empty(), "what was drained before has been told");
+        let mut inner = self.0.lock();
+        let is_closed = inner.is_closed;
+        let found = inner.queues.iter_mut().find(|queue| queue.number == number);
+        let Some(queue) = found else { return Drained { missed: 0, is_closed } };
+        std::mem::swap(&mut queue.events, into);
+        let missed = std::mem::take(&mut queue.missed);
+        if into.is_empty() && missed == 0 && !is_closed {
+            std::mem::swap(&mut queue.waker, &mut waker);
+        }
+        drop(inner);
+        // Wakers are foreign code: the old one, too, is dropped under no lock.
+        drop(waker);
+        Drained { missed, is_closed }
+    }
+
+    /// The number of the last event.
+    pub(crate) fn last(&self) -> u64 {
+        self.0.lock().last
+    }
+}
+
+impl<E: Clone> Inner<E> {
+    fn classes(&self) -> u64 {
+        self.queues.iter().fold(0, |all, queue| all | queue.classes)
+    }
+
+    /// Gives an event its number and puts it into the queues that are for it.
+    fn push(&mut self, classes: u64, event: E) -> Wake {
+        self.last += 1;
+        let mut wake = Wake::default();
+        let number = self.last;
+        let mut told = self.queues.iter_mut().filter(|queue| queue.classes & classes != 0);
+        let first = told.next();
+        for queue in told {
+            wake.0.extend(queue.push(number, event.clone()));
+        }
+        if let Some(queue) = first {
+            wake.0.extend(queue.push(number, event));
+        }
+        wake
+    }
+}
+
+impl<E> Queue<E> {
+    fn push(&mut self, number: u64, event: E) -> Option<Waker> {
+        if self.missed > 0 || self.events.len() >= self.limit {
+            self.missed += 1;
+        } else {
+            self.events.push_back((number, event));
+        }
+        self.waker.take()
+    }
+}

@@ -1,0 +1,430 @@
+//! Watching: the changes of a table as a stream of events.
+//!
+//! A [`Watch`] takes from a queue of the table's [hub](crate::raw::watch), and judges what it takes:
+//! filters run where events are received, never under a lock. What belongs to nobody who watches
+//! is mostly not even put into a queue, because those who watch one key are known by its hash.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use smallvec::SmallVec;
+
+use super::Table;
+use super::core::Need;
+use super::engine::Edge;
+use super::engine::told::{self, Image, Told};
+use super::range::{Bounds, ToBounds};
+use crate::error::{Error, Result};
+use crate::matchspec::{MatchSpec, Subject};
+use crate::platform::clock::Deadline;
+use crate::platform::sync::{park, unparker};
+use crate::raw::reclaim::pin;
+use crate::raw::watch::{EVERYTHING, class_of};
+use crate::term::{Object, ObjectRef, Pid, Term, TermRef, ToTerm, View};
+
+/// Events that a [`Watch`] keeps for its receiver, unless it is told otherwise.
+const LIMIT: usize = 4_096;
+
+/// Which objects a [`Watch`] is about.
+#[derive(Clone, Debug)]
+pub struct Filter(What);
+
+#[derive(Clone, Debug)]
+enum What {
+    All,
+    Key(Term),
+    Range(Edge, Edge),
+    Spec(MatchSpec),
+}
+
+impl Filter {
+    /// All objects.
+    #[must_use]
+    pub fn all() -> Self {
+        Self(What::All)
+    }
+
+    /// Those of one key. Changes of other keys cost their writers nothing, but where their hashes
+    /// are in the same class, one of 64.
+    ///
+    /// # Errors
+    /// [`BadArgument`](crate::ErrorKind::BadArgument) for a key that has no term.
+    pub fn key(key: impl ToTerm) -> Result<Self> {
+        Ok(Self(What::Key(Term::new(key)?)))
+    }
+
+    /// Those whose keys lie in a range, by the order of terms; of tables without order, too.
+    ///
+    /// # Errors
+    /// As [`key`](Self::key), for the ends.
+    pub fn range(range: impl ToBounds) -> Result<Self> {
+        let (low, high) = range.bounds()?.into_edges();
+        Ok(Self(What::Range(low, high)))
+    }
+
+    /// Those whose keys begin with these bytes, if it is a binary, or with these elements, if it is
+    /// a list. For tuples, [`range`](Self::range) with [`Bounds::tuple`].
+    ///
+    /// # Errors
+    /// [`BadArgument`](crate::ErrorKind::BadArgument) for anything else.
+    pub fn prefix(first: impl ToTerm) -> Result<Self> {
+        let first = Term::new(first)?;
+        match first.view() {
+            View::Binary(bytes) => Self::range(Bounds::bytes(bytes)?),
+            View::List(_) => Self::range(Bounds::list(first)?),
+            _ => {
+                let message = format!("{first} is neither a binary nor a list to begin with");
+                Err(Error::bad_argument(message))
+            }
+        }
+    }
+
+    /// Those that a specification accepts, by head and guards; its results do not matter.
+    #[must_use]
+    pub fn spec(spec: &MatchSpec) -> Self {
+        Self(What::Spec(spec.clone()))
+    }
+
+    /// The classes of hashes that it can accept.
+    fn classes(&self, table: &Table) -> u64 {
+        match &self.0 {
+            What::Key(key) => class_of(table.core.digest(key.as_ref())),
+            What::All | What::Range(..) | What::Spec(_) => EVERYTHING,
+        }
+    }
+
+    fn accepts(&self, table: &Table, asker: Pid, object: ObjectRef<'_>) -> bool {
+        let key = |object: ObjectRef<'_>| -> Option<bool> {
+            let key: TermRef<'_> = object.element(table.keypos())?;
+            Some(match &self.0 {
+                What::Key(expected) => table.core.same_key(key, expected.as_ref()),
+                What::Range(low, high) => !low.excludes(key, true) && !high.excludes(key, false),
+                What::All | What::Spec(_) => true,
+            })
+        };
+        match &self.0 {
+            What::All => true,
+            What::Key(_) | What::Range(..) => key(object).unwrap_or(false),
+            // A guard that fails does not accept.
+            What::Spec(spec) => {
+                matches!(spec.machine(asker).clause(&Subject::object(object)), Ok(Some(_)))
+            }
+        }
+    }
+}
+
+/// What a [`Watch`] tells.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// Objects have changed, in one instant: one, or all those of a batch, of a list, or of a key.
+    Changed(Changes),
+    /// The table was emptied in one instant. The number is the event's.
+    Cleared(u64),
+    /// So many events were lost, because they were not received in time: read the table anew. (Of
+    /// those, too, that the filter would not have shown.)
+    Lagged(u64),
+    /// The table is gone. Nothing comes behind it.
+    Gone,
+}
+
+/// What changed in one instant.
+#[derive(Clone)]
+pub struct Changes {
+    sequence: u64,
+    changes: SmallVec<[Change; 1]>,
+}
+
+impl Changes {
+    /// The number of the event: greater than those of all before it, of this table, though not all
+    /// numbers need come.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+}
+
+impl std::ops::Deref for Changes {
+    type Target = [Change];
+
+    fn deref(&self) -> &[Change] {
+        &self.changes
+    }
+}
+
+impl fmt::Debug for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{} ", self.sequence)?;
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl<'c> IntoIterator for &'c Changes {
+    type Item = &'c Change;
+    type IntoIter = std::slice::Iter<'c, Change>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// One object that came, went, or took the place of another.
+#[derive(Clone, Debug)]
+pub struct Change {
+    old: Option<Object>,
+    new: Option<Object>,
+}
+
+impl Change {
+    /// The object as it was before; `None` if it was inserted.
+    #[must_use]
+    pub fn old(&self) -> Option<&Object> {
+        self.old.as_ref()
+    }
+
+    /// The object as it is now; `None` if it was deleted.
+    #[must_use]
+    pub fn new(&self) -> Option<&Object> {
+        self.new.as_ref()
+    }
+}
+
+/// The changes of a table, in their order: see [`Table::watch`].
+///
+/// An iterator, which waits; for those who do not, [`try_recv`](Self::try_recv),
+/// [`recv_timeout`](Self::recv_timeout) and [`recv_async`](Self::recv_async). `Send`: it may be
+/// received on any thread. Dropping it ends the watching.
+pub struct Watch {
+    table: Table,
+    filter: Filter,
+    queue: u64,
+    /// Events that were taken out of the queue and not received yet.
+    taken: VecDeque<(u64, Told)>,
+    /// Events that were lost behind those.
+    missed: u64,
+    is_closed: bool,
+    is_over: bool,
+    sequence: u64,
+}
+
+impl Table {
+    /// The changes of this table from now on, as far as they concern the objects that the filter
+    /// accepts.
+    ///
+    /// Each event is about one instant: an operation on one object, or all objects of a
+    /// [batch](Self::batch), of [`insert_list`](Self::insert_list), of a deleted key. It is
+    /// published when the change is visible, so who receives it and looks finds it, or something
+    /// later. Events of one key come in the order of its changes. What the filter does not accept
+    /// is as if it were not in the table: an object that is replaced by one that is not accepted
+    /// shows as deleted.
+    ///
+    /// Events wait in a buffer of 4,096; beyond, they are dropped and counted, and
+    /// [`Lagged`](Event::Lagged) says so. Writers never wait for a receiver.
+    ///
+    /// **To follow a table from its present state**, subscribe first, then read, then apply events:
+    /// no change is missed. Some events may tell what was read already, so apply them by key, as a
+    /// set does: put the new object, or remove the key; the last event of a key decides. For tables
+    /// that cannot be read so, the bags, there is [`Watch::resync`].
+    ///
+    /// Nothing is spent where nobody watches. Subscribing is O(buckets): it takes and releases each
+    /// bucket's lock once.
+    ///
+    /// ```
+    /// # use ferrets::{Event, Filter, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// let users = owner.new_table("users", TableOptions::new(Kind::Set))?;
+    /// let mut changes = users.watch(Filter::all())?;
+    /// users.insert((1, "ann"))?;
+    /// users.insert((1, "bob"))?;
+    /// users.delete_table()?;
+    ///
+    /// let Some(Event::Changed(first)) = changes.next() else { panic!() };
+    /// assert!(first[0].old().is_none());
+    /// let Some(Event::Changed(second)) = changes.next() else { panic!() };
+    /// assert_eq!(second[0].old(), first[0].new());
+    /// assert_eq!(second[0].new().unwrap().element(2).unwrap(), "bob");
+    /// assert!(matches!(changes.next(), Some(Event::Gone)));
+    /// assert!(changes.next().is_none());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`NoSuchTable`](crate::ErrorKind::NoSuchTable),
+    /// [`AccessDenied`](crate::ErrorKind::AccessDenied) for who may not read now.
+    #[doc(alias = "subscribe")]
+    #[doc(alias = "mnesia:subscribe/1")]
+    pub fn watch(&self, filter: Filter) -> Result<Watch> {
+        self.watch_within(filter, LIMIT)
+    }
+
+    /// As [`watch`](Self::watch), with room for `limit` events, at least for one.
+    ///
+    /// # Errors
+    /// As [`watch`](Self::watch).
+    pub fn watch_within(&self, filter: Filter, limit: usize) -> Result<Watch> {
+        self.check(Need::Read)?;
+        let engine = &self.core.engine;
+        let classes = filter.classes(self);
+        let subscribed = engine.hub().subscribe(engine.interest(), classes, limit.max(1));
+        let (queue, sequence) = subscribed.ok_or_else(|| self.core.no_such_table())?;
+        // From here on the queue ends with this.
+        let watch = Watch {
+            table: self.clone(),
+            filter,
+            queue,
+            taken: VecDeque::new(),
+            missed: 0,
+            is_closed: false,
+            is_over: false,
+            sequence,
+        };
+        engine.settle(&pin());
+        Ok(watch)
+    }
+}
+
+impl Watch {
+    /// Waits for an event; `None` once [`Gone`](Event::Gone) has been received.
+    pub fn recv(&mut self) -> Option<Event> {
+        self.wait(|| Some(None))
+    }
+
+    /// An event, if there is one.
+    pub fn try_recv(&mut self) -> Option<Event> {
+        self.take(&mut || None)
+    }
+
+    /// Waits for an event, but no longer than that.
+    pub fn recv_timeout(&mut self, time: Duration) -> Option<Event> {
+        let deadline = Deadline::after(time);
+        self.wait(|| deadline.left().map(Some))
+    }
+
+    /// Waits until there is an event or nothing comes any more, or until `left` gives nothing.
+    fn wait(&mut self, left: impl Fn() -> Option<Option<Duration>>) -> Option<Event> {
+        if let Some(event) = self.try_recv() {
+            return Some(event);
+        }
+        let waker = unparker();
+        let mut context = Context::from_waker(&waker);
+        loop {
+            if let Poll::Ready(event) = self.poll_next(&mut context) {
+                return event;
+            }
+            park(left()?);
+        }
+    }
+
+    /// For asynchronous receivers of all kinds: an event; `None` once nothing comes any more; or
+    /// the task is woken when there may be something.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        if self.is_over {
+            return Poll::Ready(None);
+        }
+        match self.take(&mut || Some(context.waker().clone())) {
+            Some(event) => Poll::Ready(Some(event)),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Waits for an event, as a task: needs no runtime, and takes to every one. May be dropped
+    /// before it is done; nothing is lost then.
+    pub async fn recv_async(&mut self) -> Option<Event> {
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// The number of the last event that was received, or of the last before watching began.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// Whether [`Gone`](Event::Gone) has been received.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// The next event that the filter shows.
+    fn take(&mut self, waker: &mut dyn FnMut() -> Option<std::task::Waker>) -> Option<Event> {
+        loop {
+            while let Some((sequence, told)) = self.taken.pop_front() {
+                self.sequence = sequence;
+                if let Some(event) = self.judge(sequence, told) {
+                    return Some(event);
+                }
+            }
+            if self.missed > 0 {
+                return Some(Event::Lagged(std::mem::take(&mut self.missed)));
+            }
+            if self.is_closed {
+                return (!std::mem::replace(&mut self.is_over, true)).then_some(Event::Gone);
+            }
+            let hub = self.table.core.engine.hub();
+            let drained = hub.drain(self.queue, &mut self.taken, waker());
+            self.missed = drained.missed;
+            if self.taken.is_empty() && self.missed == 0 && !drained.is_closed {
+                return None;
+            }
+            self.is_closed = drained.is_closed;
+        }
+    }
+
+    /// What the filter shows of an event.
+    fn judge(&self, sequence: u64, told: Told) -> Option<Event> {
+        let changes = match told {
+            Told::Cleared => return Some(Event::Cleared(sequence)),
+            Told::Changed(changes) => changes,
+        };
+        let mut shown = SmallVec::<[Change; 1]>::new();
+        for told::Change { old, new } in changes {
+            let (Ok(old), Ok(new)) = (self.accepted(old), self.accepted(new)) else {
+                // There is no memory for a copy of a counter.
+                return Some(Event::Lagged(1));
+            };
+            if old.is_some() || new.is_some() {
+                shown.push(Change { old, new });
+            }
+        }
+        (!shown.is_empty()).then_some(Event::Changed(Changes { sequence, changes: shown }))
+    }
+
+    fn accepted(&self, image: Option<Image>) -> Result<Option<Object>> {
+        let (table, asker) = (&self.table, self.table.asker());
+        let image = image.filter(|image| self.filter.accepts(table, asker, image.as_ref()));
+        image.map(Image::into_object).transpose()
+    }
+}
+
+impl Iterator for Watch {
+    type Item = Event;
+
+    fn next(&mut self) -> Option<Event> {
+        self.recv()
+    }
+}
+
+impl std::iter::FusedIterator for Watch {}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let engine = &self.table.core.engine;
+        engine.hub().unsubscribe(engine.interest(), self.queue);
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { table, filter, sequence, .. } = self;
+        let name = table.name();
+        f.debug_struct("Watch")
+            .field("table", &name.name())
+            .field("filter", filter)
+            .field("sequence", sequence)
+            .finish_non_exhaustive()
+    }
+}

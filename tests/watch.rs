@@ -1,0 +1,516 @@
+//! Watching: every operation tells what it changes, and what is told gives the table again.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use ferrets::{
+    Access, Bounds, Changes, CounterOp, ErrorKind, Event, Filter, Kind, MatchSpec, Object, Owner,
+    Store, Table, TableOptions, Term, Watch, term, tuple,
+};
+
+const KINDS: [Kind; 4] = [Kind::Set, Kind::OrderedSet, Kind::Bag, Kind::DuplicateBag];
+
+fn table(kind: Kind) -> (Owner, Table) {
+    let owner = Store::with_seed(3).owner();
+    let options = TableOptions::new(kind).access(Access::Public);
+    let table = owner.new_table("t", options).unwrap();
+    (owner, table)
+}
+
+fn is_set(table: &Table) -> bool {
+    matches!(table.kind(), Kind::Set | Kind::OrderedSet)
+}
+
+/// A table that is made of events alone: the objects, each as often as it is there.
+#[derive(Default)]
+struct Replay {
+    objects: BTreeMap<Term, usize>,
+    last: u64,
+}
+
+impl Replay {
+    /// Applies an event, of which all that is old must be there.
+    fn apply(&mut self, event: Event) {
+        match event {
+            Event::Changed(changes) => {
+                self.number(changes.sequence());
+                self.change(&changes);
+            }
+            Event::Cleared(sequence) => {
+                self.number(sequence);
+                self.objects.clear();
+            }
+            Event::Lagged(_) | Event::Gone => panic!("{event:?} is not expected"),
+            other => panic!("{other:?} is unknown"),
+        }
+    }
+
+    fn number(&mut self, sequence: u64) {
+        assert!(sequence > self.last, "{sequence} comes after {}", self.last);
+        self.last = sequence;
+    }
+
+    fn change(&mut self, changes: &Changes) {
+        for change in changes {
+            if let Some(old) = change.old() {
+                let count = self.objects.get_mut(&Term::from(old.clone()));
+                let count = count.unwrap_or_else(|| panic!("{changes:?}: there is no {old:?}"));
+                *count -= 1;
+            }
+            if let Some(new) = change.new() {
+                *self.objects.entry(Term::from(new.clone())).or_default() += 1;
+            }
+        }
+        self.objects.retain(|_, count| *count > 0);
+    }
+
+    fn drain(&mut self, watch: &mut Watch) -> usize {
+        let mut count = 0;
+        while let Some(event) = watch.try_recv() {
+            self.apply(event);
+            count += 1;
+        }
+        count
+    }
+}
+
+fn objects_of(table: &Table) -> BTreeMap<Term, usize> {
+    let mut objects = BTreeMap::new();
+    for object in table.tab2list().unwrap() {
+        *objects.entry(Term::from(object)).or_default() += 1;
+    }
+    objects
+}
+
+type Operation = (&'static str, usize, fn(&Table));
+
+fn spec(text: &str) -> MatchSpec {
+    text.parse().unwrap()
+}
+
+/// What all kinds have, with the number of events that it makes.
+const ALL_KINDS: &[Operation] = &[
+    ("insert", 1, |t| t.insert((1, 10)).unwrap()),
+    ("insert over, or beside", 1, |t| t.insert((1, 11)).unwrap()),
+    ("insert a prepared object", 1, |t| t.insert(&tuple!(2, 20)).unwrap()),
+    ("insert_new", 1, |t| assert!(t.insert_new((3, 30)).unwrap())),
+    ("insert_new in vain", 0, |t| assert!(!t.insert_new((3, 31)).unwrap())),
+    ("insert_list", 1, |t| t.insert_list([(4, 40), (1, 12), (4, 41), (5, 50)]).unwrap()),
+    ("insert_list of one", 1, |t| t.insert_list([(6, 60)]).unwrap()),
+    ("insert_new_list", 1, |t| assert!(t.insert_new_list([(7, 70), (8, 80)]).unwrap())),
+    ("insert_new_list in vain", 0, |t| assert!(!t.insert_new_list([(8, 1), (9, 1)]).unwrap())),
+    ("take", 1, |t| drop(t.take(2).unwrap())),
+    ("take nothing", 0, |t| drop(t.take(2).unwrap())),
+    ("delete", 1, |t| t.delete(4).unwrap()),
+    ("delete nothing", 0, |t| t.delete(4).unwrap()),
+    ("delete_object", 1, |t| t.delete_object((1, 12)).unwrap()),
+    ("delete_object nothing", 0, |t| t.delete_object((1, 12)).unwrap()),
+    ("many", 1, |t| t.insert_list((100..400).map(|n| (n, n))).unwrap()),
+    ("select_delete", 300, |t| {
+        assert_eq!(
+            t.select_delete(&spec("[{{'$1','_'}, [{'>=','$1',100}], [true]}]")).unwrap(),
+            300
+        );
+    }),
+    ("batch", 1, |t| {
+        let mut batch = t.batch();
+        batch.insert((1, 1)).unwrap().delete(5).unwrap().insert((5, 5)).unwrap();
+        batch.delete_object((5, 5)).unwrap().insert((11, 0)).unwrap().delete(11).unwrap();
+        batch.commit().unwrap().unwrap();
+    }),
+    ("batch in vain", 0, |t| {
+        let mut batch = t.batch();
+        batch.insert((1, 2)).unwrap().if_absent(1).unwrap();
+        batch.commit().unwrap().unwrap_err();
+    }),
+    ("match_delete", 1, |t| assert_eq!(t.match_delete(&term!({6, :_})).unwrap(), 1)),
+    ("delete_all_objects", 1, |t| t.delete_all_objects().unwrap()),
+    ("insert after that", 1, |t| t.insert((1, 10)).unwrap()),
+    ("select_delete of all", 1, |t| {
+        assert_eq!(t.select_delete(&spec("[{'_', [], [true]}]")).unwrap(), 1);
+    }),
+    ("init_table", 3, |t| {
+        let mut lists = vec![vec![(1, 1), (2, 2)]];
+        t.init_table(|| lists.pop()).unwrap();
+    }),
+];
+
+/// What sets have besides.
+const SETS: &[Operation] = &[
+    ("update_counter", 1, |t| drop(t.update_counter(1, (2, 5)).unwrap())),
+    ("update_counter in place", 1, |t| drop(t.update_counter(1, (2, 5)).unwrap())),
+    ("update_counter with a bound", 1, |t| {
+        drop(t.update_counter(1, CounterOp::new(2, 1).bounded(3, 0)).unwrap());
+    }),
+    ("update_counter_or", 1, |t| drop(t.update_counter_or(50, (2, 1), (0, 1)).unwrap())),
+    ("update_counter in vain", 0, |t| drop(t.update_counter(51, (2, 1)).unwrap_err())),
+    ("update_counters", 1, |t| {
+        t.insert((60, 1, 2)).unwrap();
+        t.delete(60).unwrap();
+        t.insert((60, 1, 2)).unwrap();
+        t.delete_object((60, 1, 2)).unwrap();
+        drop(t.update_counters(50, &[CounterOp::new(2, 1), CounterOp::new(2, 2)]).unwrap());
+    }),
+    ("a large count", 1, |t| drop(t.update_counter(1, (2, i64::MAX)).unwrap())),
+    ("update_element", 1, |t| assert!(t.update_element(2, 2, "text").unwrap())),
+    ("update_element in vain", 0, |t| assert!(!t.update_element(51, 2, "text").unwrap())),
+    ("update", 1, |t| {
+        t.update(2, |old| Ok(old.map(|_| (2, "more")))).unwrap();
+    }),
+    ("update that deletes", 1, |t| {
+        t.update(2, |_| Ok(None::<(i64, i64)>)).unwrap();
+    }),
+    ("compare_and_swap", 2, |t| {
+        t.insert((2, 1)).unwrap();
+        assert!(t.compare_and_swap((2, 1), (2, 2)).unwrap());
+        assert!(!t.compare_and_swap((2, 1), (2, 3)).unwrap());
+    }),
+    ("select_replace", 1, |t| {
+        let next = spec("[{{2,'$1'}, [], [{{2,{'+','$1',1}}}]}]");
+        assert_eq!(t.select_replace(&next).unwrap(), 1);
+    }),
+    ("batch of counters", 1, |t| {
+        let mut batch = t.batch();
+        batch.update_counter(2, (2, 1)).unwrap().update_counter(2, (2, 1)).unwrap();
+        batch.update_counter_or(70, (2, 1), (0, 0)).unwrap().update_element(50, 2, 9).unwrap();
+        batch.commit().unwrap().unwrap();
+    }),
+    ("a counter of a batch, in place", 1, |t| drop(t.update_counter(2, (2, 5)).unwrap())),
+];
+
+/// What ordered sets have besides.
+const ORDERED: &[Operation] = &[
+    ("pop_first", 1, |t| assert!(t.pop_first().unwrap().is_some())),
+    ("pop_last", 1, |t| assert!(t.pop_last().unwrap().is_some())),
+    ("delete_range", 2, |t| {
+        t.insert_list((200..203).map(|n| (n, n))).unwrap();
+        t.delete(202).unwrap();
+        t.delete(201).unwrap();
+        t.delete(200).unwrap();
+        t.insert((200, 1)).unwrap();
+        assert_eq!(t.delete_range(150..250).unwrap(), 1);
+    }),
+    ("a key that is only ==", 2, |t| {
+        t.insert((1, "one")).unwrap();
+        t.insert((1.0, "one")).unwrap();
+    }),
+];
+
+const DUPLICATES: &[Operation] = &[
+    ("an object twice", 1, |t| t.insert_list([(1, 7), (1, 7), (1, 8)]).unwrap()),
+    ("delete_object of both", 1, |t| t.delete_object((1, 7)).unwrap()),
+    ("select_replace", 1, |t| {
+        let next = spec("[{{1,8}, [], [{{1,9}}]}]");
+        assert_eq!(t.select_replace(&next).unwrap(), 1);
+    }),
+];
+
+#[test]
+fn every_operation_tells_what_it_changes() {
+    for kind in KINDS {
+        let (_owner, table) = table(kind);
+        table.insert_list((0..10).map(|n| (1_000 + n, n))).unwrap();
+        let mut watch = table.watch(Filter::all()).unwrap();
+        let mut replay = Replay { objects: objects_of(&table), last: watch.sequence() };
+        let more: [&[Operation]; 2] = match kind {
+            Kind::Set => [SETS, &[]],
+            Kind::OrderedSet => [SETS, ORDERED],
+            Kind::DuplicateBag => [DUPLICATES, &[]],
+            _ => [&[], &[]],
+        };
+        for (name, _, run) in ALL_KINDS.iter().chain(more.into_iter().flatten()) {
+            run(&table);
+            replay.drain(&mut watch);
+            assert_eq!(replay.objects, objects_of(&table), "{kind}: after {name}");
+        }
+        assert!(!is_set(&table) || replay.objects.values().all(|count| *count == 1));
+        table.delete_table().unwrap();
+        assert!(matches!(watch.try_recv(), Some(Event::Gone)));
+        assert!(watch.try_recv().is_none() && watch.recv().is_none() && watch.is_over());
+    }
+}
+
+#[test]
+fn operations_are_one_event_each() {
+    let (_owner, table) = table(Kind::OrderedSet);
+    for (name, events, run) in ALL_KINDS.iter().chain(SETS) {
+        if ["update_counters"].contains(name) {
+            continue; // prepares something first
+        }
+        let mut watch = table.watch(Filter::all()).unwrap();
+        run(&table);
+        let mut replay = Replay::default();
+        let count = std::iter::from_fn(|| watch.try_recv()).count();
+        assert_eq!(count, *events, "{name}");
+        let _ = &mut replay;
+    }
+}
+
+/// The events of a watch, shortly.
+fn texts(watch: &mut Watch) -> Vec<String> {
+    let shown = |object: Option<&Object>| object.map_or("-".into(), |o| o.as_term().to_string());
+    std::iter::from_fn(|| watch.try_recv())
+        .map(|event| match event {
+            Event::Changed(changes) => changes
+                .iter()
+                .map(|change| format!("{}>{}", shown(change.old()), shown(change.new())))
+                .collect::<Vec<_>>()
+                .join(" "),
+            Event::Cleared(_) => "cleared".to_owned(),
+            Event::Lagged(count) => format!("lagged {count}"),
+            other => format!("{other:?}"),
+        })
+        .collect()
+}
+
+#[test]
+fn filters_show_a_part_of_the_table() {
+    for kind in [Kind::Set, Kind::OrderedSet] {
+        let (_owner, table) = table(kind);
+        let grown_up = spec("[{{'_','$1'}, [{'>=','$1',18}], ['$1']}]");
+        let filters = [
+            Filter::key(7).unwrap(),
+            Filter::range(5..9).unwrap(),
+            Filter::prefix("user:").unwrap(),
+            Filter::range(Bounds::tuple(("eu",), 2).unwrap()).unwrap(),
+            Filter::spec(&grown_up),
+        ];
+        let mut watches = filters.map(|filter| table.watch(filter).unwrap());
+        table.insert((7, 1)).unwrap();
+        table.insert((8, 20)).unwrap();
+        table.insert((8, 5)).unwrap();
+        table.insert((9, "nine")).unwrap();
+        table.insert(("user:1", 30)).unwrap();
+        table.insert((("eu", 1), 1)).unwrap();
+        table.insert_list([(7, 40), (9, 1)]).unwrap();
+        table.delete(7).unwrap();
+        let expected: [&[&str]; 5] = [
+            &["->{7,1}", "{7,1}>{7,40}", "{7,40}>-"],
+            &["->{7,1}", "->{8,20}", "{8,20}>{8,5}", "{7,1}>{7,40}", "{7,40}>-"],
+            &["->{<<\"user:1\">>,30}"],
+            &["->{{<<\"eu\">>,1},1}"],
+            &["->{8,20}", "{8,20}>-", "->{9,<<\"nine\">>}", "->{<<\"user:1\">>,30}"],
+        ];
+        for (watch, expected) in watches.iter_mut().zip(expected).take(4) {
+            assert_eq!(texts(watch), expected, "{watch:?}");
+        }
+        let mut seen = texts(&mut watches[4]);
+        let last = seen.split_off(4);
+        assert_eq!(seen, expected[4]);
+        // Of the list, the new object of 7 is accepted; that of 9 is no longer.
+        assert_eq!(last[0].split(' ').count(), 2);
+        assert!(last[0].contains("->{7,40}") && last[0].contains("{9,<<\"nine\">>}>-"));
+        assert_eq!(last[1..], ["{7,40}>-"]);
+    }
+    assert_eq!(Filter::prefix(7).unwrap_err().kind(), ErrorKind::BadArgument);
+    assert_eq!(Filter::key(f64::NAN).unwrap_err().kind(), ErrorKind::BadArgument);
+}
+
+#[test]
+fn batches_and_bags_come_whole() {
+    let (_owner, table) = table(Kind::Bag);
+    let mut watch = table.watch(Filter::key("a").unwrap()).unwrap();
+    table.insert_list([("a", 1), ("b", 1), ("a", 2), ("a", 1)]).unwrap();
+    table.insert(("a", 2)).unwrap();
+    let mut batch = table.batch();
+    batch.insert(("a", 3)).unwrap().delete_object(("a", 1)).unwrap();
+    batch.commit().unwrap().unwrap();
+    table.delete("a").unwrap();
+    let a = |n| format!("{{<<\"a\">>,{n}}}");
+    assert_eq!(
+        texts(&mut watch),
+        [
+            format!("->{} ->{}", a(1), a(2)),
+            format!("->{} {}>-", a(3), a(1)),
+            format!("{}>- {}>-", a(2), a(3)),
+        ]
+    );
+}
+
+#[test]
+fn what_is_not_received_in_time_is_counted() {
+    let (_owner, table) = table(Kind::Set);
+    let mut watch = table.watch_within(Filter::all(), 3).unwrap();
+    for n in 0..10 {
+        table.insert((n, n)).unwrap();
+    }
+    let seen = texts(&mut watch);
+    assert_eq!(seen, ["->{0,0}", "->{1,1}", "->{2,2}", "lagged 7"]);
+    table.insert((0, 1)).unwrap();
+    assert_eq!(texts(&mut watch), ["{0,0}>{0,1}"]);
+    assert_eq!(watch.sequence(), 11);
+
+    // The end is told whatever was lost before.
+    for n in 0..5 {
+        table.insert((n, n)).unwrap();
+    }
+    table.delete_table().unwrap();
+    let seen = texts(&mut watch);
+    assert_eq!(seen[3..], ["lagged 2", "Gone"]);
+    assert_eq!(table.watch(Filter::all()).unwrap_err().kind(), ErrorKind::NoSuchTable);
+}
+
+#[test]
+fn who_may_not_read_may_not_watch() {
+    let store = Store::new();
+    let (owner, guest) = (store.owner(), store.owner());
+    let options = TableOptions::new(Kind::Set).access(Access::Private);
+    let table = owner.new_table("t", options).unwrap();
+    let refused = table.acting_as(&guest).watch(Filter::all()).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::AccessDenied);
+    let mut watch = table.watch(Filter::all()).unwrap();
+    drop(owner);
+    assert!(matches!(watch.recv(), Some(Event::Gone)), "tables end with their owners");
+}
+
+#[test]
+fn receivers_wait_and_are_woken() {
+    let (_owner, table) = table(Kind::Set);
+    let mut watch = table.watch(Filter::key(1).unwrap()).unwrap();
+    assert!(watch.recv_timeout(Duration::from_millis(1)).is_none());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 0..1_000 {
+                table.insert((n % 3, n)).unwrap();
+            }
+            table.delete_table().unwrap();
+        });
+        let mut last = None;
+        for event in watch.by_ref() {
+            let Event::Changed(changes) = event else { continue };
+            assert_eq!(changes[0].old().cloned(), last, "of one key in order");
+            last = changes[0].new().cloned();
+        }
+        assert_eq!(last, Some(tuple!(1, 997)));
+    });
+    assert!(watch.recv_timeout(Duration::from_secs(1_000)).is_none(), "it is over");
+}
+
+/// Counts how often a task is woken.
+#[derive(Default)]
+struct Count(AtomicUsize);
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Panics when it is woken.
+struct Trap;
+
+impl Wake for Trap {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker that panics");
+    }
+}
+
+#[test]
+fn tasks_wait_without_a_runtime() {
+    let (_owner, table) = table(Kind::Set);
+    let mut watch = table.watch(Filter::all()).unwrap();
+    let count = Arc::new(Count::default());
+    let waker = Waker::from(Arc::clone(&count));
+    let mut context = Context::from_waker(&waker);
+    {
+        let mut first = pin!(watch.recv_async());
+        assert!(first.as_mut().poll(&mut context).is_pending());
+        table.insert((1, 1)).unwrap();
+        table.insert((2, 2)).unwrap();
+        assert_eq!(count.0.load(Ordering::SeqCst), 1, "woken once, until it looks again");
+        assert!(matches!(first.poll(&mut context), Poll::Ready(Some(Event::Changed(_)))));
+    }
+    assert_eq!(texts(&mut watch), ["->{2,2}"]);
+
+    let trap = Waker::from(Arc::new(Trap));
+    assert!(watch.poll_next(&mut Context::from_waker(&trap)).is_pending());
+    table.insert((3, 3)).unwrap();
+    assert_eq!(table.len().unwrap(), 3, "what a waker does is no matter of the writer's");
+    assert_eq!(texts(&mut watch), ["->{3,3}"]);
+}
+
+#[test]
+fn watches_end_when_they_are_dropped() {
+    let (_owner, table) = table(Kind::Set);
+    let object = tuple!(1, "an object that is long enough to be counted, and not copied", 1, 2, 3);
+    for _ in 0..3 {
+        let watch = table.watch(Filter::all()).unwrap();
+        let other = table.watch(Filter::key(1).unwrap()).unwrap();
+        table.insert(&object).unwrap();
+        drop(watch);
+        table.insert((2, 2)).unwrap();
+        let mut other = other;
+        assert_eq!(std::iter::from_fn(|| other.try_recv()).count(), 1);
+        table.delete_all_objects().unwrap();
+        assert_eq!(texts(&mut other), ["cleared"]);
+    }
+    table.insert((3, 3)).unwrap();
+}
+
+/// Subscribes while others write, then reads, then applies events by key: what comes of it is the
+/// table.
+#[test]
+fn no_change_is_lost_between_reading_and_watching() {
+    for kind in [Kind::Set, Kind::OrderedSet] {
+        for round in 0..20 {
+            let (_owner, table) = table(kind);
+            table.insert_list((0..200).map(|n| (n, -1))).unwrap();
+            std::thread::scope(|scope| {
+                for writer in 0..2 {
+                    let table = &table;
+                    scope.spawn(move || write_much(table, writer * 7 + round));
+                }
+                let mut watch = table.watch_within(Filter::all(), usize::MAX).unwrap();
+                let pairs = |object: &Object| object.decode::<(i64, i64)>().unwrap();
+                let mut copy: BTreeMap<i64, i64> =
+                    table.tab2list().unwrap().iter().map(pairs).collect();
+                let mut apply = |event: Event| match event {
+                    Event::Changed(changes) => {
+                        for change in &changes {
+                            match (change.old(), change.new()) {
+                                (_, Some(new)) => drop(copy.insert(pairs(new).0, pairs(new).1)),
+                                (Some(old), None) => drop(copy.remove(&pairs(old).0)),
+                                (None, None) => unreachable!("something has changed"),
+                            }
+                        }
+                    }
+                    Event::Cleared(_) => copy.clear(),
+                    other => panic!("{other:?} is not expected"),
+                };
+                while Arc::strong_count(&Arc::new(())) == 1 {
+                    match watch.recv_timeout(Duration::from_millis(200)) {
+                        Some(event) => apply(event),
+                        None => break,
+                    }
+                }
+                let now: BTreeMap<i64, i64> = table.tab2list().unwrap().iter().map(pairs).collect();
+                std::iter::from_fn(|| watch.try_recv()).for_each(apply);
+                assert_eq!(copy, now, "{kind}");
+            });
+        }
+    }
+}
+
+fn write_much(table: &Table, seed: i64) {
+    for n in 0..1_500 {
+        let key = (n * 31 + seed * 17) % 250;
+        match (n + seed) % 9 {
+            0 => table.delete(key).unwrap(),
+            1 => drop(table.take(key).unwrap()),
+            2 => table.insert_list([(key, n), ((key + 1) % 250, n)]).unwrap(),
+            3 => drop(table.update_counter_or(key, (2, 1), (0, 0)).unwrap()),
+            4 if n % 500 == 4 => table.delete_all_objects().unwrap(),
+            5 => {
+                let mut batch = table.batch();
+                batch.delete(key).unwrap().insert(((key + 50) % 250, n)).unwrap();
+                batch.commit().unwrap().unwrap();
+            }
+            _ => table.insert((key, n)).unwrap(),
+        }
+    }
+}
