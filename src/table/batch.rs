@@ -14,9 +14,9 @@ use crate::term::{Objects, Term, ToObject, ToTerm};
 
 /// Steps on a table that are to be done in one instant: see [`Table::batch`].
 ///
-/// The steps are done in the order in which they were given; those on the same key see what
-/// those before them did. A condition, too, sees what the steps before it did, so put it first if it
-/// is about what was there.
+/// The steps are done in the order in which they were given; those on the same key see what those
+/// before them did. A condition, too, sees what the steps before it did, so put it first if it is
+/// about what was there.
 ///
 /// A batch may be committed again: that does the same steps once more.
 #[derive(Clone, Debug)]
@@ -235,8 +235,8 @@ impl Batch {
         self.push(step)
     }
 
-    /// Replaces one element of the object of a key, as [`Table::update_element`] does, if the key is
-    /// there. Gives the object as it was before.
+    /// Replaces one element of the object of a key, as [`Table::update_element`] does, if the key
+    /// is there. Gives the object as it was before.
     ///
     /// # Errors
     /// As [`update_counter`](Self::update_counter), but `BadArgument` for bags.
