@@ -79,6 +79,7 @@
 //!   with all their steps. [`update`] too, after as many calls of its closure as it takes.
 //! * [`insert_list`], [`insert_new_list`]: one instant for all keys. No read finds one of the
 //!   objects and a later one misses another.
+//! * A [batch](Table::batch): one instant for all its steps and conditions.
 //! * [`delete_all_objects`], [`delete_table`], [`rename`](Table::rename): one instant.
 //! * [`first`], [`next`], [`first_lookup`], [`next_lookup`]: each call for itself.
 //! * [`pop_first`](Table::pop_first), [`pop_last`](Table::pop_last): one instant.
@@ -150,6 +151,33 @@
 //! [`Table::explain`] says which. What no specification can say, [`Table::filter`] takes as a
 //! closure.
 //!
+//! # Changes
+//!
+//! ```
+//! # use ferrets::{Event, Filter, Kind, Store, TableOptions};
+//! # let store = Store::new();
+//! # let owner = store.owner();
+//! let stock = owner.new_table("stock", TableOptions::new(Kind::Set))?;
+//! stock.insert_list([("apples", 10), ("pears", 2)])?;
+//! let mut changes = stock.watch(Filter::key("pears")?)?;
+//!
+//! let mut order = stock.batch(); // all in one instant, or nothing
+//! order.if_object_is(("apples", 10))?.update_counter("apples", -3)?;
+//! order.update_counter("pears", -2)?.insert(("order 1", "open"))?;
+//! assert!(order.commit()?.is_ok());
+//! assert!(order.commit()?.is_err_and(|conflict| conflict.step() == 0));
+//!
+//! let Some(Event::Changed(event)) = changes.next() else { panic!() };
+//! assert_eq!(event[0].new().unwrap().decode::<(&str, i64)>()?, ("pears", 0));
+//! # Ok::<(), ferrets::Error>(())
+//! ```
+//!
+//! A [batch](Table::batch) does many steps on many keys of one table in one instant, if its
+//! conditions hold. A [`Watch`] tells the changes of a table, of a key, of a range or of what a
+//! specification accepts, in their order, to threads and to tasks; who is too slow is told what he
+//! missed, never left to guess. Writers never wait for those who watch, and spend nothing where
+//! nobody does.
+//!
 //! # Life cycle
 //!
 //! ```
@@ -171,7 +199,8 @@
 //! A table ends with its owner or with [`delete_table`]. Handles do not keep it: from then on all
 //! they do is an error. Its name is free at once. The memory comes back in small steps, as does
 //! that of objects that are deleted or replaced; [`Store::collect`] takes all steps that can be
-//! taken. No threads are started, and no clock is read but when a table is [fixed](Table::fix).
+//! taken. No threads are started, and no clock is read but when a table is [fixed](Table::fix) and
+//! by [`Watch::recv_timeout`].
 //!
 //! # Errors
 //!
@@ -220,8 +249,9 @@
 //! What ETS does not have: [ranges](Table::range), [prefixes](Table::prefix), [cursors](Cursor),
 //! [snapshots](Snapshot), [ranks and positions](TableOptions::order_statistics) and
 //! [`pop_first`](Table::pop_first) of ordered sets; [`update`] by a closure, [`compare_and_swap`],
-//! [`lookup_many`], borrowed reads; guards that narrow a search, [`spec!`], results that are
-//! sorted, counted and summed.
+//! [`lookup_many`], borrowed reads; [batches](Table::batch) under conditions and
+//! [changes watched](Table::watch); guards that narrow a search, [`spec!`], results that are sorted,
+//! counted and summed.
 //!
 //! # Trade-offs
 //!
@@ -237,8 +267,10 @@
 //!   them of what strangers send.
 //! * **Limits**: a binary has less than 256 MiB, a tuple at most 16,777,215 elements, a list or map
 //!   268,435,455, an object 32 GiB. Beyond is an error.
-//! * **A long list holds up writers** to its keys from the first to the last. If it need not appear
-//!   at once, insert it in pieces.
+//! * **A long list holds up writers** to its keys from the first to the last, and so does a batch.
+//!   If it need not appear at once, insert it in pieces.
+//! * **All writers of a watched table take turns** for some tens of nanoseconds, where their events
+//!   get their numbers.
 //! * **Hashing needs a seed.** It is random for each store, so that nobody can choose keys that
 //!   collide; in exchange, the order of a traversal tells nothing.
 //! * **Nothing is on disk**, and no other process sees it.

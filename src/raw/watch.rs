@@ -1,8 +1,8 @@
 //! Hearing of changes: who wants to, in which order they are told, and what they missed.
 //!
-//! A [`Hub`] is where a table's changes come together. Who changes something *publishes* it while he
-//! still holds the lock of what he has changed, and after it has become visible. So the events of
-//! one key come in the order of its changes; the hub's lock, inside all others, gives all events
+//! A [`Hub`] is where a table's changes come together. Who changes something *publishes* it while
+//! he still holds the lock of what he has changed, and after it has become visible. So the events
+//! of one key come in the order of its changes; the hub's lock, inside all others, gives all events
 //! one order and each its number; and who hears of a change and looks, finds it or a later one.
 //!
 //! **Whether anybody listens**, an index knows by one word ([`Interest`]): a bit for each of 64
@@ -214,9 +214,12 @@ impl<E: Clone> Hub<E> {
         Drained { missed, is_closed }
     }
 
-    /// The number of the last event.
-    pub(crate) fn last(&self) -> u64 {
-        self.0.lock().last
+    /// The number of the last event, if this is the present life of the index. Asked under a lock
+    /// of the index, all events of what is locked have numbers up to that, or will have greater
+    /// ones.
+    pub(crate) fn last_in(&self, life: u64) -> Option<u64> {
+        let inner = self.0.lock();
+        (life == inner.life).then_some(inner.last)
     }
 }
 

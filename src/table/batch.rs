@@ -14,9 +14,9 @@ use crate::term::{Objects, Term, ToObject, ToTerm};
 
 /// Steps on a table that are to be done in one instant: see [`Table::batch`].
 ///
-/// The steps are done in the order in which they were given; those on the same key see what
-/// those before them did. A condition, too, sees what the steps before it did, so put it first if it
-/// is about what was there.
+/// The steps are done in the order in which they were given; those on the same key see what those
+/// before them did. A condition, too, sees what the steps before it did, so put it first if it is
+/// about what was there.
 ///
 /// A batch may be committed again: that does the same steps once more.
 #[derive(Clone, Debug)]
@@ -76,8 +76,8 @@ pub enum Condition {
 /// Why a [`Batch`] was not done: the first of its conditions that does not hold. Nothing has
 /// changed.
 ///
-/// Turns into an [`Error`] of the kind [`Conflict`](ErrorKind::Conflict), so that
-/// `batch.commit()??` is for those who expect none.
+/// For those who expect none, `batch.commit()?.map_err(Conflict::into_error)?` makes an [`Error`] of
+/// it.
 #[derive(Clone, Debug)]
 pub struct Conflict {
     step: usize,
@@ -110,6 +110,12 @@ impl Conflict {
     pub fn found(&self) -> &Objects {
         &self.found
     }
+
+    /// The same as an error, of the kind [`Conflict`](ErrorKind::Conflict).
+    #[must_use]
+    pub fn into_error(self) -> Error {
+        Error::new(ErrorKind::Conflict, self.to_string())
+    }
 }
 
 impl fmt::Display for Conflict {
@@ -124,12 +130,6 @@ impl fmt::Display for Conflict {
 }
 
 impl std::error::Error for Conflict {}
-
-impl From<Conflict> for Error {
-    fn from(conflict: Conflict) -> Self {
-        Self::new(ErrorKind::Conflict, conflict.to_string())
-    }
-}
 
 impl Batch {
     pub(super) fn new(table: Table) -> Self {
@@ -235,8 +235,8 @@ impl Batch {
         self.push(step)
     }
 
-    /// Replaces one element of the object of a key, as [`Table::update_element`] does, if the key is
-    /// there. Gives the object as it was before.
+    /// Replaces one element of the object of a key, as [`Table::update_element`] does, if the key
+    /// is there. Gives the object as it was before.
     ///
     /// # Errors
     /// As [`update_counter`](Self::update_counter), but `BadArgument` for bags.
@@ -336,7 +336,7 @@ impl Table {
     /// conditions. Nothing happens before [`Batch::commit`].
     ///
     /// ```
-    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # use ferrets::{Conflict, Kind, Store, TableOptions};
     /// # let store = Store::new();
     /// # let owner = store.owner();
     /// let accounts = owner.new_table("accounts", TableOptions::new(Kind::Set))?;
@@ -347,7 +347,7 @@ impl Table {
     /// transfer.update_counter("ann", -25)?.update_counter("bob", 25)?;
     /// transfer.insert((("transfer", 17), "done"))?;
     ///
-    /// let outcomes = transfer.commit()??;
+    /// let outcomes = transfer.commit()?.map_err(Conflict::into_error)?;
     /// assert_eq!(outcomes[2].count(), Some(&55.into()));
     ///
     /// let conflict = transfer.commit()?.unwrap_err(); // the same once more

@@ -1,8 +1,9 @@
 //! Watching: the changes of a table as a stream of events.
 //!
-//! A [`Watch`] takes from a queue of the table's [hub](crate::raw::watch), and judges what it takes:
-//! filters run where events are received, never under a lock. What belongs to nobody who watches
-//! is mostly not even put into a queue, because those who watch one key are known by its hash.
+//! A [`Watch`] takes from a queue of the table's [hub](crate::raw::watch), and judges what it
+//! takes: filters run where events are received, never under a lock. What belongs to nobody who
+//! watches is mostly not even put into a queue, because those who watch one key are known by its
+//! hash.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -47,7 +48,7 @@ impl Filter {
         Self(What::All)
     }
 
-    /// Those of one key. Changes of other keys cost their writers nothing, but where their hashes
+    /// Those of one key. Changes of other keys cost their writers next to nothing, but where hashes
     /// are in the same class, one of 64.
     ///
     /// # Errors
@@ -208,6 +209,9 @@ pub struct Watch {
     is_closed: bool,
     is_over: bool,
     sequence: u64,
+    /// What was read by [`resync`](Self::resync): up to which hash, and the number of the last
+    /// event that is in it.
+    marks: Vec<(Option<u64>, u64)>,
 }
 
 impl Table {
@@ -226,8 +230,8 @@ impl Table {
     ///
     /// **To follow a table from its present state**, subscribe first, then read, then apply events:
     /// no change is missed. Some events may tell what was read already, so apply them by key, as a
-    /// set does: put the new object, or remove the key; the last event of a key decides. For tables
-    /// that cannot be read so, the bags, there is [`Watch::resync`].
+    /// set does: put the new object, or remove the key; the last event of a key decides. Or let
+    /// [`Watch::resync`] read, which leaves such events out.
     ///
     /// Nothing is spent where nobody watches. Subscribing is O(buckets): it takes and releases each
     /// bucket's lock once.
@@ -281,6 +285,7 @@ impl Table {
             is_closed: false,
             is_over: false,
             sequence,
+            marks: Vec::new(),
         };
         engine.settle(&pin());
         Ok(watch)
@@ -337,6 +342,90 @@ impl Watch {
         poll_fn(|context| self.poll_next(context)).await
     }
 
+    /// Reads all objects that the filter accepts, to begin with or after
+    /// [`Lagged`](Event::Lagged): the events from now on start from them.
+    ///
+    /// Of a set or a bag the events that are received afterwards are exactly those that are not in
+    /// what was read: it is read bucket by bucket, each at an instant of its own, which holds up
+    /// the writers to that bucket, and what has happened to a bucket before its instant is left
+    /// out. Of an ordered set some events may come that are in it: apply them by key.
+    /// O(objects).
+    ///
+    /// ```
+    /// # use ferrets::{Event, Filter, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// let log = owner.new_table("log", TableOptions::new(Kind::DuplicateBag))?;
+    /// log.insert(("a", 1))?;
+    /// let mut changes = log.watch(Filter::all())?;
+    /// log.insert(("a", 1))?;
+    /// assert_eq!(changes.resync()?.len(), 2);
+    /// log.insert(("a", 1))?;
+    /// assert!(matches!(changes.try_recv(), Some(Event::Changed(_))), "the third");
+    /// assert!(changes.try_recv().is_none());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`NoSuchTable`](crate::ErrorKind::NoSuchTable),
+    /// [`AccessDenied`](crate::ErrorKind::AccessDenied).
+    pub fn resync(&mut self) -> Result<Vec<Object>> {
+        self.table.check(Need::Read)?;
+        // What was published before is in what is read from now on.
+        let hub = self.table.core.engine.hub();
+        self.taken.clear();
+        let drained = hub.drain(self.queue, &mut self.taken, None);
+        self.sequence = self.taken.back().map_or(self.sequence, |(sequence, _)| *sequence);
+        self.taken.clear();
+        (self.missed, self.is_closed) = (0, drained.is_closed);
+        loop {
+            let mut objects = Vec::new();
+            self.marks.clear();
+            if self.read_at_rest(&mut objects)? {
+                return Ok(objects);
+            }
+        }
+    }
+
+    /// Reads the table; `false` if it was emptied meanwhile.
+    fn read_at_rest(&mut self, objects: &mut Vec<Object>) -> Result<bool> {
+        let (table, filter, asker) = (&self.table, &self.filter, self.table.asker());
+        let mut next = Some(0);
+        while let Some(from) = next {
+            let mut failed = None;
+            let visit = |object: ObjectRef<'_>| {
+                if filter.accepts(table, asker, object) {
+                    match object.to_object() {
+                        Ok(object) => objects.push(object),
+                        Err(error) => failed = Some(error),
+                    }
+                }
+            };
+            let Some(read) = table.core.engine.at_rest(&pin(), from, visit) else {
+                let all = table.tab2list()?.into_iter();
+                objects.extend(all.filter(|object| filter.accepts(table, asker, object.as_ref())));
+                return Ok(true);
+            };
+            let (last, end) = read.map_err(|refused| table.core.refused(refused))?;
+            if let Some(error) = failed {
+                return Err(error);
+            }
+            let Some(last) = last else { return Ok(false) };
+            match self.marks.last_mut() {
+                Some(mark) if mark.1 == last => mark.0 = end,
+                _ => self.marks.push((end, last)),
+            }
+            next = end;
+        }
+        Ok(true)
+    }
+
+    /// Whether an event, of an object whose key has that hash, is in what was read.
+    fn is_known(&self, sequence: u64, hash: u64) -> bool {
+        let at = self.marks.partition_point(|(end, _)| end.is_some_and(|end| end <= hash));
+        self.marks.get(at).is_some_and(|(_, last)| sequence <= *last)
+    }
+
     /// The number of the last event that was received, or of the last before watching began.
     #[must_use]
     pub fn sequence(&self) -> u64 {
@@ -375,13 +464,23 @@ impl Watch {
     }
 
     /// What the filter shows of an event.
-    fn judge(&self, sequence: u64, told: Told) -> Option<Event> {
+    fn judge(&mut self, sequence: u64, told: Told) -> Option<Event> {
+        if self.marks.last().is_some_and(|(_, last)| sequence > *last) {
+            self.marks.clear();
+        }
         let changes = match told {
-            Told::Cleared => return Some(Event::Cleared(sequence)),
+            Told::Cleared => {
+                let is_known = self.is_known(sequence, 0);
+                return (!is_known).then_some(Event::Cleared(sequence));
+            }
             Told::Changed(changes) => changes,
         };
         let mut shown = SmallVec::<[Change; 1]>::new();
         for told::Change { old, new } in changes {
+            let hash = old.as_ref().or(new.as_ref()).map(Image::hash);
+            if hash.is_some_and(|hash| self.is_known(sequence, hash)) {
+                continue;
+            }
             let (Ok(old), Ok(new)) = (self.accepted(old), self.accepted(new)) else {
                 // There is no memory for a copy of a counter.
                 return Some(Event::Lagged(1));

@@ -320,15 +320,16 @@ impl<'p, H: Handle> Batch<'p, H> {
             let delta = Delta::between(staged.before, staged.after);
             self.delta.items += delta.items;
             self.delta.bytes += delta.bytes;
-            let segment = self.root.segment(staged.hash);
             match pending.new {
                 Some(new) => {
                     locked.replace(line, slot, SlotWord::entry(new));
-                    segment.add_count(i32::from(pending.old.is_none()));
+                    if pending.old.is_none() {
+                        self.root.segment(staged.hash).add_count(1);
+                    }
                 }
                 None => {
                     self.delta.bytes -= remove(locked, line, slot, self.pin);
-                    if is_sparse(segment.add_count(-1), self.root) {
+                    if is_sparse(self.root.segment(staged.hash).add_count(-1), self.root) {
                         self.sparse.push(staged.hash);
                     }
                 }

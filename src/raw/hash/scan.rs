@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::line::{Line, SLOTS, Slot};
-use super::{Handle, Index, Pin, SlotWord, prefetch, visible};
+use super::{Handle, Index, Pin, Refused, SlotWord, prefetch, visible};
 
 /// How many buckets ahead the lines are loaded, and how many the entries.
 const ENTRIES_AHEAD: usize = 2;
@@ -55,6 +55,29 @@ impl<H: Handle> Index<H> {
         let mut entries = Bucket::<H>::new();
         each::<H>(segment.bucket(bucket), |entry| entries.push(entry));
         (entries, segment.end_hash(bucket))
+    }
+}
+
+impl<H: Handle> Index<H> {
+    /// Shows the entries of a bucket from a hash on, while no write to it goes on; returns what
+    /// `at` makes of the life of the index then, and the hash at which the next bucket begins.
+    /// Neither closure must block or call the index.
+    pub(crate) fn at_rest<R>(
+        &self,
+        pin: &Pin,
+        from: u64,
+        mut visit: impl FnMut(H::Ref<'_>),
+        at: impl FnOnce(u64) -> R,
+    ) -> Result<(R, Option<u64>), Refused> {
+        let (root, locked) = self.lock(pin, from)?;
+        // It cannot be replaced while one of its buckets is locked.
+        let segment = root.segment(from);
+        each::<H>(locked.line(), |entry| {
+            if H::hash(entry) >= from {
+                visit(entry);
+            }
+        });
+        Ok((at(root.totals.life), segment.end_hash(segment.bucket_of(from))))
     }
 }
 

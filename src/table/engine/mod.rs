@@ -24,6 +24,7 @@ use super::update::Edit;
 use crate::error::{Error, Result};
 use crate::raw::Weight;
 use crate::raw::block::{Block, BlockRef};
+use crate::raw::group::BagRef;
 use crate::raw::hash::Refused;
 use crate::raw::reclaim::Pin;
 use crate::raw::watch::{Hub, Interest};
@@ -273,6 +274,30 @@ impl Engine {
     /// Who wants to hear of them.
     pub(crate) fn interest(&self) -> &Interest {
         each!(self, engine => engine.index().interest())
+    }
+
+    /// Shows the objects of a bucket, those from a hash on, while nobody writes to it; returns the
+    /// number of the last event that is in them (`None` if the table was emptied meanwhile), and
+    /// the hash at which the next bucket begins. `None` for an ordered table.
+    pub(crate) fn at_rest(
+        &self,
+        pin: &Pin,
+        from: u64,
+        mut visit: impl FnMut(ObjectRef<'_>),
+    ) -> Option<Result<(Option<u64>, Option<u64>), Refused>> {
+        let at = |life| self.hub().last_in(life);
+        Some(match self {
+            Self::Set(set) => {
+                set.index().at_rest(pin, from, |block| visit(ObjectRef::new(block)), at)
+            }
+            Self::Bag(bag) => {
+                let visit = |entry: BagRef<'_>| {
+                    entry.snapshot(pin).iter().map(ObjectRef::new).for_each(&mut visit);
+                };
+                bag.index().at_rest(pin, from, visit, at)
+            }
+            Self::Ordered(_) => return None,
+        })
     }
 
     /// Waits for all writers that may not know yet who wants to hear of changes. O(buckets).

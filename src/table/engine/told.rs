@@ -40,6 +40,11 @@ impl Image {
         ObjectRef::with_counter(self.block.borrow(), self.counter)
     }
 
+    /// The hash of its key.
+    pub(crate) fn hash(&self) -> u64 {
+        self.block.borrow().hash()
+    }
+
     /// The object, to keep.
     pub(crate) fn into_object(self) -> Result<Object> {
         if self.counter == Word::NIL {

@@ -1,10 +1,10 @@
 //! Batches: many steps on many keys in one instant.
 //!
 //! The keys of all steps are sorted and told apart, and the index locks what they belong to. Then
-//! the steps are done in their order on the *content* of each key: what it is going to have. Nothing
-//! of the table changes meanwhile, or nothing that shows, so a step that fails leaves nothing to be
-//! undone. When all are done, what has changed goes into the index as pending changes, which one
-//! store makes visible.
+//! the steps are done in their order on the *content* of each key: what it is going to have.
+//! Nothing of the table changes meanwhile, or nothing that shows, so a step that fails leaves
+//! nothing to be undone. When all are done, what has changed goes into the index as pending
+//! changes, which one store makes visible.
 
 mod one;
 mod several;

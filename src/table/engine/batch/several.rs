@@ -1,7 +1,7 @@
 //! What a key of a bag has: any number of objects.
 //!
-//! A key with many objects has them in a [group](crate::raw::group) that the batch changes in place,
-//! *prepared*, so that readers see nothing of it before the commit. All else is made anew.
+//! A key with many objects has them in a [group](crate::raw::group) that the batch changes in
+//! place, *prepared*, so that readers see nothing of it before the commit. All else is made anew.
 
 use std::sync::Arc;
 
