@@ -30,14 +30,18 @@
 #![allow(clippy::disallowed_methods, reason = "an example measures time")]
 
 use std::error::Error;
+use std::ops::Bound;
 use std::time::{Duration, Instant};
 
 use ferrets::{
-    Access, Atom, Kind, MatchSpec, ObjectRef, Owner, ReadView, Store, Table, TableOptions, Term,
-    TermRef,
+    Access, Atom, Bounds, Kind, MatchSpec, ObjectRef, Owner, ReadView, Store, Table, TableOptions,
+    Term, TermRef,
 };
 
 type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
+
+/// No end.
+const OPEN: Bound<i64> = Bound::Unbounded;
 
 /// Who gets what matches.
 type Dest = i64;
@@ -124,7 +128,7 @@ impl Router {
         topic: &[TermRef<'_>],
         visit: &mut impl FnMut(Dest),
     ) -> Result<()> {
-        let mut filters = view.range(seek(&[])?..)?;
+        let mut filters = view.range(Bounds::new(OPEN, OPEN)?)?;
         let mut filter = Vec::new();
         while let Some((object, dest)) = filters.next().and_then(route_of) {
             filter.clear();
@@ -136,7 +140,9 @@ impl Router {
                     // What lies before that cannot match.
                     filter.truncate(at);
                     filter.push(topic[at]);
-                    filters = view.range(seek(&filter)?..)?;
+                    // `{}` comes before all destinations.
+                    let from = Bound::Included((&filter[..], ()));
+                    filters = view.range(Bounds::new(from, OPEN)?)?;
                 }
                 Step::Stop => break,
             }
@@ -174,11 +180,6 @@ enum Step {
     /// Go to the first filter that has the same words before this place, and the topic's in it.
     Seek(usize),
     Stop,
-}
-
-/// The key before all filters that begin so: `{}` comes before all destinations.
-fn seek(prefix: &[TermRef<'_>]) -> Result<Term> {
-    Ok(Term::new((prefix, ()))?)
 }
 
 /// The words and the destination of an object.

@@ -17,6 +17,9 @@ use super::node::{Fence, NONE, Node, Target, Version};
 use super::snapshot::Kept;
 use super::{Handle, Pin, Root, Share, Tree, prefetch};
 
+/// So many entries are loaded ahead of the one that is looked at.
+const AHEAD: usize = 8;
+
 /// Where a walk begins or ends.
 #[derive(Clone, Debug)]
 pub(crate) enum Limit<O> {
@@ -262,19 +265,38 @@ where
     C: Fn(H::Ref<'_>, H::Ref<'_>) -> Order + Copy,
     O: Fn(H::Ref<'_>) -> Order,
 {
-    /// The entries of the page that is open, in ascending order.
+    /// The entries of the page that is open, in ascending order. Starts loading all of them, and
+    /// the page behind.
     pub(crate) fn entries(
         &self,
     ) -> impl DoubleEndedIterator<Item = H::Ref<'p>> + ExactSizeIterator {
+        if self.load {
+            self.entries.iter().for_each(|raw| prefetch(raw.as_ptr().cast()));
+        }
+        self.prefetch_next();
         // SAFETY: O2: found in a leaf under the pin whose lifetime this is.
         self.entries.iter().map(|raw| unsafe { H::borrow(*raw) })
     }
 
-    /// The entry at a place of the page that is open.
+    /// The entry at a place of the page that is open. Starts loading those that are a few places
+    /// further on, and in the middle of the page the one behind: who asks for one may soon be done.
     #[inline]
     pub(crate) fn entry(&self, at: usize) -> Option<H::Ref<'p>> {
+        let ahead = if self.back { at.wrapping_sub(AHEAD) } else { at + AHEAD };
+        if let Some(raw) = self.entries.get(ahead) {
+            prefetch(raw.as_ptr().cast());
+        }
+        if at == self.entries.len() / 2 {
+            self.prefetch_next();
+        }
         // SAFETY: O2: found in a leaf under the pin whose lifetime this is.
         self.entries.get(at).map(|raw| unsafe { H::borrow(*raw) })
+    }
+
+    fn prefetch_next(&self) {
+        if !self.finished && !self.back && self.kept.is_none() {
+            Node::prefetch_whole(self.next);
+        }
     }
 
     /// How many entries the page that is open has.
@@ -386,12 +408,7 @@ where
                         pending.entry(*committed.get_or_insert_with(|| pending.is_committed()))
                     }
                 };
-                if let Some(raw) = entry {
-                    if self.load {
-                        prefetch(raw.as_ptr().cast());
-                    }
-                    self.entries.push(raw);
-                }
+                self.entries.extend(entry);
             }
             (self.high, self.next) = (leaf.high(), leaf.next());
             if leaf.is_unchanged(version) {
@@ -409,8 +426,11 @@ where
         if let Some(seen) = &mut self.seen {
             seen.push((leaf, version));
         }
-        if !finished && !self.back && self.kept.is_none() {
-            Node::prefetch_whole(self.next);
+        // The first few are asked for at once.
+        let first = if self.back { self.entries.len().saturating_sub(AHEAD) } else { 0 };
+        if self.load {
+            let few = self.entries[first..].iter().take(AHEAD);
+            few.for_each(|raw| prefetch(raw.as_ptr().cast()));
         }
     }
 }

@@ -389,15 +389,15 @@ impl OrderedEngine {
         let mut pages = self.pages(pin, near, far, Walk { back, ..Walk::default() });
         let mut shown = 0;
         loop {
-            shown += pages.entries().len();
+            shown += pages.len();
             if back {
                 pages.entries().rev().map(ObjectRef::new).for_each(&mut visit);
             } else {
                 pages.entries().map(ObjectRef::new).for_each(&mut visit);
             }
-            let last = if back { pages.entries().next() } else { pages.entries().next_back() };
+            let last = if back { 0 } else { pages.len().wrapping_sub(1) };
             if shown >= budget {
-                if let Some(last) = last {
+                if let Some(last) = pages.entry(last) {
                     return Some(Mark::After(last.to_block()));
                 }
             }
@@ -437,11 +437,11 @@ impl OrderedEngine {
         let mut before = usize::try_from(slot).unwrap_or(usize::MAX);
         let mut objects = Ok(Objects::default());
         loop {
-            if let Some(block) = pages.entries().nth(before) {
+            if let Some(block) = pages.entry(before) {
                 push(&mut objects, ObjectRef::new(block));
                 return objects;
             }
-            before -= pages.entries().len();
+            before -= pages.len();
             if !pages.advance() {
                 return objects;
             }
@@ -532,11 +532,10 @@ where
     O: Fn(BlockRef<'_>) -> Ordering,
 {
     loop {
-        let mut entries = pages.entries();
-        if let Some(block) = if back { entries.next_back() } else { entries.next() } {
+        let first = if back { pages.len().wrapping_sub(1) } else { 0 };
+        if let Some(block) = pages.entry(first) {
             return Some(block);
         }
-        drop(entries);
         if !pages.advance() {
             return None;
         }
