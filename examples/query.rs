@@ -9,6 +9,7 @@
 //! ets:select(Chars, [{{'$1','_','_','$2'}, [{'>=','$1',16#370}, {'=<','$1',16#3ff},
 //!                                           {'=/=','$1','$2'}], [{{'$1','$2'}}]}]),
 //! ets:select_count(Chars, [{{'_','_','Lu','_'}, [], [true]}]),
+//! ets:select(Chars, ets:fun2ms(fun({_, _, Category, _}) -> Category end)),
 //! ets:select_replace(Chars, [{{'$1','$2','Co','$3'}, [], [{{'$1','$2',private,'$3'}}]}]),
 //! ets:select_delete(Chars, [{{'_','_','Cn','_'}, [], [true]}]).
 //! ```
@@ -19,9 +20,7 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
-use ferrets::{
-    Atom, Kind, MatchSpec, Object, SpecExpr, Store, Table, TableOptions, Term, spec, term,
-};
+use ferrets::{Atom, Kind, MatchSpec, Object, Store, Table, TableOptions, Term, spec, term};
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
@@ -54,7 +53,10 @@ fn ask<R>(
     rust: &MatchSpec,
     answer: impl FnOnce(&MatchSpec) -> ferrets::Result<R>,
 ) -> Result<R> {
-    let erlang: MatchSpec = erlang.parse()?;
+    let erlang = match erlang.strip_prefix("ets:fun2ms") {
+        Some(_) => MatchSpec::fun2ms(erlang)?,
+        None => erlang.parse()?,
+    };
     check(erlang == *rust, "both say the same")?;
     println!("{question}\n  {rust}\n  {}", table.explain(rust));
     let begin = Instant::now();
@@ -104,7 +106,7 @@ fn letters(chars: &Table) -> Result<()> {
 /// What ETS leaves to a fold: counts by groups.
 fn by_category(chars: &Table) -> Result<()> {
     let rust = spec!(|{_, _, category, _}| => category)?;
-    let erlang = "[{{'_','_','$1','_'}, [], ['$1']}]";
+    let erlang = "ets:fun2ms(fun({_, _, Category, _}) -> Category end)";
     let question = "How many characters of each category?";
     let counts = ask(chars, question, erlang, &rust, |spec| chars.select_groups(spec))?;
     check(counts.values().sum::<usize>() == chars.len()?, "each is counted once")?;
@@ -119,8 +121,7 @@ fn by_category(chars: &Table) -> Result<()> {
 
 /// `order by ... limit`, with no more in hand than the limit.
 fn longest_names(chars: &Table) -> Result<()> {
-    let size = |name: SpecExpr| SpecExpr::call("byte_size", [name]);
-    let rust = spec!(|{_, name, _, _}| => (size(name.into()), name))?;
+    let rust = spec!(|{_, name, _, _}| => (name.byte_size(), name))?;
     let erlang = "[{{'_','$1','_','_'}, [], [{{{byte_size,'$1'},'$1'}}]}]";
     let question = "Which names are the longest?";
     let longest = ask(chars, question, erlang, &rust, |spec| chars.select_greatest(spec, 2))?;

@@ -147,9 +147,9 @@
 //! ```
 //!
 //! A [`MatchSpec`] is compiled once and put to any number of tables: [`Table::select`] and those
-//! beside it. A clause whose head or guards bind the key is looked up, others visit all objects;
-//! [`Table::explain`] says which. What no specification can say, [`Table::filter`] takes as a
-//! closure.
+//! beside it; [`MatchSpec::fun2ms`] makes one of the text of an Erlang fun. A clause whose head or
+//! guards bind the key is looked up, others visit all objects; [`Table::explain`] says which. What
+//! no specification can say, [`Table::filter`] takes as a closure.
 //!
 //! # Changes
 //!

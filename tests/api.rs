@@ -8,11 +8,11 @@ use std::path::Path;
 
 use ferrets::{
     Access, Atom, BigRef, BitsRef, Bounds, Chunk, Continuation, CounterOp, Cursor, DecodeOptions,
-    Elements, Error, ErrorKind, Export, Fixation, FunRef, Info, Integer, KeyPlan, KeyRange, Kind,
-    ListRef, MapRef, MatchSpec, Object, ObjectRef, Objects, Owner, ParseOptions, Pid, Placed, Plan,
-    Port, RangeIter, ReadView, Reclamation, ReferenceRef, Result, SafeFixed, Selection, Shape,
-    Snapshot, SnapshotIter, SpecExpr, SpecVariable, Store, Table, TableOptions, Term, TermRef,
-    TupleRef, View, WriteConcurrency, ets, term, tuple,
+    Elements, Error, ErrorKind, Export, Fixation, FunOptions, FunRef, Info, Integer, KeyPlan,
+    KeyRange, Kind, ListRef, MapRef, MatchSpec, Object, ObjectRef, Objects, Owner, ParseOptions,
+    Pid, Placed, Plan, Port, RangeIter, ReadView, Reclamation, ReferenceRef, Result, SafeFixed,
+    Selection, Shape, Snapshot, SnapshotIter, SpecExpr, SpecVariable, Store, Table, TableOptions,
+    Term, TermRef, TupleRef, View, WriteConcurrency, ets, term, tuple,
 };
 
 fn root() -> &'static Path {
@@ -52,7 +52,7 @@ fn types_cross_threads() {
         Integer, Access, Kind, WriteConcurrency, Error, ErrorKind, Object, ObjectRef<'_>, Objects,
         Term, TermRef<'_>, View<'_>, Atom, Pid, Port, Export, BigRef<'_>, BitsRef<'_>,
         Elements<'_>, FunRef<'_>, ListRef<'_>, MapRef<'_>, ReferenceRef<'_>, TupleRef<'_>,
-        DecodeOptions, ParseOptions, MatchSpec, Continuation, Chunk, Plan, KeyPlan, KeyRange, Shape,
+        DecodeOptions, ParseOptions, FunOptions, MatchSpec, Continuation, Chunk, Plan, KeyPlan, KeyRange, Shape,
         SpecExpr, SpecVariable,
     );
     #[cfg(feature = "serde")]
@@ -66,7 +66,7 @@ fn types_survive_panics() {
         Integer, Access, Kind, WriteConcurrency, Error, ErrorKind, Object, ObjectRef<'_>, Objects,
         Term, TermRef<'_>, View<'_>, Atom, Pid, Port, Export, BigRef<'_>, BitsRef<'_>,
         Elements<'_>, FunRef<'_>, ListRef<'_>, MapRef<'_>, ReferenceRef<'_>, TupleRef<'_>,
-        DecodeOptions, ParseOptions, MatchSpec, Continuation, Chunk, Plan, KeyPlan, KeyRange, Shape,
+        DecodeOptions, ParseOptions, FunOptions, MatchSpec, Continuation, Chunk, Plan, KeyPlan, KeyRange, Shape,
         SpecExpr, SpecVariable,
     );
     #[cfg(feature = "serde")]

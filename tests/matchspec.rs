@@ -161,10 +161,7 @@ fn the_macro_writes_what_erlang_would() {
             spec!(|{_, :ok, (colour), 1.5, -2}| => SpecExpr::object()).unwrap(),
             "[{{'_',ok,<<\"red\">>,1.5,-2},[],['$_']}]",
         ),
-        (
-            spec!(|whole| if SpecExpr::call("is_tuple", [whole.into()]) => whole).unwrap(),
-            "[{'$1',[{is_tuple,'$1'}],['$1']}]",
-        ),
+        (spec!(|whole| if whole.is_tuple() => whole).unwrap(), "[{'$1',[{is_tuple,'$1'}],['$1']}]"),
         (
             spec!(
                 |{{a, _}, [b | r], #{:k => v}}| if a.is(Atom::OK) | !v.ge(b + 1) => (a, (b, r)),
@@ -179,6 +176,12 @@ fn the_macro_writes_what_erlang_would() {
     for (spec, text) in made {
         assert_eq!(spec, text.parse().unwrap(), "{spec}");
     }
+    let functions = spec!(|{x, m}| if x.is_integer() & m.has_key(Atom::OK)
+        => (x.div(2).max(3), m.map_get("k").byte_size(), SpecExpr::object().element(1)))
+    .unwrap();
+    let text = "[{{'$1','$2'},[{'andalso',{is_integer,'$1'},{is_map_key,{const,ok},'$2'}}],\
+        [{{{max,{'div','$1',2},3},{byte_size,{map_get,<<\"k\">>,'$2'}},{element,1,'$_'}}}]}]";
+    assert_eq!(functions, text.parse().unwrap(), "{functions}");
     assert_eq!(spec!(|{x}| => x + f64::NAN).unwrap_err().kind(), ErrorKind::BadArgument);
     let unknown = spec!(|{x}| => SpecExpr::call("nonsense", [x.into()])).unwrap_err();
     assert_eq!(unknown.kind(), ErrorKind::BadMatchSpec);

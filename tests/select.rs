@@ -308,6 +308,71 @@ fn ranges_and_full_scans_agree() {
     assert!(looked_up > 1_000 && several > 500, "{looked_up} were looked up, {several} in ranges");
 }
 
+/// Guards on how binaries begin make ranges, which leave nothing out.
+#[test]
+fn fronts_of_binaries_are_ranges() {
+    let store = Store::new();
+    let owner = store.owner();
+    let t = table(&owner, Kind::OrderedSet);
+    let bytes = [0, 1, 97, 254, 255];
+    let mut keys: Vec<Vec<u8>> = vec![Vec::new()];
+    for len in 0..4 {
+        let longer = keys
+            .iter()
+            .filter(|key| key.len() == len)
+            .flat_map(|key| bytes.iter().map(|byte| key.iter().copied().chain([*byte]).collect()));
+        let longer: Vec<Vec<u8>> = longer.collect();
+        keys.extend(longer);
+    }
+    let binary = |key: &Vec<u8>| Term::binary(key).expect("it fits");
+    t.insert_list(keys.iter().map(|key| (binary(key), 1))).expect("it stands");
+    let others =
+        "[{1,2}, {a,2}, {[97],2}, {{97},2}, {<<97:7>>,2}, {<<97,1:1>>,2}, {<<255,1:1>>,2}]";
+    let others: Term = others.parse().expect("a term");
+    t.insert_list(others.as_ref().as_list().expect("a list")).expect("it stands");
+
+    for front in &keys {
+        let literal = Term::binary(front).expect("it fits");
+        let len = front.len();
+        for guard in [
+            format!("{{'=:=',{{binary_part,'$1',0,{len}}},{literal}}}"),
+            format!("{{'==',{literal},{{binary_part,{{element,1,'$_'}},{{{{0,{len}}}}}}}}}"),
+        ] {
+            let spec = spec(&format!("[{{{{'$1','_'}},[{guard}],['$1']}}]"));
+            let found = t.select(&spec).expect("it stands");
+            let expected = keys.iter().filter(|key| key.starts_with(front)).count();
+            assert_eq!(found.len(), expected, "{spec}");
+            let plan = t.explain(&spec);
+            let KeyPlan::Ranges(ranges) = plan.keys() else { panic!("{spec}: {plan}") };
+            let inside = t.tab2list().expect("it stands").into_iter().map(Term::from);
+            let inside = inside.filter(|object| {
+                let key = object.as_tuple().and_then(|object| object.get(0));
+                ranges[0].contains(key.expect("it has a key"))
+            });
+            // Other bitstrings may lie between.
+            assert!(inside.count() <= expected + 3, "{spec}: {plan}");
+        }
+    }
+    for guard in [
+        "{'=:=',{binary_part,'$1',1,1},<<97>>}",
+        "{'=:=',{binary_part,'$1',0,2},<<97>>}",
+        "{'=:=',{binary_part,<<97>>,0,1},<<97>>}",
+        "{'=/=',{binary_part,'$1',0,1},<<97>>}",
+    ] {
+        let spec = spec(&format!("[{{{{'$1','_'}},[{guard}],['$1']}}]"));
+        assert!(t.explain(&spec).is_full(), "{spec}");
+    }
+    let tuples = table(&owner, Kind::OrderedSet);
+    tuples.insert_list(keys.iter().map(|key| (term!({:a, (binary(key))}), 1))).expect("ok");
+    let spec = spec("[{{{a,'$1'},'_'},[{'=:=',{binary_part,'$1',0,1},<<97>>}],['$1']}]");
+    let plan = tuples.explain(&spec).to_string();
+    let text = "visits keys that are tuples of 2 that begin with a, the next element from \
+                <<\"a\">> below <<\"b\">>";
+    assert_eq!(plan, text);
+    let expected = keys.iter().filter(|key| key.starts_with(b"a")).count();
+    assert_eq!(tuples.select(&spec).expect("it stands").len(), expected);
+}
+
 /// While the table changes between pieces, and from another thread, what stays comes once.
 #[test]
 fn ranges_survive_changes() {

@@ -255,7 +255,7 @@ fill_select({Plain, Traps}, Objects) ->
 select_window(Question, Order, {Plain, Traps}, Objects, Workers, Ops, Seed) ->
     IsTrap = lists:member(Question, [trap_head, trap_guard, trap_prefix, trap_map]),
     Table = if IsTrap -> Traps; true -> Plain end,
-    IsScan = lists:member(Question, [scan_guard, scan_count]),
+    IsScan = lists:member(Question, [scan_guard, scan_count, scan_all]),
     PerOp = if IsScan -> Objects; true -> 1 end,
     {Keys, _} = batch(state(Seed, 0), Objects - ?RANGE, ?SPECS, []),
     Asked = list_to_tuple([spec(Question, Order, Key, Objects) || Key <- Keys]),
@@ -284,6 +284,8 @@ in_turn(Op, Asked, Questions, Done, Deadline) ->
 ask(scan_count, T, Objects) ->
     Half = Objects div 2,
     fun(Spec) -> Half = ets:select_count(T, Spec) end;
+ask(scan_all, T, Objects) ->
+    fun(Spec) -> Objects = length(ets:select(T, Spec)) end;
 ask(bound_lookup, T, _) -> fun(Key) -> [_] = ets:lookup(T, Key) end;
 ask(compile, _, _) -> fun(Spec) -> ets:match_spec_compile(Spec) end;
 ask(Question, T, _) when Question =:= scan_guard; Question =:= range_guard_100 ->
@@ -292,6 +294,7 @@ ask(_, T, _) -> fun(Spec) -> [_] = ets:select(T, Spec) end.
 
 spec(scan_guard, _, _, _) -> [{{'$1','$2','_'},[{'<','$2',100}],['$1']}];
 spec(scan_count, _, _, Objects) -> [{{'_','$1','_'},[{'<','$1',Objects div 2}],[true]}];
+spec(scan_all, _, _, _) -> [{'_',[],['$_']}];
 spec(bound_key, _, Key, _) -> [{{Key,'$1','_'},[],['$1']}];
 spec(bound_lookup, _, Key, _) -> Key;
 spec(range_guard_100, _, Key, _) ->

@@ -28,9 +28,10 @@ use crate::term::{Arena, Atom, Term, ToTerm, Word};
 /// [`term!`](crate::term!), but a name in it is a variable of the specification, the same name
 /// twice the same value, `_` anything; a Rust value stands in parentheses. Guard and result are
 /// Rust expressions over [`SpecVariable`]s, which the pattern's names are, so a name that is not in
-/// the pattern is an error of the compiler. `&` and `|` are `andalso` and `orelse`; comparisons are
-/// methods, since Rust's own give nothing but `bool`. The result is an expression, or a tuple of
-/// such; [`SpecExpr::object`] is the whole object.
+/// the pattern is an error of the compiler. `&` and `|` are `andalso` and `orelse`. Comparisons are
+/// methods, since Rust's own give nothing but `bool`, and so are Erlang's functions:
+/// `name.byte_size()`, `pair.element(2)`, `user.map_get("age")`. The result is an expression, or a
+/// tuple of such; [`SpecExpr::object`] is the whole object.
 ///
 /// The value is a [`Result<MatchSpec>`](crate::Result): a value in the pattern may have no term.
 #[macro_export]
@@ -111,12 +112,13 @@ impl SpecExpr {
         Self::of(quote())
     }
 
-    /// A call of a function by its name, as in [`MatchSpec::functions`].
+    /// A call of a function by its name, as in [`MatchSpec::functions`]. Most are methods as well.
     ///
     /// ```
     /// use ferrets::{SpecExpr, spec, term};
-    /// let spec = spec!(|{list}| => SpecExpr::call("hd", [list.into()]))?;
-    /// assert_eq!(spec.test(&term!({[7, 8]}))?, Some(term!(7)));
+    /// let part = |of, from: i64| SpecExpr::call("binary_part", [of, from.into(), 2.into()]);
+    /// let spec = spec!(|{name}| if name.byte_size().ge(3) => part(name.into(), 1))?;
+    /// assert_eq!(spec.test(&term!({ "three" }))?, Some(term!("hr")));
     /// # Ok::<(), ferrets::Error>(())
     /// ```
     #[must_use]
@@ -153,6 +155,37 @@ macro_rules! comparisons {
             #[must_use]
             pub fn $method(self, other: impl Into<SpecExpr>) -> SpecExpr {
                 SpecExpr::call($function, [self.into(), other.into()])
+            })*
+        }
+    };
+}
+
+/// Methods for functions of Erlang: of the expression alone, with another behind it, and with
+/// another before it.
+macro_rules! functions {
+    ($t:ident: alone $($one:ident)*; first $($two:ident)*; last $($last:ident $name:ident)*;) => {
+        #[allow(
+            clippy::wrong_self_convention,
+            clippy::should_implement_trait,
+            reason = "they make expressions, and have Erlang's names"
+        )]
+        impl $t {
+            $(#[doc = concat!("`", stringify!($one), "(X)`")]
+            #[must_use]
+            pub fn $one(self) -> SpecExpr {
+                SpecExpr::call(stringify!($one), [self.into()])
+            })*
+
+            $(#[doc = concat!("The `", stringify!($two), "` of two")]
+            #[must_use]
+            pub fn $two(self, other: impl Into<SpecExpr>) -> SpecExpr {
+                SpecExpr::call(stringify!($two), [self.into(), other.into()])
+            })*
+
+            $(#[doc = concat!("`", stringify!($name), "(Other, X)`")]
+            #[must_use]
+            pub fn $last(self, other: impl Into<SpecExpr>) -> SpecExpr {
+                SpecExpr::call(stringify!($name), [other.into(), self.into()])
             })*
         }
     };
@@ -205,6 +238,15 @@ macro_rules! expressions {
             is "=:=";
             /// `=/=`
             is_not "=/=";
+        }
+
+        functions! { $type:
+            alone
+                abs bit_size byte_size ceil float floor hd is_atom is_binary is_bitstring is_boolean
+                is_float is_function is_integer is_list is_map is_number is_pid is_port is_reference
+                is_tuple length map_size node round size tl trunc tuple_size;
+            first band bor bsl bsr bxor div max min xor;
+            last element element has_key is_map_key map_get map_get;
         }
 
         operators! { $type:

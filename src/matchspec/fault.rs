@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::error::{Error, ErrorKind};
 use crate::term::Atom;
+use crate::term::scan::{is_atom_start, is_name_char};
 
 /// What is wrong.
 #[derive(Debug)]
@@ -81,9 +82,24 @@ impl What {
 /// As Erlang's runtime writes names: quoted if they are not plain, whether reserved or not.
 fn written(atom: Atom) -> String {
     let name = atom.name();
-    let plain = name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '@');
-    if plain { name.to_owned() } else { format!("'{name}'") }
+    if name.starts_with(is_atom_start) && name.chars().all(is_name_char) {
+        return name.to_owned();
+    }
+    let mut text = String::from("'");
+    for c in name.chars() {
+        match c {
+            '\u{8}' => text.push_str("\\b"),
+            '\t' => text.push_str("\\t"),
+            '\n' => text.push_str("\\n"),
+            '\u{b}' => text.push_str("\\v"),
+            '\u{c}' => text.push_str("\\f"),
+            '\r' => text.push_str("\\r"),
+            '\'' | '\\' => text.extend(['\\', c]),
+            '\0'..' ' | '\u{80}'..'\u{a0}' => text.push_str(&format!("\\{:03o}", u32::from(c))),
+            _ => text.push(c),
+        }
+    }
+    text + "'"
 }
 
 impl fmt::Display for What {

@@ -9,7 +9,8 @@
 //! have an order, `<`, `=<`, `>`, `>=`. `and` and `andalso` take the best of what their parts say,
 //! `or` and `orelse` all of it together, as do several clauses. A tuple or list with variables in
 //! it is a key once the guards bind these, and in an ordered table a range as far as its first
-//! elements are known. `{element,KeyPos,'$_'}` is the key as well.
+//! elements are known. `{element,KeyPos,'$_'}` is the key as well, and in an ordered table a guard
+//! that compares `{binary_part,Key,0,Size}` bounds binaries by how they begin.
 //!
 //! **`==` among hashes.** `1 == 1.0`, but a hash table has them in different places. A number has
 //! at most three terms that are `==` to it, and all are looked up. A literal without numbers is
@@ -357,6 +358,11 @@ impl Planner<'_> {
             }
             Expr::Call(..) => match self.comparison(node) {
                 Some((how, side, literal)) if self.is_key(side, key) => self.bound(how, literal),
+                Some((Comparison::Same | Comparison::Equal, side, literal))
+                    if self.ordered && self.is_front(side, key, &literal) =>
+                {
+                    begins_with(&literal)
+                }
                 _ => KeyPlan::Full,
             },
             _ => KeyPlan::Full,
@@ -398,6 +404,25 @@ impl Planner<'_> {
             }
             _ => false,
         }
+    }
+
+    /// Whether an expression is the front of the key, a binary, as long as a literal.
+    fn is_front(&self, node: Node, key: Key, literal: &Term) -> bool {
+        let Expr::Call(row, kids) = self.clause.expr(node) else { return false };
+        if GUARDS[usize::from(row)].name != "binary_part" {
+            return false;
+        }
+        let number = |node: Option<Node>| match self.clause.expr(node?) {
+            Expr::Const(word) => self.literal(word).as_i64(),
+            _ => None,
+        };
+        let (from, len) = match kids.get(1).map(|pair| self.clause.expr(pair)) {
+            Some(Expr::Tuple(pair)) if pair.len == 2 => (number(pair.get(0)), number(pair.get(1))),
+            _ => (number(kids.get(1)), number(kids.get(2))),
+        };
+        let size = literal.as_bytes().and_then(|bytes| i64::try_from(bytes.len()).ok());
+        let of_key = kids.get(0).is_some_and(|of| self.is_key(of, key));
+        of_key && from == Some(0) && size.is_some() && len == size
     }
 
     fn bound(&self, how: Comparison, literal: Term) -> KeyPlan {
@@ -493,6 +518,23 @@ impl Planner<'_> {
             Pattern::Any | Pattern::Map(_) => None,
         }
     }
+}
+
+/// The range of binaries that begin with one: up to the first that is greater and no longer.
+fn begins_with(binary: &Term) -> KeyPlan {
+    let bytes = binary.as_bytes().unwrap_or_default();
+    // Behind bytes that are all 255 there is nothing but other bitstrings.
+    let last = bytes.iter().rposition(|byte| *byte < u8::MAX);
+    let next = last.and_then(|last| {
+        let mut next = bytes[..=last].to_vec();
+        next[last] += 1;
+        Term::binary(&next).ok()
+    });
+    KeyPlan::Ranges(vec![KeyRange {
+        shape: None,
+        low: Bound::Included(binary.clone()),
+        high: next.map_or(Bound::Unbounded, Bound::Excluded),
+    }])
 }
 
 /// All terms that are `==` to one, if they can be told.

@@ -38,7 +38,7 @@ impl Table {
     /// # Errors
     /// [`NoSuchTable`](ErrorKind::NoSuchTable), also if the table is deleted meanwhile;
     /// [`AccessDenied`](ErrorKind::AccessDenied);
-    /// [`LimitExceeded`](ErrorKind::LimitExceeded) if there is no room for a result.
+    /// [`LimitExceeded`](ErrorKind::LimitExceeded) if what a result has anew takes more than a GiB.
     #[doc(alias = "ets:select/2")]
     pub fn select(&self, spec: &MatchSpec) -> Result<Vec<Term>> {
         let mut results = Results::default();
@@ -50,8 +50,8 @@ impl Table {
     ///
     /// A key that is bound in the head, or by `=:=` or `==` in a guard, is looked up; several
     /// clauses and alternatives are several keys. In an ordered set, comparisons with the key, or
-    /// with the first element that is not known of a tuple or a list, make ranges; of those that
-    /// overlap, no object is visited twice.
+    /// with the first element that is not known of a tuple or a list, make ranges, and so does
+    /// `{'=:=',{binary_part,Key,0,Size},Front}`; of those that overlap, no object is visited twice.
     ///
     /// ```
     /// # use ferrets::{Kind, MatchSpec, Store, TableOptions};

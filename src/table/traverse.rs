@@ -285,6 +285,37 @@ mod tests {
         assert!(shaped > 1_000, "only {shaped} had several ranges with shapes");
     }
 
+    /// The same without an order: each object of the keys of the plan is visited once, no other is.
+    #[test]
+    fn plans_of_hash_tables_are_kept() {
+        let mut bounded = 0;
+        for seed in 0..8_000_u64 {
+            let store = Store::with_seed(seed);
+            let owner = store.owner();
+            let kind = [Kind::Set, Kind::Bag, Kind::DuplicateBag][seed as usize % 3];
+            let table = owner.new_table("t", TableOptions::new(kind)).expect("it can be made");
+            let mut random = Terms::new(seed);
+            let parts: Vec<Term> = (0..3).map(|_| random.term(1)).collect();
+            let objects: Vec<Term> = (0..30).map(|_| object(&mut random, &parts)).collect();
+            table.insert_list(objects.iter()).expect("it stands");
+            let Ok(spec) = MatchSpec::compile(&specs(seed, &objects, 0)) else { continue };
+
+            let plan = table.explain(&spec);
+            bounded += usize::from(!plan.is_full());
+            let all = table.tab2list().expect("it stands");
+            let keys = all.iter().filter_map(|object| object.element(1));
+            let keys = keys.filter(|key| plan.keys().contains(*key));
+            let mut keys: Vec<Term> = keys.map(|key| key.to_term().expect("small")).collect();
+            keys.sort();
+            for budget in [1, 5, 1_000] {
+                let mut shown = shown(&table, &spec, false, budget);
+                shown.sort();
+                assert_eq!(shown, keys, "{seed}: {spec}\n{plan}");
+            }
+        }
+        assert!(bounded > 1_000, "only {bounded} were bounded");
+    }
+
     /// One whose key is often a tuple or a list of a few parts.
     fn object(random: &mut Terms, parts: &[Term]) -> Term {
         let len = random.below(4);

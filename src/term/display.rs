@@ -283,7 +283,7 @@ pub(crate) fn is_name_char(character: char) -> bool {
 }
 
 /// Whether an atom without quotes may begin with the character.
-pub(super) fn is_atom_start(character: char) -> bool {
+pub(crate) fn is_atom_start(character: char) -> bool {
     matches!(character, 'a'..='z' | '\u{df}'..='\u{ff}' if character != '\u{f7}')
 }
 

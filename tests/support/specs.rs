@@ -390,7 +390,7 @@ impl<'a> Specs<'a> {
 
 // ---- What OTP 27 does wrong --------------------------------------------------------------------
 
-/// Whether OTP 27 gives a wrong answer to a specification, or goes on with memory that it has freed.
+/// Whether OTP 27 gives a wrong answer to a specification, or goes on with memory that it freed.
 ///
 /// * Where a variable of any head has a number of 25 or more, all variables are numbered anew, and
 ///   so are atoms that look like variables in what `const` quotes.

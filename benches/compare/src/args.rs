@@ -15,7 +15,7 @@ use crate::row::Row;
 pub const USAGE: &str = "\
 usage: cargo compare -- FAMILY [OPTIONS]
 
-FAMILY is `hash` or `ordered`.
+FAMILY is `hash`, `ordered` or `select`.
 
   --quick              all rows within two minutes: short windows, 1 and 2 threads
   --full               10 million objects as well

@@ -117,6 +117,8 @@ pub enum Question {
     ScanGuard,
     /// The count of half of the objects, by a guard on a value; per object of the table.
     ScanCount,
+    /// All objects, as a list; per object of the table.
+    ScanAll,
     /// The value of a key that the head has.
     BoundKey,
     /// A plain lookup of the same keys, to compare with.
@@ -141,6 +143,7 @@ impl Question {
         match self {
             Question::ScanGuard => ["scan_guard", "scan_guard_ordered"],
             Question::ScanCount => ["scan_count", "scan_count_ordered"],
+            Question::ScanAll => ["scan_all", "scan_all_ordered"],
             Question::BoundKey => ["bound_key", "bound_key_ordered"],
             Question::BoundLookup => ["bound_lookup", "bound_lookup_ordered"],
             Question::RangeGuard => ["range_guard_100", "range_guard_100_ordered"],
@@ -154,7 +157,7 @@ impl Question {
 
     /// Whether its figure is per object of the table.
     pub const fn is_scan(self) -> bool {
-        matches!(self, Question::ScanGuard | Question::ScanCount)
+        matches!(self, Question::ScanGuard | Question::ScanCount | Question::ScanAll)
     }
 
     const fn legend(self) -> &'static str {
@@ -163,6 +166,7 @@ impl Question {
             Question::ScanCount => {
                 "`select_count` of the half of the objects with `{'<','$2',N}`, per object"
             }
+            Question::ScanAll => "`{'_',[],['$_']}`: all objects, as a list; per object",
             Question::BoundKey => {
                 "`{{Key,'$1','_'},[],['$1']}`, of 1024 keys in turn (ferrets: compiled before, as \
                  in all rows but `compile`; ETS: the term, made before)"

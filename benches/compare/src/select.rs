@@ -16,6 +16,8 @@ pub const FAMILY: Family = Family {
         Row::SelectOrdered(Question::ScanGuard),
         Row::Select(Question::ScanCount),
         Row::SelectOrdered(Question::ScanCount),
+        Row::Select(Question::ScanAll),
+        Row::SelectOrdered(Question::ScanAll),
         Row::Select(Question::BoundKey),
         Row::SelectOrdered(Question::BoundKey),
         Row::Select(Question::BoundLookup),
@@ -182,6 +184,7 @@ mod ours {
             Question::ScanCount => {
                 format!("[{{{{'_','$1','_'}},[{{'<','$1',{}}}],[true]}}]", objects / 2)
             }
+            Question::ScanAll => "[{'_',[],['$_']}]".to_owned(),
             Question::BoundKey | Question::BoundLookup | Question::Compile => {
                 format!("[{{{{{key},'$1','_'}},[],['$1']}}]")
             }
@@ -221,6 +224,7 @@ mod ours {
             };
             let expected = match self.question {
                 Question::ScanGuard | Question::RangeGuard => 100,
+                Question::ScanAll => self.objects as usize,
                 _ => 1,
             };
             assert_eq!(found, expected, "{:?} {}", self.question, self.specs[at]);

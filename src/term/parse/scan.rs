@@ -5,8 +5,7 @@ use std::borrow::Cow;
 use num_bigint::{BigInt, BigUint, Sign};
 
 use super::super::Atom;
-use super::super::display::is_atom_start;
-pub(crate) use super::super::display::{is_name_char, is_reserved};
+pub(crate) use super::super::display::{is_atom_start, is_name_char, is_reserved};
 use super::ParseOptions;
 pub(crate) use super::bits::{Bits, bitstring};
 use crate::error::{Error, ErrorKind, Result};
