@@ -291,10 +291,10 @@ pub use error::{Error, ErrorKind, Result};
 pub use matchspec::build as __specs;
 pub use matchspec::{KeyPlan, KeyRange, MatchSpec, Plan, Shape, SpecExpr, SpecVariable};
 pub use owner::Owner;
-/// Schedules for the tests.
+/// For the tests only.
 #[cfg(ferrets_stress)]
 #[doc(hidden)]
-pub use platform::schedule;
+pub use platform::{famine, schedule};
 pub use store::{Reclamation, Store};
 pub use table::{
     Access, Bounds, Chunk, Continuation, CounterOp, Cursor, Fixation, Info, Integer, Kind,

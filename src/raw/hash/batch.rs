@@ -209,7 +209,7 @@ impl<'p, H: Handle> Batch<'p, H> {
             None => match insert_word::<H>(locked, hash, word) {
                 Ok(extra) => self.delta.bytes += extra,
                 Err(refused) => {
-                    // SAFETY: it was not put anywhere.
+                    // SAFETY: 1 of `from_raw`: it was not put anywhere.
                     unsafe { discard::<H>(pending) };
                     return Err(refused);
                 }
@@ -252,7 +252,7 @@ impl<'p, H: Handle> Batch<'p, H> {
             self.delta.items += delta.items;
             self.delta.bytes += delta.bytes;
             match pending.old {
-                // SAFETY: neither the slot nor the pending change show it any more.
+                // SAFETY: R4: neither the slot nor the pending change show it any more.
                 Some(old) => unsafe { H::retire(old, self.pin) },
                 None => {
                     self.root.segment(staged.hash).add_count(1);
@@ -283,8 +283,8 @@ impl<H: Handle> Drop for Batch<'_, H> {
                 None => locked.clear(line, slot),
             }
             if let Some(new) = pending.new {
-                // SAFETY: no reader has taken it, because it was never committed; but one may have
-                // the pending change, which is retired like everything else.
+                // SAFETY: R4: no reader has taken it, because it was never committed; but one may
+                // have the pending change, which is retired like everything else.
                 unsafe { H::retire(new, self.pin) };
             }
             let raw = staged.pending.cast();

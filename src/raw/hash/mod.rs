@@ -228,7 +228,7 @@ impl<H: Handle> Index<H> {
                 locked.replace(place.line, place.slot, SlotWord::entry(new.into_raw()));
                 drop(locked);
                 root.totals.add(delta);
-                // SAFETY: the slot held it and no longer does.
+                // SAFETY: R4: the slot held it and no longer does.
                 unsafe { H::retire(place.raw, pin) };
             }
             (Change::Put(new), None) => {
@@ -247,7 +247,7 @@ impl<H: Handle> Index<H> {
                 drop(locked);
                 let delta = Delta::between(weight, Weight::default());
                 root.totals.add(Delta { bytes: delta.bytes - freed, ..delta });
-                // SAFETY: the slot held it and no longer does.
+                // SAFETY: R4: the slot held it and no longer does.
                 unsafe { H::retire(place.raw, pin) };
                 if count < limit(root.bits) / 4 && count % 16 == 0 {
                     self.shrink(pin, hash);
@@ -323,7 +323,7 @@ impl<H: Handle> Index<H> {
         let old = {
             let mut deepest = self.shape.lock();
             if self.root(pin).closed {
-                // SAFETY: nobody was told of it.
+                // SAFETY: R7: nobody was told of it.
                 unsafe { new.segment(0).free() };
                 return Err(Refused::Closed);
             }
@@ -421,7 +421,7 @@ fn locate<'p, H: Handle>(
 fn insert_entry<H: Handle>(locked: &mut Locked<'_>, hash: u64, new: H) -> Result<i64, Refused> {
     let raw = new.into_raw();
     insert_word::<H>(locked, hash, SlotWord::entry(raw)).inspect_err(|_| {
-        // SAFETY: it was not put anywhere, so it is ours again.
+        // SAFETY: 1 of `from_raw`: it was not put anywhere, so it is ours again.
         drop(unsafe { H::from_raw(raw) });
     })
 }
@@ -534,7 +534,7 @@ impl<H: Handle> Reap for Grave<H> {
             let segment = unsafe { &*self.root }.segment(self.at);
             let end = segment.end_hash(segment.buckets() - 1);
             freed += free_entries::<H>(segment);
-            // SAFETY: the grave's segments are unlinked, and the grace period is over.
+            // SAFETY: R7: the grave's segments are unlinked, and the grace period is over.
             unsafe { segment.free() };
             match end {
                 Some(end) => self.at = end,

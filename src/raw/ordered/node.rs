@@ -141,14 +141,18 @@ impl Node {
 
     /// An empty node that nobody knows of yet; `None` without memory.
     pub(super) fn alloc(level: u32) -> Option<NonNull<Self>> {
-        // SAFETY: the layout holds at least a node.
+        #[cfg(ferrets_stress)]
+        if level == 0 && crate::platform::famine::strikes() {
+            return None;
+        }
+        // SAFETY: M1: the layout holds at least a node.
         let start = NonNull::new(unsafe { alloc(layout(level)) })?;
         if level == 0 {
-            // SAFETY: fresh memory with the layout of a leaf.
+            // SAFETY: M1: fresh memory with the layout of a leaf.
             unsafe { start.cast::<Self>().write(Self::new(0)) };
         } else {
             let children = std::array::from_fn(|_| AtomicPtr::new(null_mut()));
-            // SAFETY: fresh memory with the layout of an inner node.
+            // SAFETY: M1: fresh memory with the layout of an inner node.
             unsafe { start.cast::<Inner>().write(Inner { node: Self::new(level), children }) };
         }
         Some(start.cast())
