@@ -327,10 +327,10 @@ pub use matchspec::{
     FunOptions, KeyPlan, KeyRange, MatchSpec, Plan, Shape, SpecExpr, SpecVariable,
 };
 pub use owner::Owner;
-/// Schedules for the tests.
+/// For the tests only.
 #[cfg(ferrets_stress)]
 #[doc(hidden)]
-pub use platform::schedule;
+pub use platform::{famine, schedule};
 pub use store::{Reclamation, Store};
 pub use table::{
     Access, Batch, Bounds, Change, Changes, Chunk, Condition, Conflict, Continuation, CounterOp,

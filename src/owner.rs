@@ -44,6 +44,15 @@ impl Owner {
     }
 
     /// Who it is, as a term: what `info` gives as a table's owner.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// assert_eq!(t.info().expect("it exists").owner, owner.pid());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[doc(alias = "self")]
     #[must_use]
     pub fn pid(&self) -> Pid {
@@ -83,6 +92,16 @@ impl Owner {
 
     /// The table with that id, which [`Table::id`] gives.
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let id = t.id();
+    /// assert_eq!(owner.table_by_id(id.as_ref())?.name().name(), "t");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`NotATable`](ErrorKind::NotATable) for a term that is no table id of this store;
     /// [`NoSuchTable`](ErrorKind::NoSuchTable) if the table is deleted.
@@ -103,6 +122,16 @@ impl Owner {
     }
 
     /// Handles on all tables of the store that exist now.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// owner.new_table("another", TableOptions::default())?;
+    /// assert_eq!(owner.all_tables().len(), 2);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[doc(alias = "ets:all/0")]
     #[must_use]
     pub fn all_tables(&self) -> Vec<Table> {

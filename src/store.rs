@@ -56,6 +56,19 @@ impl Store {
 
     /// A store whose hashes, and so the order of its traversals, follow from `seed`: for tests.
     /// Who can choose the keys and knows the seed can make a table slow.
+    ///
+    /// ```
+    /// use ferrets::{Kind, Store, TableOptions};
+    /// let walk = || {
+    ///     let store = Store::with_seed(7);
+    ///     let owner = store.owner();
+    ///     let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    ///     t.insert_list((0..100).map(|key| (key, key)))?;
+    ///     t.tab2list()
+    /// };
+    /// assert_eq!(walk()?, walk()?);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn with_seed(seed: u64) -> Self {
         static CREATION: AtomicU32 = AtomicU32::new(1);
@@ -88,6 +101,18 @@ impl Store {
     }
 
     /// What is held back for readers.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert_list((0..1000).map(|key| (key, key)))?;
+    /// t.delete_all_objects()?;
+    /// store.collect();
+    /// assert_eq!(store.reclamation().stalls, 0); // nobody holds it up
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn reclamation(&self) -> Reclamation {
         Reclamation { pending_bytes: reclaim::pending_bytes(), stalls: reclaim::stalls() }

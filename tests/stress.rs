@@ -19,11 +19,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ferrets::{
-    Access, CounterOp, ErrorKind, Kind, Object, ObjectRef, Owner, Result, Store, Table,
+    Access, CounterOp, ErrorKind, Kind, MatchSpec, Object, ObjectRef, Owner, Result, Store, Table,
     TableOptions, Term, TermRef, tuple,
 };
 
@@ -31,7 +32,6 @@ use ferrets::{
 /// some wait in the middle of things.
 const THREADS: usize = 8;
 
-/// The kinds that this version has.
 /// Whether a key has one object.
 fn is_set(kind: Kind) -> bool {
     matches!(kind, Kind::Set | Kind::OrderedSet)
@@ -254,11 +254,13 @@ impl Player<'_> {
     }
 
     fn play(&mut self) {
-        match self.rng.below(16) {
-            0..6 => self.write(),
-            6..9 => self.remove(),
-            9..12 => self.read(),
-            12..15 => self.change(),
+        match self.rng.below(32) {
+            0..12 => self.write(),
+            12..18 => self.remove(),
+            18..24 => self.read(),
+            24..29 => self.change(),
+            29 => self.ask(),
+            30 => self.along_keys(),
             _ => self.walk(),
         }
     }
@@ -357,6 +359,98 @@ impl Player<'_> {
                         .then(|| object(n, value)))
                 });
                 self.on_sets(updated, if panics { &[ErrorKind::Panicked] } else { &[] });
+            }
+        }
+    }
+
+    /// Questions to the whole table, and to one key.
+    fn ask(&mut self) {
+        let value = self.rng.below(VALUES);
+        let spec = |text: String| text.parse::<MatchSpec>().expect("a specification");
+        let of_value = spec(format!("[{{{{'_',{value},'_','_'}},[],['$_']}}]"));
+        let key = key(self.rng.below(KEYS));
+        let of_key = spec(format!("[{{{{{key},{value},'_','_'}},[],[true]}}]"));
+        let whole = |term: &Term| {
+            let (_, found, seal, _) =
+                term.get::<(TermRef<'_>, u64, &str, TermRef<'_>)>().expect("four");
+            let ours = (0..KEYS).any(|n| seal == self::seal(n, found));
+            assert!(found == value && ours, "the object is torn: {term}");
+        };
+        match self.rng.below(6) {
+            0 => {
+                let found = self.sure(self.table.select(&of_value)).unwrap_or_default();
+                found.iter().for_each(whole);
+            }
+            1 => {
+                let three = NonZeroUsize::new(3).expect("not zero");
+                let mut chunk = self.sure(self.table.select_chunk(&of_value, three)).flatten();
+                while let Some(some) = chunk {
+                    some.results.iter().for_each(whole);
+                    let Some(rest) = some.rest else { break };
+                    chunk = self.sure(self.table.resume(rest)).flatten();
+                }
+            }
+            2 => self.does(self.table.select_count(&of_value)),
+            3 => {
+                let deleted = self.sure(self.table.select_delete(&of_key)).unwrap_or(0);
+                assert!(deleted <= 1 || self.table.kind() == Kind::DuplicateBag);
+            }
+            4 => {
+                let wanted = |object: ObjectRef<'_>| unseal(object).1 == value;
+                let found = self.sure(self.table.filter(wanted)).unwrap_or_default();
+                assert!(found.iter().all(|object| unseal(object.as_ref()).1 == value));
+            }
+            _ => {
+                // With the seal that belongs to the new value.
+                let (n, other) = (self.rng.below(KEYS), (value + 1) % VALUES);
+                let (key, seal) = (self::key(n), Term::new(seal(n, other)).expect("it has a term"));
+                let head = format!("{{{key},{value},'_','$1'}}");
+                let body = format!("{{{{{{const,{key}}},{other},{seal},'$1'}}}}");
+                let swap = format!("[{{{head},[],[{body}]}}]");
+                let wrong = [ErrorKind::BadArgument, ErrorKind::WrongKind];
+                let bag = self.table.kind() == Kind::Bag;
+                let swapped = self.table.select_replace(&spec(swap));
+                let swapped = self.allow(swapped, if bag { &wrong } else { &[] });
+                assert!(!bag || swapped.is_none(), "bags do not have this operation");
+            }
+        }
+    }
+
+    /// What only ordered sets have.
+    fn along_keys(&mut self) {
+        if self.table.kind() != Kind::OrderedSet {
+            let wrong = self.allow(self.table.pop_first(), &[ErrorKind::WrongKind]);
+            return assert!(wrong.is_none(), "hash tables have no first object");
+        }
+        let (low, high) = (key(self.rng.below(KEYS)), key(self.rng.below(KEYS)));
+        let ascending = |objects: &[Object]| {
+            objects.iter().for_each(|object| intact(object.as_ref()));
+            let keys: Vec<_> = objects.iter().filter_map(|object| object.element(1)).collect();
+            assert!(keys.is_sorted(), "out of order");
+            assert!(
+                keys.iter().all(|key| low.as_ref() <= *key && *key < high.as_ref()),
+                "out of the range"
+            );
+        };
+        match self.rng.below(6) {
+            0 => {
+                let all = self.sure(self.table.range(&low..&high));
+                let all = all.map(|all| all.collect::<Result<Vec<_>>>());
+                ascending(&all.and_then(|all| self.sure(all)).unwrap_or_default());
+            }
+            1 => {
+                let all = self.table.range(&low..&high).and_then(ferrets::RangeIter::linearizable);
+                ascending(&self.allow(all, &[ErrorKind::Contention]).unwrap_or_default());
+            }
+            2 => self.does(self.table.count(&low..&high)),
+            3 if self.rng.one_in(20) => self.does(self.table.delete_range(&low..&high)),
+            4 => {
+                let last = self.sure(self.table.pop_last()).flatten();
+                last.iter().for_each(|object| intact(object.as_ref()));
+            }
+            _ => {
+                let first = self.sure(self.table.pop_first()).flatten();
+                first.iter().for_each(|object| intact(object.as_ref()));
             }
         }
     }

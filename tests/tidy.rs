@@ -396,7 +396,7 @@ fn unsafe_code_is_in_raw_only() {
 /// `R1` and the like.
 fn numbers(comment: &str) -> impl Iterator<Item = &str> {
     names_after(comment, "").filter(|name| {
-        let digits = name.strip_prefix(['R', 'G']).unwrap_or("");
+        let digits = name.strip_prefix(['R', 'M', 'E', 'G', 'O']).unwrap_or("");
         !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit())
     })
 }
@@ -435,6 +435,66 @@ fn invariants_are_listed_and_cited() {
     }
     assert!(!listed.is_empty(), "src/raw/mod.rs lists invariants");
     breaches.none();
+}
+
+/// What a comment that begins in a line says, to its end.
+fn whole_comment(source: &Source, number: usize) -> String {
+    let lines = source.lines[number - 1..].iter();
+    let lines = lines.take_while(|line| line.code.trim().is_empty());
+    lines.map(|line| line.comment.trim()).collect::<Vec<_>>().join(" ")
+}
+
+/// An answer cites an invariant, or what its own function or another one asks for (`1 of ours`), or
+/// the answer before it.
+#[test]
+fn unsafe_blocks_answer_by_number() {
+    let mut breaches = Breaches::default();
+    for source in sources(&["src/raw"]) {
+        for (number, line) in source.shipped() {
+            if !line.comment.trim_start().starts_with("SAFETY:") {
+                continue;
+            }
+            let answer = whole_comment(&source, number);
+            let owed = answer
+                .match_indices(" of ")
+                .any(|(at, _)| answer[..at].ends_with(|c: char| c.is_ascii_digit()));
+            let contract = answer.starts_with("SAFETY: 1: "); // of an unsafe trait, point by point
+            if numbers(&answer).next().is_none()
+                && !owed
+                && !contract
+                && !answer.to_lowercase().contains("as above")
+            {
+                breaches.add(&source, number, "an answer without a number");
+            }
+        }
+    }
+    breaches.none();
+}
+
+/// ARCHITECTURE.md says how many unsafe blocks each file has and on which invariants they rest, so
+/// that no change adds to them unseen.
+#[test]
+fn the_ledger_of_unsafe_code_is_true() {
+    let (mut ledger, mut total) = (String::new(), 0);
+    for source in sources(&["src/raw"]) {
+        let blocks: usize =
+            source.shipped().map(|(_, line)| line.code.matches("unsafe {").count()).sum();
+        if blocks == 0 {
+            continue;
+        }
+        let mut cited = BTreeSet::new();
+        for (number, line) in source.shipped() {
+            if line.comment.trim_start().starts_with("SAFETY:") {
+                cited.extend(numbers(&whole_comment(&source, number)).map(str::to_owned));
+            }
+        }
+        let cited = cited.into_iter().collect::<Vec<_>>().join(" ");
+        total += blocks;
+        let _ = writeln!(ledger, "| `{}` | {blocks} | {cited} |", source.path);
+    }
+    let _ = write!(ledger, "| in all | {total} | |");
+    let document = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("it can be read");
+    assert!(document.contains(&ledger), "ARCHITECTURE.md should have this ledger:\n{ledger}");
 }
 
 /// Every ordering above `Relaxed` says what it pairs with, and every `SeqCst` why less is not
@@ -501,6 +561,123 @@ fn nothing_is_left_undone() {
                 }
             }
         }
+    }
+    breaches.none();
+}
+
+/// Public functions that no example calls yet. A new one is to have one; a name that is here and is
+/// called by now has to go.
+const WITHOUT_EXAMPLE: &[&str] = &[
+    "arity",
+    "as_atom",
+    "as_bool",
+    "as_f64",
+    "as_integer",
+    "as_map",
+    "as_term",
+    "atom",
+    "bindings",
+    "bit_len",
+    "bitstring",
+    "clauses",
+    "compare",
+    "compressed",
+    "creation",
+    "decode_prefix",
+    "elements",
+    "encode_into",
+    "environment",
+    "equals",
+    "erlang_class",
+    "head",
+    "ids",
+    "index",
+    "is_full",
+    "is_negative",
+    "is_proper",
+    "keys",
+    "list",
+    "list_with_tail",
+    "magnitude",
+    "max_words",
+    "memory_words",
+    "module",
+    "nil",
+    "node",
+    "objects",
+    "old_index_and_uniq",
+    "pairs",
+    "port",
+    "read_concurrency",
+    "reference",
+    "rest",
+    "slot",
+    "source",
+    "tail",
+    "to_bigint",
+    "to_object",
+    "uniq",
+];
+
+/// What only the crate and what its macros expand to can call.
+const HIDDEN: &[&str] =
+    &["src/raw/", "src/platform/", "src/matchspec/build.rs", "src/term/macros.rs"];
+
+/// What runs as an example: the code in the documentation, and the programs.
+fn examples() -> String {
+    let mut code = fs::read_to_string(root().join("README.md")).expect("it can be read");
+    for source in sources(&["examples"]) {
+        source.lines.iter().for_each(|line| code += &line.text);
+    }
+    for source in sources(&["src"]) {
+        let mut within = false;
+        for (_, line) in source.all() {
+            let Some(text) = line.text.trim_start().strip_prefix("//") else { continue };
+            match text.trim_start_matches(['/', '!']).trim_start() {
+                fence if fence.starts_with("```") => within = !within,
+                _ if within => code += text,
+                _ => {}
+            }
+        }
+    }
+    code
+}
+
+/// Names that stand before an opening parenthesis.
+fn called(code: &str) -> BTreeSet<&str> {
+    let before = code.match_indices('(').map(|(at, _)| &code[..at]);
+    let plain = before.map(|text| match text.strip_suffix('>') {
+        Some(generic) => generic.rfind("::<").map_or("", |at| &generic[..at]),
+        None => text,
+    });
+    plain.map(|text| &text[text.rfind(|c| !is_word(c)).map_or(0, |at| at + 1)..]).collect()
+}
+
+/// As far as text can tell: each public function is called, or another one of its name.
+#[test]
+fn public_functions_have_running_examples() {
+    let examples = examples();
+    let called = called(&examples);
+    let (mut breaches, mut missing) = (Breaches::default(), BTreeSet::new());
+    for source in sources(&["src"]) {
+        if HIDDEN.iter().any(|hidden| source.path.starts_with(hidden)) {
+            continue;
+        }
+        for (number, line) in source.shipped() {
+            let public = line.code.trim_start().strip_prefix("pub ").unwrap_or("");
+            let hidden = number > 1 && source.lines[number - 2].code.contains("doc(hidden)");
+            for name in names_after(public, "fn ").filter(|name| !hidden && !called.contains(name))
+            {
+                missing.insert(name.to_owned());
+                if !WITHOUT_EXAMPLE.contains(&name) {
+                    breaches.add(&source, number, format!("no running example calls `{name}`"));
+                }
+            }
+        }
+    }
+    for name in WITHOUT_EXAMPLE.iter().filter(|name| !missing.contains(**name)) {
+        let what = format!("tests/tidy.rs: `{name}` of WITHOUT_EXAMPLE is called by now, or gone");
+        breaches.0.push(what);
     }
     breaches.none();
 }

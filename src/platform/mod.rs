@@ -5,6 +5,8 @@
 //! and nobody else reads a clock.
 
 pub(crate) mod clock;
+#[cfg(ferrets_stress)]
+pub mod famine;
 #[cfg(all(ferrets_stress, not(crossbeam_loom)))]
 mod pointed;
 #[cfg(ferrets_stress)]

@@ -150,11 +150,11 @@ impl Block {
         let meta = arity << ARITY_SHIFT | len as u32;
         let ptr = spare::take_words(HEADER_WORDS + len)?.cast::<Header>();
         let header = Header { hash, refs: AtomicU32::new(1), meta };
-        // SAFETY: fresh memory with room and alignment for a header.
+        // SAFETY: M1: fresh memory with room and alignment for a header.
         unsafe { ptr.write(header) };
-        // SAFETY: one header behind the start lies inside the allocation or at its end.
+        // SAFETY: M1: one header behind the start lies inside the allocation or at its end.
         let to = unsafe { ptr.add(1) }.cast::<u64>();
-        // SAFETY: `len` words there; nothing else points at them.
+        // SAFETY: M1: `len` words there; nothing else points at them.
         unsafe { to.as_ptr().copy_from_nonoverlapping(words.as_ptr(), len) };
         Some(Self { ptr })
     }
@@ -175,7 +175,7 @@ impl Block {
         assert!(arity as usize <= words.len(), "each element has a word");
         let shape = Shape::of(arity, words.len(), cell.is_some())?;
         let start = spare::take(shape.layout)?;
-        // SAFETY: the shape has `front` bytes in front of the header.
+        // SAFETY: M1: the shape has `front` bytes in front of the header.
         let ptr = unsafe { start.add(shape.front) }.cast::<Header>();
         let len = u32::try_from(words.len()).expect("Shape::of checked the length");
         let mut meta = if shape.large { LARGE } else { len };
@@ -186,22 +186,22 @@ impl Block {
             meta |= (position as u32) << CELL_SHIFT;
         }
         let header = Header { hash, refs: AtomicU32::new(1), meta };
-        // SAFETY: behind `front` there is room and alignment for a header.
+        // SAFETY: M1: behind `front` there is room and alignment for a header.
         unsafe { ptr.write(header) };
         if shape.large {
             let ext = u64::from(arity) | u64::from(len) << 32;
-            // SAFETY: a large shape begins with this word.
+            // SAFETY: M1: a large shape begins with this word.
             unsafe { start.cast::<u64>().write(ext) };
         }
         if let Some((_, word)) = cell {
-            // SAFETY: a shape with a cell has it right in front of the header.
+            // SAFETY: M1: a shape with a cell has it right in front of the header.
             let at = unsafe { ptr.cast::<AtomicU64>().sub(1) };
             // SAFETY: as above, and eight bytes are its alignment.
             unsafe { at.write(AtomicU64::new(word)) };
         }
-        // SAFETY: one header behind lies inside the allocation or at its end.
+        // SAFETY: M1: one header behind lies inside the allocation or at its end.
         let to = unsafe { ptr.add(1) }.cast::<u64>();
-        // SAFETY: the shape has `words.len()` words there; nothing else points at them.
+        // SAFETY: M1: the shape has `words.len()` words there; nothing else points at them.
         unsafe { to.as_ptr().copy_from_nonoverlapping(words.as_ptr(), words.len()) };
         Some(Self { ptr })
     }

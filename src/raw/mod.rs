@@ -20,6 +20,9 @@
 //!   before the root was loaded; each is unlinked before it is retired.
 //! * **R8** What lies in a list of spare memory belongs to the list's thread alone, came from the
 //!   allocator with the size of the list, and begins with the pointer to the next.
+//! * **M1** Fresh memory belongs to whoever asked for it, and has room and alignment for what its
+//!   layout, which is not empty, was made of. It is written before it is read or shared.
+//! * **M2** An instruction or system call that touches no memory of ours owes nothing.
 //! * **E1** A thread's record of its pins is used by that thread alone, made when it first pins,
 //!   and freed when it ends and holds no pin.
 //!
@@ -160,7 +163,7 @@ pub(crate) enum Refused {
 #[inline]
 fn prefetch(at: *const u8) {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch has no effect but on caches, whatever the address.
+    // SAFETY: M2: a prefetch has no effect but on caches, whatever the address.
     unsafe {
         std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast());
     }

@@ -100,8 +100,12 @@ pub(super) unsafe fn give_words(memory: NonNull<u8>, words: usize) {
 /// Memory of that layout, which is not empty; `None` if there is none.
 #[inline]
 pub(in crate::raw) fn take(layout: Layout) -> Option<NonNull<u8>> {
+    #[cfg(ferrets_stress)]
+    if crate::platform::famine::strikes() {
+        return None;
+    }
     let spare = class(layout).and_then(|class| SPARES.try_with(|spares| spares.pop(class)).ok()?);
-    // SAFETY: the layout is not empty.
+    // SAFETY: M1: the layout is not empty.
     spare.or_else(|| NonNull::new(unsafe { alloc(layout) }))
 }
 

@@ -194,6 +194,17 @@ impl Table {
     /// Inserts several objects in one instant unless one of their keys exists, and says whether it
     /// did. The same key twice in the list is no conflict.
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// assert!(t.insert_new_list([("left", 1), ("right", 1)])?);
+    /// assert!(!t.insert_new_list([("right", 2), ("middle", 2)])?);
+    /// assert!(!t.member("middle")?);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`insert`](Self::insert), for the first object that is refused.
     #[doc(alias = "ets:insert_new/2")]
@@ -296,6 +307,17 @@ impl Table {
 
     /// Shows the only object of a key in a set, the first in a bag, to `f`; the short form of
     /// [`read`](Self::read).
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert((1, "a text that is read, not copied"))?;
+    /// let length = t.lookup_with(1, |object| object?.element(2)?.as_str().map(str::len))?;
+    /// assert_eq!(length, Some(31));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`lookup`](Self::lookup).
@@ -412,6 +434,17 @@ impl Table {
     /// Removes all objects in one instant. O(1) for the other users; the caller then gives the
     /// memory back, in small steps.
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert_list([(1, "a"), (2, "b")])?;
+    /// t.delete_all_objects()?;
+    /// assert!(t.is_empty()?);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`AccessDenied`](ErrorKind::AccessDenied).
     #[doc(alias = "ets:delete_all_objects/1")]
@@ -511,6 +544,18 @@ impl Table {
 
     /// Several counter operations on one object in one instant; the new values in order. All are
     /// checked before the first is done; later ones see what earlier ones did.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// use ferrets::CounterOp;
+    /// t.insert(("visits", 1, 10))?;
+    /// let ops = [CounterOp::new(2, 1), CounterOp::new(3, -2), CounterOp::new(3, 0)];
+    /// assert_eq!(t.update_counters("visits", &ops)?, [2, 8, 8]);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`update_counter`](Self::update_counter).
@@ -644,6 +689,18 @@ impl Table {
     /// Replaces several elements of one object in one instant; `false` if the key is not there.
     /// Of values for the same position the last counts.
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// use ferrets::Term;
+    /// t.insert(("ann", 36, "oslo"))?;
+    /// assert!(t.update_elements("ann", &[(2, Term::from(37)), (3, Term::new("rome")?)])?);
+    /// assert!(!t.update_elements("bob", &[(2, Term::from(25))])?);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`update_element`](Self::update_element).
     #[doc(alias = "ets:update_element/3")]
@@ -653,6 +710,17 @@ impl Table {
 
     /// As [`update_elements`](Self::update_elements), but a key that is not there gets the object
     /// `default`, with the key in its place, to begin with.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// use ferrets::Term;
+    /// t.update_elements_or("ann", &[(3, Term::from(7))], ("somebody", 0, 0))?;
+    /// assert_eq!(t.lookup("ann")?[0].decode::<(String, i64, i64)>()?, ("ann".to_owned(), 0, 7));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`update_element`](Self::update_element); [`ObjectTooShort`](ErrorKind::ObjectTooShort)
@@ -792,6 +860,19 @@ impl Table {
     /// Gives the table another name; for a table that can be found by its name, the old one is
     /// free at once. Anyone who may write may rename.
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let options = TableOptions::new(Kind::Set).named(true);
+    /// let draft = owner.new_table("draft", options)?;
+    /// draft.rename("final")?;
+    /// assert!(store.table("draft").is_err());
+    /// assert_eq!(store.table("final")?.id(), draft.id());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`AccessDenied`](ErrorKind::AccessDenied);
     /// [`BadArgument`](ErrorKind::BadArgument) if the name is taken, its present one included (ETS
@@ -803,6 +884,19 @@ impl Table {
     }
 
     /// Changes who may read and write, for operations that begin from now on. Only the owner may.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// use ferrets::Access;
+    /// let other = t.acting_as(&store.owner());
+    /// assert!(other.insert((1, 1)).is_err());
+    /// t.set_access(Access::Public)?;
+    /// other.insert((1, 1))?;
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`NotOwner`](ErrorKind::NotOwner).

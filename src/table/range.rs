@@ -245,6 +245,16 @@ impl RangeIter {
     ///
     /// Reads the range until nobody has changed anything in it meanwhile.
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list((1..=9).map(|n| (n, n * n)))?;
+    /// assert_eq!(t.range(3..6)?.linearizable()?.len(), 3);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As the iterator; [`Contention`](ErrorKind::Contention) if it changed each of 64 times.
     pub fn linearizable(self) -> Result<Vec<Object>> {
@@ -369,6 +379,17 @@ impl Table {
 
     /// As [`range`](Self::range), from the greatest key to the least.
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list((1..=9).map(|n| (n, n * n)))?;
+    /// let greatest = t.range_rev(..)?.next().expect("it is not empty")?;
+    /// assert_eq!(greatest.decode::<(i64, i64)>()?, (9, 81));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`range`](Self::range).
     #[doc(alias = "ets:select_reverse/2")]
@@ -476,6 +497,18 @@ impl Table {
     }
 
     /// As [`pop_first`](Self::pop_first), for the greatest key.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list([(1, "low"), (9, "high")])?;
+    /// let popped = t.pop_last()?.expect("it is not empty");
+    /// assert_eq!(popped.element(1).and_then(|key| key.as_i64()), Some(9));
+    /// assert_eq!(t.len()?, 1);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`pop_first`](Self::pop_first).

@@ -56,6 +56,22 @@ impl<'v> ReadView<'v> {
     /// Shows for each of the keys, in order, its place in `keys` and its only object in a set, the
     /// first in a bag. The loads of the keys overlap.
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert_list([(1, 10), (2, 20)])?;
+    /// let mut sum = 0;
+    /// t.read(|view| {
+    ///     view.get_many(&[1, 2, 3], |_, object| {
+    ///         sum += object.and_then(|object| object.element(2)?.as_i64()).unwrap_or(0);
+    ///     })
+    /// })??;
+    /// assert_eq!(sum, 30);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`BadArgument`](crate::ErrorKind::BadArgument) for a key that has no term.
     pub fn get_many<K: ToTerm>(

@@ -83,6 +83,17 @@ impl Table {
     /// As [`select`](Self::select), against the order of keys in an ordered set: hash tables have
     /// no order to reverse.
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list([(1, "a"), (2, "b")])?;
+    /// let keys = t.select_reverse(&"[{{'$1','_'},[],['$1']}]".parse()?)?;
+    /// assert_eq!(keys, [ferrets::Term::from(2), ferrets::Term::from(1)]);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`select`](Self::select).
     #[doc(alias = "ets:select_reverse/2")]
@@ -198,6 +209,19 @@ impl Table {
 
     /// As [`select_chunk`](Self::select_chunk), against the order of keys in an ordered set: hash
     /// tables have no order to reverse.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// use std::num::NonZeroUsize;
+    /// t.insert_list([(1, "a"), (2, "b")])?;
+    /// let one = NonZeroUsize::MIN;
+    /// let chunk = t.select_reverse_chunk(&"[{{'$1','_'},[],['$1']}]".parse()?, one)?;
+    /// assert_eq!(chunk.expect("there are two").results, [ferrets::Term::from(2)]);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`select`](Self::select).

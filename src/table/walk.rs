@@ -91,6 +91,19 @@ impl Table {
 
     /// The key that [`last`](Self::last) gives, with its objects.
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list([(1, "one"), (2, "two"), (3, "three")])?;
+    /// let (last, objects) = t.last_lookup()?.expect("it is not empty");
+    /// assert_eq!((last.as_i64(), objects.len()), (Some(3), 1));
+    /// let (before, _) = t.prev_lookup(&last)?.expect("two are left");
+    /// assert_eq!(before.as_i64(), Some(2));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`first`](Self::first).
     #[doc(alias = "ets:last_lookup/1")]
@@ -173,6 +186,20 @@ impl Table {
     /// As [`foldl`](Self::foldl), with the objects of one key in the reverse order; in an ordered
     /// set, with all objects in the reverse order.
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list([(1, 10), (2, 20), (3, 30)])?;
+    /// let backwards = t.foldr(Vec::new(), |object, mut keys| {
+    ///     keys.extend(object.element(1).and_then(|key| key.as_i64()));
+    ///     keys
+    /// })?;
+    /// assert_eq!(backwards, [3, 2, 1]);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`foldl`](Self::foldl).
     #[doc(alias = "ets:foldr/3")]
@@ -215,6 +242,17 @@ impl Table {
 
     /// Empties the table, then inserts what `next` returns, some objects at a time, until it
     /// returns `None`. Not in one instant: readers see the table fill.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let mut pages = vec![vec![(3, "c")], vec![(1, "a"), (2, "b")]];
+    /// t.init_table(|| pages.pop())?;
+    /// assert_eq!(t.len()?, 3);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`insert`](Self::insert); what was inserted before stays.

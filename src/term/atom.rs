@@ -181,6 +181,13 @@ impl Atom {
     }
 
     /// The atom of that name, if somebody made it before (`binary_to_existing_atom`).
+    ///
+    /// ```
+    /// use ferrets::Atom;
+    /// assert_eq!(Atom::existing("ok"), Some(Atom::OK));
+    /// assert_eq!(Atom::existing("a name that nobody has used"), None);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn existing(name: &str) -> Option<Self> {
         let hash = hash_of(name);

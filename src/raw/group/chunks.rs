@@ -177,7 +177,7 @@ impl Chunks {
         places[0].digest.store(size(chunk) as u32, Ordering::Relaxed);
         let raw = Box::into_raw(places).cast::<()>();
         let last = match &directory {
-            // SAFETY: the directory of our group, so of ours.
+            // SAFETY: G6: the directory of our group, so of ours.
             Some(directory) => unsafe { directory.chunk(self, chunk - 1) },
             None => self.chunks().last(),
         };
@@ -326,7 +326,7 @@ mod tests {
         directory.check(&chunks);
         for (at, slot) in chunks.walk(u32::MAX).enumerate() {
             assert!(std::ptr::eq(chunks.slot(at as u32).unwrap(), slot));
-            // SAFETY: made of these.
+            // SAFETY: G6: made of these.
             assert!(std::ptr::eq(unsafe { directory.slot(&chunks, at as u32) }.unwrap(), slot));
         }
         assert_eq!(chunks.walk(FIRST as u32 + 1).count(), FIRST + 1);

@@ -298,7 +298,7 @@ impl<'a> Edit<'a> {
     fn slot(&self, at: u32) -> Option<&'a Slot> {
         let chunks = &self.group.chunks;
         match &*self.memory {
-            // SAFETY: the directory of this group was made of its chunks.
+            // SAFETY: G6: the directory of this group was made of its chunks.
             Some(memory) => unsafe { memory.directory.slot(chunks, at) },
             None => chunks.slot(at),
         }
@@ -395,7 +395,7 @@ impl<'a> Edit<'a> {
         let chunks = &self.group.chunks;
         if let Some(Memory { seen, directory }) = self.memory.as_deref_mut() {
             seen.forget(digest, |at| {
-                // SAFETY: the directory of this group was made of its chunks.
+                // SAFETY: G6: the directory of this group was made of its chunks.
                 let slot = unsafe { directory.slot(chunks, at) };
                 slot.expect("a filled slot exists").died() != 0
             });

@@ -453,7 +453,7 @@ unsafe impl Handle for Bagged {
     }
 
     fn borrowed(&self) -> BagRef<'_> {
-        // SAFETY: it came from us and is not taken back while we are borrowed.
+        // SAFETY: G5: it came from us and is not taken back while we are borrowed.
         unsafe { Self::borrow(self.raw) }
     }
 

@@ -241,7 +241,7 @@ impl<'p, H: Handle> Batch<'p, H> {
         let after = H::weight(new.borrowed());
         let raw = new.into_raw();
         self.stage(found, Some(raw), after).inspect_err(|_| {
-            // SAFETY: it was not put anywhere, so it is ours again.
+            // SAFETY: 1 of `from_raw`: it was not put anywhere, so it is ours again.
             drop(unsafe { H::from_raw(raw) });
         })
     }
@@ -335,7 +335,7 @@ impl<'p, H: Handle> Batch<'p, H> {
                 }
             }
             if let Some(old) = pending.old {
-                // SAFETY: neither the slot nor the pending change show it any more.
+                // SAFETY: R4: neither the slot nor the pending change show it any more.
                 unsafe { H::retire(old, self.pin) };
             }
         }
@@ -370,8 +370,8 @@ impl<H: Handle> Drop for Batch<'_, H> {
                 None => locked.clear(line, slot),
             }
             if let Some(new) = pending.new {
-                // SAFETY: no reader has taken it, because it was never committed; but one may have
-                // the pending change, which is retired like everything else.
+                // SAFETY: R4: no reader has taken it, because it was never committed; but one may
+                // have the pending change, which is retired like everything else.
                 unsafe { H::retire(new, self.pin) };
             }
         }

@@ -224,7 +224,7 @@ fn segment_retire(segment: Segment, pin: &Pin) {
 }
 
 fn free_unused(segment: Segment) {
-    // SAFETY: nobody was told of it.
+    // SAFETY: R7: nobody was told of it.
     unsafe { segment.free() };
 }
 

@@ -163,7 +163,7 @@ fn equal_bytes(word: u64, byte: u8) -> u32 {
         use std::arch::x86_64::{
             _mm_cmpeq_epi8, _mm_cvtsi64_si128, _mm_movemask_epi8, _mm_set1_epi8,
         };
-        // SAFETY: all of x86-64 has SSE2, and this touches no memory.
+        // SAFETY: M2: all of x86-64 has SSE2, and this touches no memory.
         let word = unsafe { _mm_cvtsi64_si128(word as i64) };
         // SAFETY: as above.
         let bytes = unsafe { _mm_set1_epi8(byte as i8) };

@@ -251,7 +251,7 @@ impl<H: Handle> Index<H> {
                     tell(root.totals.life, before, Some(unsafe { H::borrow(raw) }))
                 });
                 root.totals.add(delta);
-                // SAFETY: the slot held it and no longer does.
+                // SAFETY: R4: the slot held it and no longer does.
                 unsafe { H::retire(place.raw, pin) };
             }
             (Change::Put(new), None) => {
@@ -273,7 +273,7 @@ impl<H: Handle> Index<H> {
                 self.unlock(locked, hash, || tell(root.totals.life, before, None));
                 let delta = Delta::between(weight, Weight::default());
                 root.totals.add(Delta { bytes: delta.bytes - freed, ..delta });
-                // SAFETY: the slot held it and no longer does.
+                // SAFETY: R4: the slot held it and no longer does.
                 unsafe { H::retire(place.raw, pin) };
                 if is_sparse(count, root) {
                     self.shrink(pin, hash);
@@ -511,7 +511,7 @@ fn insert_entry<H: Handle>(
 ) -> Result<(NonNull<()>, i64), Refused> {
     let raw = new.into_raw();
     let extra = insert_word::<H>(locked, hash, SlotWord::entry(raw)).inspect_err(|_| {
-        // SAFETY: it was not put anywhere, so it is ours again.
+        // SAFETY: 1 of `from_raw`: it was not put anywhere, so it is ours again.
         drop(unsafe { H::from_raw(raw) });
     })?;
     Ok((raw, extra))
@@ -625,7 +625,7 @@ impl<H: Handle> Reap for Grave<H> {
             let segment = unsafe { &*self.root }.segment(self.at);
             let end = segment.end_hash(segment.buckets() - 1);
             freed += free_entries::<H>(segment);
-            // SAFETY: the grave's segments are unlinked, and the grace period is over.
+            // SAFETY: R7: the grave's segments are unlinked, and the grace period is over.
             unsafe { segment.free() };
             match end {
                 Some(end) => self.at = end,

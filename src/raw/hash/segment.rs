@@ -76,11 +76,11 @@ impl Segment {
     pub(super) fn new(depth: u32, prefix: u64, bits: u32) -> Option<Self> {
         let head = spare::take(layout(bits))?.cast::<Head>();
         let (count, busy) = (AtomicU32::new(0), AtomicU32::new(0));
-        // SAFETY: fresh memory, aligned to 64 bytes, begins with room for the head.
+        // SAFETY: M1: fresh memory, aligned to 64 bytes, begins with room for the head.
         unsafe { head.write(Head { depth, bits, prefix, count, busy }) };
         let segment = Self { head };
         for at in 0..1_usize << bits {
-            // SAFETY: `at` is below `2^bits`, for which the layout has room.
+            // SAFETY: M1: `at` is below `2^bits`, for which the layout has room.
             let line = unsafe { segment.first().add(at) };
             // SAFETY: as above; fresh memory, aligned to 64 bytes.
             unsafe { line.write(Line::new()) };
@@ -96,7 +96,7 @@ impl Segment {
 
     #[inline]
     fn first(self) -> NonNull<Line> {
-        // SAFETY: the head is followed by at least one line.
+        // SAFETY: M1: the head is followed by at least one line.
         unsafe { self.head.add(1) }.cast()
     }
 

@@ -160,22 +160,26 @@ impl Node {
 
     /// An empty node that nobody knows of yet; `None` without memory. Leaves have no counts.
     pub(super) fn alloc(level: u32, counts: bool) -> Option<NonNull<Self>> {
+        #[cfg(ferrets_stress)]
+        if level == 0 && crate::platform::famine::strikes() {
+            return None;
+        }
         let (counts, form) = (counts && level > 0, layout(level, counts));
-        // SAFETY: the layout holds at least a node.
+        // SAFETY: M1: the layout holds at least a node.
         let start = NonNull::new(unsafe { alloc(form) })?;
         let node = Self::new(level, counts);
         if level == 0 {
-            // SAFETY: fresh memory with the layout of a leaf.
+            // SAFETY: M1: fresh memory with the layout of a leaf.
             unsafe { start.cast::<Self>().write(node) };
             return Some(start.cast());
         }
         let inner = Inner { node, children: std::array::from_fn(|_| AtomicPtr::new(null_mut())) };
         if counts {
             let counts = std::array::from_fn(|_| AtomicU64::new(0));
-            // SAFETY: fresh memory with the layout of an inner node that counts.
+            // SAFETY: M1: fresh memory with the layout of an inner node that counts.
             unsafe { start.cast::<Counted>().write(Counted { inner, counts }) };
         } else {
-            // SAFETY: fresh memory with the layout of an inner node.
+            // SAFETY: M1: fresh memory with the layout of an inner node.
             unsafe { start.cast::<Inner>().write(inner) };
         }
         Some(start.cast())

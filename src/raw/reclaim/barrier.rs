@@ -61,7 +61,8 @@ mod real {
         done
     }
 
-    #[cfg(target_os = "linux")]
+    // Miri knows no `membarrier`.
+    #[cfg(all(target_os = "linux", not(miri)))]
     mod membarrier {
         /// Asks for permission; `false` if the system does not give it.
         pub(super) fn register() -> bool {
@@ -76,12 +77,12 @@ mod real {
         }
 
         fn call(command: libc::c_int) -> bool {
-            // SAFETY: the system call takes three integers and touches no memory of ours.
+            // SAFETY: M2: the system call takes three integers and touches no memory of ours.
             unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
         }
     }
 
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(any(not(target_os = "linux"), miri))]
     mod membarrier {
         pub(super) fn register() -> bool {
             false
