@@ -11,14 +11,31 @@ pub(crate) use loom::sync::atomic::{
 };
 
 #[cfg(not(crossbeam_loom))]
-pub(crate) use parking_lot::Mutex;
+pub(crate) use parking_lot::{Mutex, RwLock};
 
 #[cfg(crossbeam_loom)]
-pub(crate) use self::modelled::Mutex;
+pub(crate) use self::modelled::{Mutex, RwLock};
 
-/// loom's mutex with `parking_lot`'s signature: no poisoning to unwrap.
+/// loom's locks with `parking_lot`'s signatures: no poisoning to unwrap.
 #[cfg(crossbeam_loom)]
 mod modelled {
+    #[derive(Debug)]
+    pub(crate) struct RwLock<T>(loom::sync::RwLock<T>);
+
+    impl<T> RwLock<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(loom::sync::RwLock::new(value))
+        }
+
+        pub(crate) fn read(&self) -> loom::sync::RwLockReadGuard<'_, T> {
+            self.0.read().expect("a model panicked while it held this lock")
+        }
+
+        pub(crate) fn write(&self) -> loom::sync::RwLockWriteGuard<'_, T> {
+            self.0.write().expect("a model panicked while it held this lock")
+        }
+    }
+
     #[derive(Debug)]
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
 

@@ -46,8 +46,8 @@ pub use etf::DecodeOptions;
 pub use from_term::{FromObject, FromTerm};
 pub(crate) use hash::KeyHasher;
 pub(crate) use head::{head, prefix_heads};
-pub(crate) use object::new_block;
 pub use object::{Object, ObjectRef, Objects};
+pub(crate) use object::{new_block, special_block};
 pub(crate) use order::{compare, compare_exact, equal};
 pub use parse::ParseOptions;
 #[cfg(feature = "serde")]

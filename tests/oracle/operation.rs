@@ -111,6 +111,9 @@ impl Operation {
                  (ets:{0}({table}, {1}, {2}))",
                 arguments[1], arguments[2], arguments[3]
             ),
+            "exit" => format!("exit({})", arguments.join(", ")),
+            "monitor" => format!("erlang:monitor(process, {table})"),
+            "messages" => "(fun M() -> receive X -> [X | M()] after 0 -> [] end end)()".to_owned(),
             "run_ms" if arguments.len() == 2 => {
                 format!("ets:match_spec_run({table}, ets:match_spec_compile({}))", arguments[1])
             }
@@ -128,6 +131,9 @@ fn variable(handle: TermRef<'_>) -> String {
 fn source(argument: TermRef<'_>) -> String {
     if is_handle(argument) {
         return variable(argument);
+    }
+    if let Some(number) = argument.as_atom().and_then(|atom| atom.name().strip_prefix("a@")) {
+        return format!("A{number}");
     }
     if !has_no_syntax(argument) {
         return argument.to_string();

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::bounds::Edge;
 use super::set::{NotAll, Updated, exchanged, updated};
-use super::{Edit, Key, Mark, Objects, Position, Step, key_of, push};
+use super::{Edit, Key, Mark, Objects, OwnerId, Position, Step, expired, key_of, push};
 use crate::error::Result;
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::ordered::{EXACT, Limit, Pages, Tree, Walk};
@@ -227,6 +227,16 @@ impl OrderedEngine {
         })
     }
 
+    pub(super) fn expire(
+        &self,
+        pin: &Pin,
+        block: &Block,
+        owner: OwnerId,
+    ) -> Result<Option<Block>, Refused> {
+        let key = Key { term: key_of(block.borrow(), self.keypos), hash: block.borrow().hash() };
+        self.write(pin, key, |old| expired(old, owner))
+    }
+
     /// As for a set. The stored key stays, also where the one that is asked for is only `==`.
     pub(crate) fn update<R>(
         &self,
@@ -246,7 +256,7 @@ impl OrderedEngine {
         expected: Option<ObjectRef<'_>>,
         new: Option<Block>,
     ) -> Result<bool, Refused> {
-        self.write(pin, key, |old| exchanged(old, expected, new))
+        self.write(pin, key, |old| exchanged(old, expected, new))?
     }
 
     /// Shows objects in the order of their keys, or against it, until at least `budget` were shown.
