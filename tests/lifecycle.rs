@@ -235,7 +235,7 @@ impl Task {
 impl Wake for Task {
     fn wake(self: Arc<Self>) {
         self.woken.fetch_add(1, Ordering::SeqCst);
-        let first = self.first.lock().unwrap().take();
+        let first = self.first.lock().expect("no panic under it").take();
         first.into_iter().for_each(|first| first());
     }
 }
@@ -348,7 +348,7 @@ impl Rent {
     fn new(kind: Kind) -> Self {
         let store = Store::new();
         let keeper = store.owner();
-        let table = keeper.new_table("rent", public(kind)).unwrap();
+        let table = keeper.new_table("rent", public(kind)).expect("it can be made");
         Self { store, _keeper: keeper, table }
     }
 
@@ -357,9 +357,9 @@ impl Rent {
         let owner = self.store.owner();
         do_it(&self.table.acting_as(&owner), &self.table);
         drop(owner);
-        let mut left = self.table.tab2list().unwrap();
+        let mut left = self.table.tab2list().expect("it stands");
         left.sort_by_key(|object| Term::from(object.clone()));
-        self.table.delete_all_objects().unwrap();
+        self.table.delete_all_objects().expect("it stands");
         left
     }
 }

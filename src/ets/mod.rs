@@ -23,6 +23,9 @@
 //! # Ok::<(), ferrets::Error>(())
 //! ```
 //!
+//! What ETS sends to processes, the message of a table that changes hands, is in the mailbox of the
+//! [owner](Owner::try_receive).
+//!
 //! [`functions`] says which functions there are. Those that take functions are not among them:
 //! see [`Table::foldl`], [`Table::foldr`] and [`Table::init_table`].
 //!

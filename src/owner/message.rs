@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::table::Table;
+use crate::table::core::monitor_term;
 use crate::term::{Atom, Object, Pid, Term};
 
 /// Names a monitor that an owner has set: what [`Owner::demonitor`](crate::Owner::demonitor) takes
@@ -16,8 +17,7 @@ impl Monitor {
     /// As a reference.
     #[must_use]
     pub fn to_term(self) -> Term {
-        let ids = [self.number as u32, (self.number >> 32) as u32, 0xd04];
-        Term::reference(Atom::NO_NODE, self.store, &ids).expect("three numbers make a reference")
+        monitor_term(self.store, self.number)
     }
 }
 

@@ -66,7 +66,6 @@ impl Owner {
     /// # assert!(main.as_mut().poll(&mut context).is_ready());
     /// # Ok::<(), ferrets::Error>(())
     /// ```
-    #[must_use]
     pub fn receive_async(&self) -> Receive<'_> {
         Receive { owner: self, waiter: None }
     }

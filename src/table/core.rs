@@ -27,8 +27,9 @@ pub(crate) const NOBODY: OwnerId = 0;
 /// The number that no owner gets.
 pub(crate) const STRANGER: OwnerId = OwnerId::MAX;
 
-/// The last number of the references that are ids of tables.
+/// The last number of the references that are ids of tables, and of those that are monitors.
 const TABLE_MARK: u32 = 0xe75;
+const MONITOR_MARK: u32 = 0xd04;
 
 /// The state of a table that has ended.
 const GONE: u8 = 3;
@@ -363,6 +364,15 @@ pub(crate) fn id_of_term(reference: ReferenceRef<'_>) -> Option<u64> {
 
 /// A table's id as a reference.
 pub(crate) fn id_term(store: u32, id: u64) -> Term {
-    Term::reference(Atom::NO_NODE, store, &[id as u32, (id >> 32) as u32, TABLE_MARK])
+    reference(store, id, TABLE_MARK)
+}
+
+/// A monitor as a reference.
+pub(crate) fn monitor_term(store: u32, number: u64) -> Term {
+    reference(store, number, MONITOR_MARK)
+}
+
+fn reference(store: u32, number: u64, mark: u32) -> Term {
+    Term::reference(Atom::NO_NODE, store, &[number as u32, (number >> 32) as u32, mark])
         .expect("three numbers make a reference")
 }
