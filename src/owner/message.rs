@@ -1,5 +1,7 @@
 //! What an owner is told: messages and monitors.
 
+use std::sync::Arc;
+
 use crate::error::Result;
 use crate::table::Table;
 use crate::table::core::monitor_term;
@@ -78,7 +80,7 @@ pub enum Message {
         /// Why.
         reason: Term,
         /// The objects as they were in the end.
-        objects: Vec<Object>,
+        objects: Arc<[Object]>,
     },
 }
 

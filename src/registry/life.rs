@@ -105,8 +105,8 @@ impl Registry {
         gone.into_iter().for_each(Gone::close);
         let expired = expire(owner);
         let mut wakes = Wakes::default();
-        let record = self.state.write().finish_end(owner.number, reason, expired, &mut wakes);
-        drop(record);
+        let record = self.state.write().finish_end(owner.number, reason, &expired, &mut wakes);
+        drop((record, expired));
         wakes.wake();
     }
 
@@ -218,7 +218,7 @@ impl Registry {
 }
 
 /// The objects that went with an owner from a table whose leases somebody watches.
-type Expired = (Arc<TableCore>, Vec<Object>);
+type Expired = (Arc<TableCore>, Arc<[Object]>);
 
 /// Deletes what an owner had leased, who has begun to end.
 fn expire(owner: &OwnerCore) -> Vec<Expired> {
@@ -226,10 +226,10 @@ fn expire(owner: &OwnerCore) -> Vec<Expired> {
     for list in owner.leases.end() {
         let core = Arc::clone(&list.core);
         if core.leases_watched.load(Ordering::Relaxed) {
-            expired.push((core, kept(list, owner.number)));
+            expired.push((core, kept(list, owner.number).into()));
         } else {
             list.expire(owner.number, |_| {});
-            expired.push((core, Vec::new()));
+            expired.push((core, Arc::default()));
         }
     }
     expired
@@ -266,7 +266,7 @@ impl State {
         &mut self,
         owner: OwnerId,
         reason: &Term,
-        expired: Vec<Expired>,
+        expired: &[Expired],
         wakes: &mut Wakes,
     ) -> Option<Record> {
         let mut record = self.owners.remove(&owner)?;
@@ -281,8 +281,8 @@ impl State {
             }
             for (monitor, watcher) in &entry.lease_watchers {
                 let Some(watcher) = self.owners.get(watcher) else { continue };
-                let (core, monitor) = (Arc::clone(&core), *monitor);
-                let (reason, objects) = (reason.clone(), objects.clone());
+                let (core, monitor) = (Arc::clone(core), *monitor);
+                let (reason, objects) = (reason.clone(), Arc::clone(objects));
                 let down = LeasesDown { monitor, core, owner, reason, objects };
                 watcher.core.mailbox.push(Mail::LeasesDown(down), wakes);
             }

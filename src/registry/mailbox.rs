@@ -33,7 +33,7 @@ pub(crate) struct LeasesDown {
     pub(crate) core: Arc<TableCore>,
     pub(crate) owner: OwnerId,
     pub(crate) reason: Term,
-    pub(crate) objects: Vec<Object>,
+    pub(crate) objects: Arc<[Object]>,
 }
 
 /// The messages of an owner, in the order of their arrival.

@@ -201,7 +201,7 @@ fn tables_go_in_the_middle_of_every_operation() {
         let current = Mutex::new(public(&owner, kind));
         race(|rng, worker| {
             if worker < 2 {
-                return replace(&current, &store, &owner, kind, rng);
+                return replace(&current, &store, kind, rng);
             }
             let table = current.lock().clone();
             for _ in 0..50 {
@@ -234,16 +234,20 @@ fn tables_go_in_the_middle_of_every_operation() {
     assert!(unmet.iter().all(|name| silent.contains(name)), "{unmet:?} met no end");
 }
 
-fn replace(current: &Mutex<Table>, store: &Store, owner: &Owner, kind: Kind, rng: &mut Rng) {
-    for _ in 0..rng.below(50) {
+/// Puts a new table in the place of the old one, and ends it after a while.
+fn replace(current: &Mutex<Table>, store: &Store, kind: Kind, rng: &mut Rng) {
+    let owner = store.owner();
+    let table = public(&owner, kind);
+    table.insert_list((0..100).map(|key| (key, 1))).expect("nobody else has it yet");
+    *current.lock() = table.clone();
+    for _ in 0..rng.below(60) {
         std::thread::yield_now();
     }
-    let short_lived = store.owner();
-    let maker = if rng.one_in(2) { &short_lived } else { owner };
-    let table = public(maker, kind);
-    let _ = table.insert_list((0..100).map(|key| (key, 1)));
-    let old = std::mem::replace(&mut *current.lock(), table);
-    let _ = old.acting_as(owner).delete_table();
+    if rng.one_in(2) {
+        // Unless it was given to somebody.
+        let _ = table.delete_table();
+    }
+    drop(owner);
 }
 
 // ---- Tables that change hands -------------------------------------------------------------------
