@@ -42,8 +42,8 @@ struct Size {
     clients: usize,
 }
 
-const SMALL: Size = Size { keepers: 20, refills: 50, clients: 4 };
-const FULL: Size = Size { keepers: 2_000, refills: 100, clients: 8 };
+const SMALL: Size = Size { keepers: 20, refills: 10, clients: 4 };
+const FULL: Size = Size { keepers: 500, refills: 50, clients: 8 };
 const RESOURCES: usize = 16;
 /// Tokens that a resource has after a refill.
 const TOKENS: i64 = 100;

@@ -190,7 +190,8 @@ fn owners_of_other_stores_are_strangers() {
     assert!(!here.is_alive(stranger.pid()));
     owner.monitor(stranger.pid()).unwrap();
     assert_eq!(reason_of(owner.try_receive()), Term::from(Atom::NOPROC));
-    let monitor = stranger.monitor(stranger.pid()).unwrap();
+    let neighbour = there.owner();
+    let monitor = stranger.monitor(neighbour.pid()).unwrap();
     assert!(!owner.demonitor(monitor) && stranger.demonitor(monitor));
 }
 

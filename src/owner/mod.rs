@@ -97,8 +97,9 @@ impl Owner {
     }
 
     fn end(&self, reason: &Term) {
-        self.home.end_owner(&self.core, reason);
-        collect();
+        if self.home.end_owner(&self.core, reason) {
+            collect();
+        }
     }
 
     /// Whether it has ended.

@@ -96,18 +96,21 @@ impl Registry {
         owner.is_some_and(|owner| self.state.read().is_alive(owner))
     }
 
-    /// Ends an owner, unless somebody else has. O(what concerns him).
-    pub(crate) fn end_owner(&self, owner: &OwnerCore, reason: &Term) {
+    /// Ends an owner, unless somebody else has. O(what concerns him). Whether tables went with him,
+    /// whose memory is to come back.
+    pub(crate) fn end_owner(&self, owner: &OwnerCore, reason: &Term) -> bool {
         let mut wakes = Wakes::default();
         let begun = self.state.write().begin_end(owner.number, reason, &mut wakes);
-        let Some(gone) = begun else { return };
+        let Some(gone) = begun else { return false };
         wakes.wake();
+        let any_gone = !gone.is_empty();
         gone.into_iter().for_each(Gone::close);
         let expired = expire(owner);
         let mut wakes = Wakes::default();
         let record = self.state.write().finish_end(owner.number, reason, &expired, &mut wakes);
         drop((record, expired));
         wakes.wake();
+        any_gone
     }
 
     /// Sets a monitor of an owner's on another. One who is not there is reported at once.
