@@ -47,6 +47,9 @@ pub enum ErrorKind {
     NotOwner,
     /// A table of that name exists (ETS: `already_exists`). Choose another name, or delete it.
     AlreadyExists,
+    /// The handle acts for nobody who could have this: for an owner that has ended, or for the
+    /// store. Get the handle from an owner that lives.
+    NoOwner,
     /// An argument has the wrong type or shape; the text names it (ETS: `badarg` without cause).
     BadArgument,
     /// An object has no element at the table's key position (ETS: `badarg` without cause).
@@ -87,6 +90,7 @@ impl ErrorKind {
         Self::AlreadyOwner,
         Self::NotOwner,
         Self::AlreadyExists,
+        Self::NoOwner,
         Self::BadArgument,
         Self::ObjectTooShort,
         Self::BadOption,

@@ -35,8 +35,8 @@
 //! # Concepts
 //!
 //! * A [`Store`] is a set of tables and their owners. It is a value: make as many as you like.
-//! * An [`Owner`] stands where a process stands in Erlang. It makes tables, and when it is dropped,
-//!   by a panic too, they are deleted.
+//! * An [`Owner`] stands where a process stands in Erlang. It makes tables, and when it ends, by
+//!   being dropped, by a panic too, they are deleted or inherited.
 //! * A [`Table`] is a handle: cheap to clone, `Send + Sync`. It carries who acts, so it decides
 //!   what its holder may do: a protected table is written through handles of its owner only,
 //!   whatever the thread.
@@ -91,7 +91,10 @@
 //! * [`select`], `select_count`, `match_object` and their kin: each object for itself, see below.
 //! * [`select_delete`], [`select_replace`]: each object in one instant, if it is still what is
 //!   asked for then; deleting by `[{'_', [], [true]}]` all at once.
-//! * [`init_table`](Table::init_table): object by object; the end of an [`Owner`]: table by table.
+//! * [`init_table`](Table::init_table): object by object.
+//! * [`give_away`](Table::give_away), [`set_heir`](Table::set_heir): one instant, with the message.
+//!   The end of an [`Owner`]: one instant for his tables and fixations; [leased](Table::lease)
+//!   objects go one by one.
 //!
 //! **Reads wait for nobody**: not for a writer, not for a table that grows, not for a list of a
 //! million objects that is being inserted. Writers wait for writers to the same bucket, which is a
@@ -200,7 +203,33 @@
 //! they do is an error. Its name is free at once. The memory comes back in small steps, as does
 //! that of objects that are deleted or replaced; [`Store::collect`] takes all steps that can be
 //! taken. No threads are started, and no clock is read but when a table is [fixed](Table::fix) and
-//! by [`Watch::recv_timeout`].
+//! when somebody waits for a [message](Owner::receive_timeout) or a
+//! [change](Watch::recv_timeout) for so long.
+//!
+//! A table need not end with its owner. It can be [given away](Table::give_away), have an
+//! [heir](Table::set_heir), or belong to the [store](Store::new_table), which outlives all owners.
+//! Whoever gets a table is told: an owner has a mailbox, to be [looked into](Owner::try_receive),
+//! [waited for](Owner::receive) or [awaited](Owner::receive_async) on any runtime. Other owners and
+//! tables can be [monitored](Owner::monitor).
+//!
+//! And an object need not live as long as its table: it can be [leased](Table::lease) to an owner,
+//! with whom it vanishes. That makes a table a registry.
+//!
+//! ```
+//! # use ferrets::{Access, Kind, Message, Store, TableOptions, term};
+//! # let store = Store::new();
+//! let (worker, standby) = (store.owner(), store.owner());
+//! let names = store.new_table("names", TableOptions::default().access(Access::Public))?;
+//! let options = TableOptions::default().heir(standby.pid(), term!(:work));
+//! worker.new_table("work", options)?.insert((1, "half done"))?;
+//! names.acting_as(&worker).lease_new(("worker", worker.pid()))?;
+//! drop(worker);
+//!
+//! let Some(Message::Transfer { table, data, .. }) = standby.try_receive() else { panic!() };
+//! assert_eq!((table.len()?, data), (1, term!(:work)));
+//! assert!(names.acting_as(&standby).lease_new(("worker", standby.pid()))?); // free at once
+//! # Ok::<(), ferrets::Error>(())
+//! ```
 //!
 //! # Errors
 //!
@@ -244,14 +273,15 @@
 //! * `info` has no items `data` and `stats`, and `binary` is empty: no binary is shared;
 //! * a full table of atoms is an error, not the end of the process.
 //!
-//! Still to come: heirs and `give_away`; tables in files.
+//! Still to come: tables in files.
 //!
-//! What ETS does not have: [ranges](Table::range), [prefixes](Table::prefix), [cursors](Cursor),
-//! [snapshots](Snapshot), [ranks and positions](TableOptions::order_statistics) and
-//! [`pop_first`](Table::pop_first) of ordered sets; [`update`] by a closure, [`compare_and_swap`],
-//! [`lookup_many`], borrowed reads; [batches](Table::batch) under conditions and
-//! [changes watched](Table::watch); guards that narrow a search, [`spec!`], results that are sorted,
-//! counted and summed.
+//! What ETS does not have: [leases](Table::lease), monitors of [tables](Owner::monitor_table) and
+//! tables of the [store](Store::new_table); [ranges](Table::range), [prefixes](Table::prefix),
+//! [cursors](Cursor), [snapshots](Snapshot), [ranks and positions](TableOptions::order_statistics)
+//! and [`pop_first`](Table::pop_first) of ordered sets; [`update`] by a closure,
+//! [`compare_and_swap`], [`lookup_many`], borrowed reads; [batches](Table::batch) under conditions
+//! and [changes watched](Table::watch); guards that narrow a search, [`spec!`], results that are
+//! sorted, counted and summed.
 //!
 //! # Trade-offs
 //!
@@ -326,7 +356,7 @@ pub use matchspec::build as __specs;
 pub use matchspec::{
     FunOptions, KeyPlan, KeyRange, MatchSpec, Plan, Shape, SpecExpr, SpecVariable,
 };
-pub use owner::Owner;
+pub use owner::{Message, Monitor, Owner, Receive};
 /// For the tests only.
 #[cfg(ferrets_stress)]
 #[doc(hidden)]

@@ -4,13 +4,15 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::error::{Error, ErrorKind, Result};
+#[cfg(doc)]
+use crate::error::ErrorKind;
+use crate::error::Result;
 use crate::owner::Owner;
 use crate::raw::reclaim;
 use crate::registry::Registry;
-use crate::table::Table;
-use crate::table::core::NOBODY;
-use crate::term::Atom;
+use crate::table::core::{NOBODY, TableCore, owner_pid};
+use crate::table::{Table, TableOptions};
+use crate::term::{Atom, Pid, TermRef};
 
 /// A set of tables. A value, not a global: make as many as you like; a clone is a handle on the
 /// same one.
@@ -76,22 +78,76 @@ impl Store {
         Self { home: Arc::new(Registry::new(seed, creation)) }
     }
 
-    /// A new owner: what a process is in Erlang.
-    #[must_use]
+    /// A new owner: what a process is in Erlang. O(1), some hundred bytes.
     pub fn owner(&self) -> Owner {
         Owner::new(Arc::clone(&self.home))
     }
 
-    /// The named table of that name. The handle acts for nobody: it may do what anyone may.
+    /// The store as an owner: of the tables that [`new_table`](Self::new_table) makes, of those
+    /// that are [given](Table::give_away) to it, and of those whose [heir](Table::set_heir) it is.
+    /// It never ends, and reads no messages.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        owner_pid(self.home.creation(), NOBODY)
+    }
+
+    /// Makes a table that belongs to the store, and so outlives all owners; only
+    /// [`delete_table`](Table::delete_table) ends it. Whoever has the store may do everything with
+    /// it, by the handles that the store gives.
+    ///
+    /// ```
+    /// use ferrets::{Store, TableOptions};
+    /// let store = Store::new();
+    /// let config = store.new_table("config", TableOptions::default().named(true))?;
+    /// config.insert(("port", 8080))?;
+    /// let worker = store.owner();
+    /// assert!(worker.table("config")?.insert(("port", 80)).is_err()); // it is protected
+    /// store.table("config")?.give_away(worker.pid(), "yours")?;
+    /// worker.table("config")?.insert(("port", 80))?;
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Owner::new_table`].
+    #[doc(alias = "ets:new/2")]
+    pub fn new_table(&self, name: &str, options: TableOptions) -> Result<Table> {
+        self.home.create(Atom::new(name)?, NOBODY, options).map(|core| self.handle(core))
+    }
+
+    /// Whether a pid is that of an owner of this store who has not ended.
+    #[doc(alias = "erlang:is_process_alive/1")]
+    #[must_use]
+    pub fn is_alive(&self, owner: Pid) -> bool {
+        self.home.is_alive(owner)
+    }
+
+    /// The named table of that name. The handle acts for the store: it may do what anyone may, and
+    /// everything with tables that belong to the store.
     ///
     /// # Errors
     /// [`NoSuchTable`](ErrorKind::NoSuchTable).
     #[doc(alias = "ets:whereis/1")]
     pub fn table(&self, name: &str) -> Result<Table> {
-        let found = Atom::existing(name).and_then(|name| self.home.named(name));
-        found.map(|core| Table::new(core, Arc::clone(&self.home), NOBODY)).ok_or_else(|| {
-            Error::new(ErrorKind::NoSuchTable, format!("there is no table named `{name}`"))
-        })
+        self.home.named(name).map(|core| self.handle(core))
+    }
+
+    /// The table with that id, acting for the store.
+    ///
+    /// # Errors
+    /// As [`Owner::table_by_id`].
+    pub fn table_by_id(&self, id: TermRef<'_>) -> Result<Table> {
+        self.home.by_id(id).map(|core| self.handle(core))
+    }
+
+    /// Handles on all tables that exist now, acting for the store.
+    #[doc(alias = "ets:all/0")]
+    #[must_use]
+    pub fn all_tables(&self) -> Vec<Table> {
+        self.home.all().into_iter().map(|core| self.handle(core)).collect()
+    }
+
+    fn handle(&self, core: Arc<TableCore>) -> Table {
+        Table::new(core, Arc::clone(&self.home), NOBODY)
     }
 
     /// Gives back what memory can be given back now. Not needed in the normal course of things:

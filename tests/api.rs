@@ -9,10 +9,11 @@ use std::path::Path;
 use ferrets::{
     Access, Atom, BigRef, BitsRef, Bounds, Chunk, Continuation, CounterOp, Cursor, DecodeOptions,
     Elements, Error, ErrorKind, Export, Fixation, FunOptions, FunRef, Info, Integer, KeyPlan,
-    KeyRange, Kind, ListRef, MapRef, MatchSpec, Object, ObjectRef, Objects, Owner, ParseOptions,
-    Pid, Placed, Plan, Port, RangeIter, ReadView, Reclamation, ReferenceRef, Result, SafeFixed,
-    Selection, Shape, Snapshot, SnapshotIter, SpecExpr, SpecVariable, Store, Table, TableOptions,
-    Term, TermRef, TupleRef, View, WriteConcurrency, ets, term, tuple,
+    KeyRange, Kind, ListRef, MapRef, MatchSpec, Message, Monitor, Object, ObjectRef, Objects,
+    Owner, ParseOptions, Pid, Placed, Plan, Port, RangeIter, ReadView, Receive, Reclamation,
+    ReferenceRef, Result, SafeFixed, Selection, Shape, Snapshot, SnapshotIter, SpecExpr,
+    SpecVariable, Store, Table, TableOptions, Term, TermRef, TupleRef, View, WriteConcurrency, ets,
+    term, tuple,
 };
 
 fn root() -> &'static Path {
@@ -52,8 +53,8 @@ fn types_cross_threads() {
         Integer, Access, Kind, WriteConcurrency, Error, ErrorKind, Object, ObjectRef<'_>, Objects,
         Term, TermRef<'_>, View<'_>, Atom, Pid, Port, Export, BigRef<'_>, BitsRef<'_>,
         Elements<'_>, FunRef<'_>, ListRef<'_>, MapRef<'_>, ReferenceRef<'_>, TupleRef<'_>,
-        DecodeOptions, ParseOptions, FunOptions, MatchSpec, Continuation, Chunk, Plan, KeyPlan, KeyRange, Shape,
-        SpecExpr, SpecVariable,
+        DecodeOptions, ParseOptions, FunOptions, MatchSpec, Continuation, Chunk, Plan, KeyPlan,
+        KeyRange, Shape, SpecExpr, SpecVariable, Message, Monitor, Receive<'_>,
     );
     #[cfg(feature = "serde")]
     each!(crosses_threads: ferrets::Structs, ferrets::ToTermOptions, ferrets::Serde<u8>);
@@ -163,6 +164,16 @@ const PROVOCATIONS: &[Provocation] = &[
     (ErrorKind::AlreadyExists, "`people`", |w| {
         w.owner.new_table("people", TableOptions::default().named(true)).err()
     }),
+    (ErrorKind::AlreadyOwner, "`people`", |w| w.set.give_away(w.owner.pid(), 1).err()),
+    (ErrorKind::NotOwner, "`things`", |w| {
+        w.bag.acting_as(&w.stranger).set_heir(w.owner.pid(), 1).err()
+    }),
+    (ErrorKind::BadArgument, "receiver", |w| w.set.give_away(Store::new().pid(), 1).err()),
+    (ErrorKind::BadArgument, "heir", |w| w.set.set_heir(Store::new().pid(), 1).err()),
+    (ErrorKind::NoOwner, "ended", |w| {
+        let dead = w.bag.acting_as(&Store::new().owner());
+        dead.fix().err()
+    }),
     (ErrorKind::BadArgument, "atom", |w| w.set.insert(term!(:atom)).err()),
     (ErrorKind::BadArgument, "99", |w| w.set.lookup_element(1, 99).err()),
     (ErrorKind::BadArgument, "4711", |w| w.set.next(4711).err()),
@@ -199,9 +210,8 @@ const PROVOCATIONS: &[Provocation] = &[
     }),
 ];
 
-/// Kinds that no call of this version provokes on purpose: ownership does not change hands yet, and
-/// contention takes ten thousand defeats in a row.
-const UNPROVOKED: &[ErrorKind] = &[ErrorKind::AlreadyOwner, ErrorKind::Contention];
+/// What no call provokes on purpose: contention takes ten thousand defeats in a row.
+const UNPROVOKED: &[ErrorKind] = &[ErrorKind::Contention];
 
 #[test]
 fn errors_read_alike_and_name_the_culprit() {

@@ -17,6 +17,9 @@
     reason = "the tests need a clock, and print the seed"
 )]
 
+#[path = "stress/life.rs"]
+mod life;
+
 use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 use std::num::NonZeroUsize;

@@ -20,7 +20,7 @@ const ITEMS: &[(&str, Item)] = &[
     ("compressed", |info| flag(info.compressed)),
     ("memory", |info| Term::new(info.memory_words())),
     ("owner", |info| Term::pid(info.owner)),
-    ("heir", |_| Ok(Term::from(Atom::NONE))),
+    ("heir", |info| info.heir.map_or(Ok(Term::from(Atom::NONE)), Term::pid)),
     ("name", |info| Ok(Term::from(info.name))),
     ("size", |info| Term::new(info.size)),
     ("node", |_| Ok(Term::from(Atom::NO_NODE))),

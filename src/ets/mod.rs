@@ -23,12 +23,14 @@
 //! # Ok::<(), ferrets::Error>(())
 //! ```
 //!
+//! What ETS sends to processes, the message of a table that changes hands, is in the mailbox of the
+//! [owner](Owner::try_receive).
+//!
 //! [`functions`] says which functions there are. Those that take functions are not among them:
 //! see [`Table::foldl`], [`Table::foldr`] and [`Table::init_table`].
 //!
 //! Differences from OTP 27:
 //!
-//! * A table has no heir: of the values of that option only `none` is taken.
 //! * A default object without a key element, for a key that is missing, is refused; OTP stores it
 //!   in a hash table and crashes on it in an ordered one.
 //! * `next` and its kin accept any key while the table is fixed, OTP only those that were deleted
@@ -89,6 +91,7 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("delete_object", Binary(delete_object)),
     ("first", Unary(|owner, table| key(find(owner, table)?.first()?))),
     ("first_lookup", Unary(|owner, table| key_and_objects(find(owner, table)?.first_lookup()?))),
+    ("give_away", Ternary(give_away)),
     ("info", Unary(info::info)),
     ("info", Binary(info::info_item)),
     ("insert", Binary(insert)),
@@ -254,20 +257,11 @@ fn new(owner: &Owner, name: &Term, options: &Term) -> Result<Term> {
     let name = atom(name, "name of a table")?;
     let options = TableOptions::from_term(options.as_ref())?;
     let table = owner.new_table(name.name(), options)?;
-    Ok(designation(&table))
-}
-
-/// What a table is called: its name if it can be found by it, its id otherwise.
-fn designation(table: &Table) -> Term {
-    if is_named(table) { Term::from(table.name()) } else { table.id() }
-}
-
-fn is_named(table: &Table) -> bool {
-    table.core().options.named
+    Ok(table.designation())
 }
 
 fn all(owner: &Owner) -> Result<Term> {
-    Term::list(owner.all_tables().iter().map(designation))
+    Term::list(owner.all_tables().iter().map(Table::designation))
 }
 
 fn whereis(owner: &Owner, name: &Term) -> Result<Term> {
@@ -288,19 +282,28 @@ fn rename(owner: &Owner, table: &Term, name: &Term) -> Result<Term> {
     found.check(Need::Write)?;
     let name = atom(name, "name for a table")?;
     found.rename(name.name())?;
-    Ok(if is_named(&found) { Term::from(name) } else { table.clone() })
+    Ok(if found.is_named() { Term::from(name) } else { table.clone() })
 }
 
 fn setopts(owner: &Owner, table: &Term, settings: &Term) -> Result<Term> {
     let table = find(owner, table)?;
     table.check(Need::Write)?;
-    let access = options::settings(settings.as_ref())?;
+    let (heir, access) = options::settings(settings.as_ref())?;
     // ETS gives no cause to a stranger who may write, though it has one.
     table.check(Need::Own).map_err(|error| match error.kind() {
         ErrorKind::NotOwner => Error::bad_argument(error.to_string()),
         _ => error,
     })?;
-    access.map_or(Ok(()), |access| table.set_access(access)).map(done)
+    table.set_options(heir, access).map(done)
+}
+
+fn give_away(owner: &Owner, table: &Term, to: &Term, gift: &Term) -> Result<Term> {
+    let table = find(owner, table)?;
+    table.check(Need::Write)?;
+    let View::Pid(to) = to.view() else {
+        return Err(Error::bad_argument(format!("{to} is no owner")));
+    };
+    table.give_away(to, gift).map(done)
 }
 
 fn insert(owner: &Owner, table: &Term, objects: &Term) -> Result<Term> {

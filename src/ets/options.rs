@@ -2,7 +2,10 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::table::{Access, Kind, TableOptions, WriteConcurrency};
-use crate::term::{Atom, TermRef, TupleRef, View, Word};
+use crate::term::{Atom, Pid, Term, TermRef, TupleRef, View, Word};
+
+/// Heir and access, where they are to change.
+type Settings = (Option<Option<(Pid, Term)>>, Option<Access>);
 
 /// The largest number of locks that ETS can be told to use.
 const MAX_LOCKS: i64 = 32_768;
@@ -68,6 +71,10 @@ impl Parsed {
             View::Atom(flag) => self.take_flag(flag),
             View::Tuple(tuple) => match tuple.len() {
                 2 => self.take_pair(tuple.get(0)?.as_atom()?, tuple.get(1)?),
+                3 => {
+                    self.options.heir = Some(heir(tuple)?);
+                    Some(())
+                }
                 _ => None,
             },
             _ => None,
@@ -102,7 +109,10 @@ impl Parsed {
             "read_concurrency" => self.options.read_concurrency = value.as_bool()?,
             "write_concurrency" => self.take_write_concurrency(value)?,
             "decentralized_counters" => self.explicit = Some(value.as_bool()?),
-            "heir" => value.as_atom().filter(|heir| *heir == Atom::NONE).map(|_| ())?,
+            "heir" => {
+                value.as_atom().filter(|heir| *heir == Atom::NONE)?;
+                self.options.heir = None;
+            }
             _ => return None,
         }
         Some(())
@@ -151,19 +161,31 @@ fn lock_count(tuple: TupleRef<'_>) -> Option<u32> {
     Some(1 << u32::try_from(count).ok()?.max(MIN_LOCKS).ilog2())
 }
 
-/// What `setopts/2` is to change: the protection, if it says so. (The heir can only become `none`,
-/// which it is.)
+/// The heir and his data in `{heir, Pid, Data}`.
+fn heir(tuple: TupleRef<'_>) -> Option<(Pid, Term)> {
+    match (tuple.get(0)?.as_atom()?.name(), tuple.get(1)?.view(), tuple.get(2)?) {
+        ("heir", View::Pid(heir), data) => Some((heir, data.to_term().ok()?)),
+        _ => None,
+    }
+}
+
+/// What `setopts/2` is to change: the heir, to somebody or nobody, and the protection, as far as it
+/// says so.
 ///
 /// One option may stand alone, more are a proper list; none may come twice.
-pub(super) fn settings(options: TermRef<'_>) -> Result<Option<Access>> {
+pub(super) fn settings(options: TermRef<'_>) -> Result<Settings> {
     let bad = || bad_option(format!("no settings of a table: {options}"));
-    let mut heir = false;
+    let mut new_heir = None;
     let mut access = None;
     let mut set = |option: TermRef<'_>| {
-        let pair = option.as_tuple().filter(|tuple| tuple.len() == 2)?;
+        let tuple = option.as_tuple()?;
+        if tuple.len() == 3 {
+            return new_heir.replace(Some(heir(tuple)?)).is_none().then_some(());
+        }
+        let pair = Some(tuple).filter(|tuple| tuple.len() == 2)?;
         let (name, value) = (pair.get(0)?.as_atom()?, pair.get(1)?.as_atom()?);
         match name.name() {
-            "heir" if value == Atom::NONE => (!std::mem::replace(&mut heir, true)).then_some(()),
+            "heir" if value == Atom::NONE => new_heir.replace(None).is_none().then_some(()),
             "protection" => {
                 let named = Access::ALL.iter().find(|access| access.name() == value.name())?;
                 access.replace(*named).is_none().then_some(())
@@ -178,5 +200,5 @@ pub(super) fn settings(options: TermRef<'_>) -> Result<Option<Access>> {
             set(option).ok_or_else(bad)?;
         }
     }
-    Ok(access)
+    Ok((new_heir, access))
 }

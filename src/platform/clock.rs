@@ -26,3 +26,9 @@ impl Deadline {
         end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
     }
 }
+
+/// The moment so far from now; `None` if it is too far for the clock.
+#[allow(clippy::disallowed_methods, reason = "waiting with an end needs a clock")]
+pub(crate) fn deadline(timeout: Duration) -> Option<Instant> {
+    Instant::now().checked_add(timeout)
+}

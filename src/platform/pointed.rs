@@ -150,3 +150,37 @@ impl<T> Mutex<T> {
         self.0.try_lock()
     }
 }
+
+/// `parking_lot`'s lock for readers and a writer, as above.
+#[derive(Debug, Default)]
+pub(crate) struct RwLock<T>(parking_lot::RwLock<T>);
+
+impl<T> RwLock<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(parking_lot::RwLock::new(value))
+    }
+
+    pub(crate) fn read(&self) -> parking_lot::RwLockReadGuard<'_, T> {
+        schedule::point();
+        loop {
+            if let Some(guard) = self.0.try_read() {
+                return guard;
+            }
+            if !schedule::wait() {
+                return self.0.read();
+            }
+        }
+    }
+
+    pub(crate) fn write(&self) -> parking_lot::RwLockWriteGuard<'_, T> {
+        schedule::point();
+        loop {
+            if let Some(guard) = self.0.try_write() {
+                return guard;
+            }
+            if !schedule::wait() {
+                return self.0.write();
+            }
+        }
+    }
+}

@@ -7,7 +7,9 @@ pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, 
 pub(crate) use std::sync::atomic::{Ordering, compiler_fence, fence};
 
 #[cfg(all(ferrets_stress, not(crossbeam_loom)))]
-pub(crate) use super::pointed::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Mutex};
+pub(crate) use super::pointed::{
+    AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Mutex, RwLock,
+};
 
 #[cfg(crossbeam_loom)]
 pub(crate) use loom::sync::atomic::{
@@ -15,18 +17,35 @@ pub(crate) use loom::sync::atomic::{
 };
 
 #[cfg(not(any(crossbeam_loom, ferrets_stress)))]
-pub(crate) use parking_lot::Mutex;
+pub(crate) use parking_lot::{Mutex, RwLock};
 
 #[cfg(not(crossbeam_loom))]
 pub(crate) use std::sync::OnceLock;
 
 #[cfg(crossbeam_loom)]
-pub(crate) use self::modelled::{Mutex, OnceLock};
+pub(crate) use self::modelled::{Mutex, OnceLock, RwLock};
 
-/// loom's mutex with `parking_lot`'s signature: no poisoning to unwrap. And a lock that is set
+/// loom's locks with `parking_lot`'s signatures: no poisoning to unwrap. And a lock that is set
 /// once, of which loom is told who sees that it was.
 #[cfg(crossbeam_loom)]
 mod modelled {
+    #[derive(Debug)]
+    pub(crate) struct RwLock<T>(loom::sync::RwLock<T>);
+
+    impl<T> RwLock<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(loom::sync::RwLock::new(value))
+        }
+
+        pub(crate) fn read(&self) -> loom::sync::RwLockReadGuard<'_, T> {
+            self.0.read().expect("a model panicked while it held this lock")
+        }
+
+        pub(crate) fn write(&self) -> loom::sync::RwLockWriteGuard<'_, T> {
+            self.0.write().expect("a model panicked while it held this lock")
+        }
+    }
+
     #[derive(Debug)]
     pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
 

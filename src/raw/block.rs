@@ -1,11 +1,12 @@
 //! Blocks: what a stored object is made of. One allocation, counted, immutable.
 //!
 //! ```text
-//!                    0        8      12      16                          16 + 8 len
-//!  | counts | cell   | hash   | refs | meta  | word | word | ... | word  |
-//!  `- LARGE          `- what pointers point at `- words(): a plain &[u64]
-//!  meta: arity (8 bits) | position of the cell, or zero (8) | LARGE (1) | len (15)
+//!                            0        8      12      16                          16 + 8 len
+//!  | counts | lease | cell    | hash   | refs | meta  | word | word | ... | word  |
+//!  `- LARGE `- LEASED         `- what pointers point at `- words(): a plain &[u64]
+//!  meta: arity (8 bits) | position of the cell, or zero (8) | LARGE (1) | LEASED (1) | len (14)
 //!  LARGE: arity and len need more room; they stand in a word in front, 32 bits each
+//!  LEASED: the object is there for somebody, whose number stands in a word in front
 //! ```
 //!
 //! What only some blocks have stands in front of where pointers point, so that the words of all
@@ -27,9 +28,10 @@ use std::ptr::NonNull;
 use super::{Handle, Weight, spare};
 use crate::platform::sync::{AtomicU32, AtomicU64, Ordering};
 
-const LEN_BITS: u32 = 15;
+const LEN_BITS: u32 = 14;
 const LEN_MASK: u32 = (1 << LEN_BITS) - 1;
-const LARGE: u32 = 1 << LEN_BITS;
+const LEASED: u32 = 1 << LEN_BITS;
+const LARGE: u32 = LEASED << 1;
 const CELL_SHIFT: u32 = 16;
 const CELL: u32 = 0xff << CELL_SHIFT;
 const ARITY_SHIFT: u32 = 24;
@@ -116,6 +118,16 @@ unsafe impl Send for BlockRef<'_> {}
 // SAFETY: R3, as above.
 unsafe impl Sync for BlockRef<'_> {}
 
+/// What a block has besides its words.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Extra {
+    /// A cell that stands in for the element at a position (from one to [`Cell::MAX_POSITION`]),
+    /// and what it begins as.
+    pub(crate) cell: Option<(usize, u64)>,
+    /// For whom the object is there.
+    pub(crate) lease: Option<u64>,
+}
+
 /// Where the parts of a block lie, from its two counts.
 struct Shape {
     layout: Layout,
@@ -127,10 +139,11 @@ struct Shape {
 impl Shape {
     /// `None` if the block would be larger than the address space.
     #[inline]
-    fn of(arity: u32, len: usize, cell: bool) -> Option<Self> {
+    fn of(arity: u32, len: usize, cell: bool, lease: bool) -> Option<Self> {
         let large = arity > 0xff || len > LEN_MASK as usize;
         u32::try_from(len).ok()?;
-        let front = if large { 8 } else { 0 } + if cell { size_of::<AtomicU64>() } else { 0 };
+        let words = 8 * (usize::from(large) + usize::from(lease));
+        let front = words + if cell { size_of::<AtomicU64>() } else { 0 };
         let size = len.checked_mul(8)?.checked_add(front + size_of::<Header>())?;
         let layout = Layout::from_size_align(size, align_of::<Header>()).ok()?;
         Some(Self { layout, large, front })
@@ -144,7 +157,7 @@ impl Block {
     pub(crate) fn new(hash: u64, arity: u32, words: &[u64]) -> Option<Self> {
         let len = words.len();
         if arity > 0xff || len > LEN_MASK as usize {
-            return Self::build(hash, arity, words, None);
+            return Self::with(hash, arity, words, Extra::default());
         }
         assert!(arity as usize <= len, "each element has a word");
         let meta = arity << ARITY_SHIFT | len as u32;
@@ -159,21 +172,11 @@ impl Block {
         Some(Self { ptr })
     }
 
-    /// As [`new`](Self::new), with a cell that stands in for the element at `position` (from one to
-    /// [`Cell::MAX_POSITION`]) and begins as `word`.
-    pub(crate) fn with_cell(
-        hash: u64,
-        arity: u32,
-        words: &[u64],
-        position: usize,
-        word: u64,
-    ) -> Option<Self> {
-        Self::build(hash, arity, words, Some((position, word)))
-    }
-
-    fn build(hash: u64, arity: u32, words: &[u64], cell: Option<(usize, u64)>) -> Option<Self> {
+    /// As [`new`](Self::new), with what is not in all blocks.
+    pub(crate) fn with(hash: u64, arity: u32, words: &[u64], extra: Extra) -> Option<Self> {
         assert!(arity as usize <= words.len(), "each element has a word");
-        let shape = Shape::of(arity, words.len(), cell.is_some())?;
+        let Extra { cell, lease } = extra;
+        let shape = Shape::of(arity, words.len(), cell.is_some(), lease.is_some())?;
         let start = spare::take(shape.layout)?;
         // SAFETY: M1: the shape has `front` bytes in front of the header.
         let ptr = unsafe { start.add(shape.front) }.cast::<Header>();
@@ -185,6 +188,7 @@ impl Block {
             assert!((1..=Cell::MAX_POSITION).contains(&position), "a position that fits");
             meta |= (position as u32) << CELL_SHIFT;
         }
+        meta |= if lease.is_some() { LEASED } else { 0 };
         let header = Header { hash, refs: AtomicU32::new(1), meta };
         // SAFETY: M1: behind `front` there is room and alignment for a header.
         unsafe { ptr.write(header) };
@@ -192,6 +196,12 @@ impl Block {
             let ext = u64::from(arity) | u64::from(len) << 32;
             // SAFETY: M1: a large shape begins with this word.
             unsafe { start.cast::<u64>().write(ext) };
+        }
+        if let Some(lease) = lease {
+            // SAFETY: a shape with a lease has it in front of the header and the cell.
+            let at = unsafe { ptr.cast::<u64>().sub(1 + usize::from(cell.is_some())) };
+            // SAFETY: as above, and eight bytes are its alignment.
+            unsafe { at.write(lease) };
         }
         if let Some((_, word)) = cell {
             // SAFETY: M1: a shape with a cell has it right in front of the header.
@@ -259,7 +269,7 @@ impl Block {
     #[inline]
     fn free(&mut self) {
         let meta = self.borrow().header().meta;
-        if meta & (LARGE | CELL) == 0 && !cfg!(crossbeam_loom) {
+        if meta & (LARGE | CELL | LEASED) == 0 && !cfg!(crossbeam_loom) {
             let words = HEADER_WORDS + (meta & LEN_MASK) as usize;
             // SAFETY: R2, R3: the last reference; a plain block takes so many words.
             unsafe { spare::give_words(self.ptr.cast(), words) };
@@ -272,7 +282,7 @@ impl Block {
     fn free_any(&mut self) {
         let block = self.borrow();
         let arity = u32::try_from(block.arity()).expect("made from a u32");
-        let shape = Shape::of(arity, block.len(), block.has_cell())
+        let shape = Shape::of(arity, block.len(), block.has_cell(), block.is_leased())
             .expect("the block exists, so it had a shape");
         if let Some(cell) = block.cell_ptr() {
             // SAFETY: R2: this was the last reference, so nobody else reads the cell.
@@ -311,8 +321,8 @@ impl<'a> BlockRef<'a> {
     #[cold]
     fn ext(self) -> u64 {
         debug_assert!(self.is_large(), "only large blocks have the word");
-        let before = 1 + usize::from(self.has_cell());
-        // SAFETY: R3: a large block has this word in front of its header and cell.
+        let before = 1 + usize::from(self.has_cell()) + usize::from(self.is_leased());
+        // SAFETY: R3: a large block has this word in front of its header, cell and lease.
         let at = unsafe { self.ptr.cast::<u64>().sub(before) };
         // SAFETY: R3, as above.
         unsafe { at.read() }
@@ -327,6 +337,25 @@ impl<'a> BlockRef<'a> {
     #[inline]
     fn has_cell(self) -> bool {
         self.header().meta & CELL != 0
+    }
+
+    /// Whether the object is there for somebody.
+    #[inline]
+    pub(crate) fn is_leased(self) -> bool {
+        self.header().meta & LEASED != 0
+    }
+
+    /// For whom the object is there, as given at its making.
+    #[inline]
+    pub(crate) fn lease(self) -> Option<u64> {
+        if !self.is_leased() {
+            return None;
+        }
+        let before = 1 + usize::from(self.has_cell());
+        // SAFETY: R3: a leased block has this word in front of its header and cell.
+        let at = unsafe { self.ptr.cast::<u64>().sub(before) };
+        // SAFETY: R3, as above.
+        Some(unsafe { at.read() })
     }
 
     #[inline]
@@ -391,7 +420,7 @@ impl<'a> BlockRef<'a> {
     /// Bytes asked of the allocator for this block.
     #[inline]
     pub(crate) fn bytes(self) -> usize {
-        let words = self.len() + usize::from(self.is_large());
+        let words = self.len() + usize::from(self.is_large()) + usize::from(self.is_leased());
         size_of::<Header>() + words * 8 + if self.has_cell() { size_of::<AtomicU64>() } else { 0 }
     }
 
@@ -401,7 +430,7 @@ impl<'a> BlockRef<'a> {
         self.ptr == other.ptr
     }
 
-    /// A block of its own with the same words, if this is a small one without a cell.
+    /// A block of its own with the same words and no lease, if this is a small one without a cell.
     #[inline]
     pub(crate) fn copy_plain(self, most: usize) -> Option<Block> {
         let meta = self.header().meta;
@@ -420,8 +449,18 @@ impl<'a> BlockRef<'a> {
         Block { ptr: self.ptr }
     }
 
-    /// How many own it.
-    #[cfg(test)]
+    /// A block of its own with the same words, there for `lease`. The cell does not come with it.
+    pub(crate) fn with_lease(self, lease: Option<u64>) -> Option<Block> {
+        let arity = u32::try_from(self.arity()).expect("made from a u32");
+        Block::with(self.hash(), arity, self.words(), Extra { cell: None, lease })
+    }
+
+    /// Where it lies: tells blocks apart that somebody owns.
+    pub(crate) fn address(self) -> usize {
+        self.ptr.addr().get()
+    }
+
+    /// How many own it, at about this moment.
     pub(crate) fn refs(self) -> u32 {
         self.header().refs.load(Ordering::Relaxed)
     }

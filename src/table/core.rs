@@ -9,19 +9,27 @@ use super::fixation::Fixations;
 use super::kind::{Access, Kind};
 use super::options::TableOptions;
 use crate::error::{Error, ErrorKind, Result};
-use crate::raw::block::Block;
+use crate::raw::block::{Block, Extra};
 use crate::raw::hash::Refused;
 use crate::raw::reclaim::Pin;
 use crate::term::{
-    Arena, Atom, KeyHasher, Object, ObjectRef, Term, TermRef, ToObject, ToTerm, Word, head,
-    new_block,
+    Arena, Atom, KeyHasher, Object, ObjectRef, Pid, ReferenceRef, Term, TermRef, ToObject, ToTerm,
+    Word, head, new_block, special_block,
 };
 
 /// Who acts: the number of an owner, or [`NOBODY`].
 pub(crate) type OwnerId = u64;
 
-/// Acts for nobody: may do what anyone may.
+/// The store: it owns what is to outlive all owners. Who acts for it may do what anyone may, and
+/// everything with that.
 pub(crate) const NOBODY: OwnerId = 0;
+
+/// The number that no owner gets.
+pub(crate) const STRANGER: OwnerId = OwnerId::MAX;
+
+/// The last number of the references that are ids of tables, and of those that are monitors.
+const TABLE_MARK: u32 = 0xe75;
+const MONITOR_MARK: u32 = 0xd04;
 
 /// The state of a table that has ended.
 const GONE: u8 = 3;
@@ -31,7 +39,7 @@ const GONE: u8 = 3;
 pub(crate) struct TableCore {
     pub(crate) id: u64,
     /// The owner and the state may change while others work; each operation looks once, at
-    /// its beginning.
+    /// its beginning. The owner lives, or the table is gone: see the registry, which alone sets it.
     owner: AtomicU64,
     /// An [`Access`], or [`GONE`].
     state: AtomicU8,
@@ -43,6 +51,8 @@ pub(crate) struct TableCore {
     pub(crate) fixations: Mutex<Fixations>,
     /// Whether any fixation exists, for those who need only that.
     pub(crate) fixed: AtomicBool,
+    /// Whether somebody wants to see the leased objects that go with their owners.
+    pub(crate) leases_watched: AtomicBool,
 }
 
 /// A key with its hash, or with its head in an ordered table.
@@ -79,6 +89,7 @@ impl TableCore {
             engine,
             fixations: Mutex::new(Fixations::default()),
             fixed: AtomicBool::new(false),
+            leases_watched: AtomicBool::new(false),
         })
     }
 
@@ -94,6 +105,11 @@ impl TableCore {
     #[inline]
     pub(crate) fn owner(&self) -> OwnerId {
         self.owner.load(Ordering::Relaxed)
+    }
+
+    /// Changes the owner. Only under the registry's lock, and to one who lives.
+    pub(crate) fn set_owner(&self, owner: OwnerId) {
+        self.owner.store(owner, Ordering::Relaxed);
     }
 
     pub(crate) fn access(&self) -> Access {
@@ -270,10 +286,18 @@ impl TableCore {
         self.check_arity(object.arity(), || object.as_term().to_string())?;
         let key = object.element(self.options.keypos).expect("checked just now");
         let hash = self.digest(key);
-        if object.block().borrow().hash() == hash {
+        if object.block().borrow().hash() == hash && !object.block().borrow().is_leased() {
             return Ok(object.block().clone());
         }
         new_block(hash, object.arity(), object.words())
+    }
+
+    /// Makes a block of an object that is leased to an owner.
+    pub(crate) fn leased_block(&self, object: &impl ToObject, owner: OwnerId) -> Result<Block> {
+        let mut arena = Arena::new();
+        let arity = object.put_object(&mut arena)?;
+        let key = self.key_of_arena(&arena, arity)?;
+        special_block(key.hash, arity, arena.words(), Extra { cell: None, lease: Some(owner) })
     }
 
     /// Makes a block of the arena, whose first words are those of the `arity` elements.
@@ -316,7 +340,8 @@ impl TableCore {
         new_block(key.hash, arity, compact.words())
     }
 
-    /// Changes who has fixed the table.
+    /// Changes who has fixed the table. Only under the registry's lock, for reading at least: so
+    /// nobody ends in between, nor the table.
     pub(crate) fn change_fixations<R>(&self, change: impl FnOnce(&mut Fixations) -> R) -> R {
         let mut fixations = self.fixations.lock();
         let result = change(&mut fixations);
@@ -330,18 +355,35 @@ impl TableCore {
     }
 }
 
-/// The owner as a pid.
-pub(crate) fn owner_pid(owner: OwnerId) -> crate::term::Pid {
-    crate::term::Pid {
-        node: Atom::NO_NODE,
-        id: owner as u32,
-        serial: (owner >> 32) as u32,
-        creation: 0,
-    }
+/// An owner of a store as a pid.
+pub(crate) fn owner_pid(store: u32, owner: OwnerId) -> Pid {
+    Pid { node: Atom::NO_NODE, id: owner as u32, serial: (owner >> 32) as u32, creation: store }
+}
+
+/// The owner of a store that a pid names, whether there is one or not.
+pub(crate) fn owner_of_pid(store: u32, pid: Pid) -> Option<OwnerId> {
+    let is_ours = pid.node == Atom::NO_NODE && pid.creation == store;
+    is_ours.then(|| OwnerId::from(pid.id) | OwnerId::from(pid.serial) << 32)
+}
+
+/// The number in a reference that is a table's id, of whatever store.
+pub(crate) fn id_of_term(reference: ReferenceRef<'_>) -> Option<u64> {
+    let mut ids = reference.ids();
+    let number = u64::from(ids.next()?) | u64::from(ids.next()?) << 32;
+    (ids.next() == Some(TABLE_MARK) && ids.next().is_none()).then_some(number)
 }
 
 /// A table's id as a reference.
 pub(crate) fn id_term(store: u32, id: u64) -> Term {
-    Term::reference(Atom::NO_NODE, store, &[id as u32, (id >> 32) as u32, 0xe75])
+    reference(store, id, TABLE_MARK)
+}
+
+/// A monitor as a reference.
+pub(crate) fn monitor_term(store: u32, number: u64) -> Term {
+    reference(store, number, MONITOR_MARK)
+}
+
+fn reference(store: u32, number: u64, mark: u32) -> Term {
+    Term::reference(Atom::NO_NODE, store, &[number as u32, (number >> 32) as u32, mark])
         .expect("three numbers make a reference")
 }

@@ -5,6 +5,7 @@
 //! nothing; it is counted and reported, and while one exists `next` accepts keys that are not in
 //! the table, as ETS does for keys that were deleted meanwhile.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::core::OwnerId;
@@ -12,40 +13,38 @@ use super::core::OwnerId;
 /// Who has fixed a table, how often, and since when.
 #[derive(Debug, Default)]
 pub(crate) struct Fixations {
-    since: Option<Duration>,
-    holders: Vec<(OwnerId, usize)>,
+    since: Duration,
+    holders: BTreeMap<OwnerId, usize>,
 }
 
 impl Fixations {
-    /// How many are an owner's.
-    pub(crate) fn count(&self, owner: OwnerId) -> usize {
-        self.holders.iter().find(|(holder, _)| *holder == owner).map_or(0, |(_, count)| *count)
-    }
-
-    /// One more of an owner's.
+    /// One more of an owner's. O(log holders).
     pub(crate) fn fix(&mut self, owner: OwnerId) {
         if self.holders.is_empty() {
-            self.since = Some(crate::platform::clock::wall());
+            self.since = crate::platform::clock::wall();
         }
-        match self.holders.iter_mut().find(|(holder, _)| *holder == owner) {
-            Some((_, count)) => *count += 1,
-            None => self.holders.push((owner, 1)),
-        }
+        *self.holders.entry(owner).or_default() += 1;
     }
 
-    /// One less; nothing if the owner has none.
-    pub(crate) fn unfix(&mut self, owner: OwnerId) {
-        for (holder, count) in &mut self.holders {
-            if *holder == owner {
-                *count -= 1;
-            }
+    /// One less; nothing if the owner has none. Whether he has any left. O(log holders).
+    pub(crate) fn unfix(&mut self, owner: OwnerId) -> bool {
+        let Some(count) = self.holders.get_mut(&owner) else { return false };
+        *count -= 1;
+        if *count == 0 {
+            self.holders.remove(&owner);
+            return false;
         }
-        self.holders.retain(|(_, count)| *count > 0);
+        true
     }
 
     /// None of an owner's any more.
     pub(crate) fn release(&mut self, owner: OwnerId) {
-        self.holders.retain(|(holder, _)| *holder != owner);
+        self.holders.remove(&owner);
+    }
+
+    /// None of anybody's any more; who had any.
+    pub(crate) fn release_all(&mut self) -> impl Iterator<Item = OwnerId> + use<> {
+        std::mem::take(&mut self.holders).into_keys()
     }
 
     pub(crate) fn is_fixed(&self) -> bool {
@@ -53,7 +52,8 @@ impl Fixations {
     }
 
     /// When the table was first fixed (time since the Unix epoch), and by whom how often.
-    pub(crate) fn state(&self) -> Option<(Duration, &[(OwnerId, usize)])> {
-        if self.is_fixed() { Some((self.since?, &self.holders)) } else { None }
+    pub(crate) fn state(&self) -> Option<(Duration, impl Iterator<Item = (OwnerId, usize)>)> {
+        let holders = self.holders.iter().map(|(owner, count)| (*owner, *count));
+        self.is_fixed().then_some((self.since, holders))
     }
 }

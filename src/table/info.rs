@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::core::{NOBODY, OwnerId, TableCore, id_term, owner_pid};
+use super::core::{OwnerId, TableCore, id_term, owner_pid};
 use super::kind::{Access, Kind, WriteConcurrency};
 use crate::term::{Atom, Pid, Term};
 
@@ -22,8 +22,11 @@ pub struct Info {
     pub keypos: usize,
     /// Who may read and write (ETS: `protection`).
     pub access: Access,
-    /// The owner.
+    /// The owner; [`Store::pid`](crate::Store::pid) for a table of the store's.
     pub owner: Pid,
+    /// Who inherits the table when its owner ends, if he lives then. As in ETS, one who has ended
+    /// is reported all the same.
+    pub heir: Option<Pid>,
     /// How many objects.
     pub size: usize,
     /// Bytes that the table takes: its index, its objects and itself. (ETS counts words;
@@ -63,18 +66,25 @@ impl Info {
     }
 }
 
+/// Whose a table is, and whose it will be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Belongs {
+    pub(crate) owner: OwnerId,
+    pub(crate) heir: Option<OwnerId>,
+}
+
 /// Collects what a table says of itself.
-pub(crate) fn info(core: &TableCore, store: u32) -> Info {
+pub(crate) fn info(core: &TableCore, store: u32, belongs: Belongs) -> Info {
     let options = &core.options;
     let private = core.options.access == Access::Private;
     let write_concurrency =
         if private { WriteConcurrency::False } else { options.write_concurrency };
     let decentralized =
         options.decentralized_counters && write_concurrency != WriteConcurrency::False;
-    let pid = |owner: OwnerId| owner_pid(if owner == NOBODY { 0 } else { owner });
+    let pid = |owner: OwnerId| owner_pid(store, owner);
     let safe_fixed = core.fixations.lock().state().map(|(since, holders)| SafeFixed {
         since,
-        holders: holders.iter().map(|(owner, count)| (pid(*owner), *count)).collect(),
+        holders: holders.map(|(owner, count)| (pid(owner), count)).collect(),
     });
     Info {
         id: id_term(store, core.id),
@@ -83,7 +93,8 @@ pub(crate) fn info(core: &TableCore, store: u32) -> Info {
         kind: options.kind,
         keypos: options.keypos,
         access: core.access(),
-        owner: pid(core.owner()),
+        owner: pid(belongs.owner),
+        heir: belongs.heir.map(pid),
         size: core.engine.weight().items,
         memory_bytes: core.bytes(),
         compressed: options.compressed,

@@ -15,6 +15,7 @@ pub(crate) mod info;
 mod integer;
 mod kind;
 mod options;
+mod ownership;
 mod query;
 mod range;
 mod rank;
@@ -29,7 +30,7 @@ mod watch;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use self::core::{Key, Need, OwnerId, TableCore, id_term};
+use self::core::{Key, Need, OwnerId, STRANGER, TableCore, id_term};
 use self::engine::Updated;
 pub use batch::{Batch, Condition, Conflict, Outcome};
 pub use continuation::{Chunk, Continuation};
@@ -464,10 +465,7 @@ impl Table {
     /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`AccessDenied`](ErrorKind::AccessDenied).
     #[doc(alias = "ets:delete/1")]
     pub fn delete_table(&self) -> Result<()> {
-        self.check(Need::Write)?;
-        if !self.home.delete(&self.core) {
-            return Err(self.core.no_such_table());
-        }
+        self.home.delete(&self.core, self.who)?;
         collect();
         Ok(())
     }
@@ -880,39 +878,15 @@ impl Table {
     #[doc(alias = "ets:rename/2")]
     pub fn rename(&self, name: &str) -> Result<()> {
         self.check(Need::Write)?;
-        self.home.rename(&self.core, Atom::new(name)?)
-    }
-
-    /// Changes who may read and write, for operations that begin from now on. Only the owner may.
-    ///
-    /// ```
-    /// # use ferrets::{Kind, Store, TableOptions};
-    /// # let store = Store::new();
-    /// # let owner = store.owner();
-    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
-    /// use ferrets::Access;
-    /// let other = t.acting_as(&store.owner());
-    /// assert!(other.insert((1, 1)).is_err());
-    /// t.set_access(Access::Public)?;
-    /// other.insert((1, 1))?;
-    /// # Ok::<(), ferrets::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`NotOwner`](ErrorKind::NotOwner).
-    #[doc(alias = "ets:setopts/2")]
-    #[doc(alias = "protection")]
-    pub fn set_access(&self, access: Access) -> Result<()> {
-        self.check(Need::Own)?;
-        self.core.set_access(access);
-        Ok(())
+        self.home.rename(&self.core, self.who, Atom::new(name)?)
     }
 
     /// What the table says of itself; `None` once it is deleted. Anyone may ask.
     #[doc(alias = "ets:info/1")]
     #[must_use]
     pub fn info(&self) -> Option<Info> {
-        (!self.core.is_gone()).then(|| info::info(&self.core, self.home.creation()))
+        let belongs = self.home.belongs(&self.core)?;
+        Some(info::info(&self.core, self.home.creation(), belongs))
     }
 
     /// How many objects. O(1); exact when nobody writes.
@@ -944,6 +918,16 @@ impl Table {
         id_term(self.home.creation(), self.core.id)
     }
 
+    /// What ETS calls the table: its name if it can be found by it, its id otherwise.
+    pub(crate) fn designation(&self) -> Term {
+        if self.is_named() { Term::from(self.name()) } else { self.id() }
+    }
+
+    /// Whether it can be found by its name.
+    pub(crate) fn is_named(&self) -> bool {
+        self.core.options.named
+    }
+
     /// The name.
     #[must_use]
     pub fn name(&self) -> Atom {
@@ -962,10 +946,12 @@ impl Table {
         self.core.options.keypos
     }
 
-    /// The same table, acting as another owner.
+    /// The same table, acting as another owner; as a stranger, who may do what anyone may, for one
+    /// of another store.
     #[must_use]
     pub fn acting_as(&self, owner: &crate::Owner) -> Self {
-        Self { who: owner.number(), ..self.clone() }
+        let who = if owner.is_of(&self.home) { owner.number() } else { STRANGER };
+        Self { who, ..self.clone() }
     }
 }
 

@@ -1,10 +1,11 @@
 //! What a table is made with.
 
 use super::kind::{Access, Kind, WriteConcurrency};
+use crate::term::{Pid, Term};
 
 /// The options of a new table (the second argument of `ets:new/2`).
 ///
-/// Starts from ETS's defaults: protected, unnamed, key in the first element.
+/// Starts from ETS's defaults: protected, unnamed, key in the first element, no heir.
 ///
 /// ```
 /// use ferrets::{Access, Kind, TableOptions};
@@ -23,6 +24,7 @@ pub struct TableOptions {
     pub(crate) write_concurrency: WriteConcurrency,
     pub(crate) decentralized_counters: bool,
     pub(crate) order_statistics: bool,
+    pub(crate) heir: Option<(Pid, Term)>,
 }
 
 impl Default for TableOptions {
@@ -44,6 +46,7 @@ impl TableOptions {
             write_concurrency: WriteConcurrency::False,
             decentralized_counters: false,
             order_statistics: false,
+            heir: None,
         }
     }
 
@@ -106,6 +109,14 @@ impl TableOptions {
     /// is made.
     pub const fn order_statistics(mut self, on: bool) -> Self {
         self.order_statistics = on;
+        self
+    }
+
+    /// Who inherits the table when its owner ends, and what the message says that he gets then:
+    /// see [`Table::set_heir`](crate::Table::set_heir). There is none unless you say so, nor if he
+    /// has ended already; one of another store is refused when the table is made.
+    pub fn heir(mut self, heir: Pid, data: Term) -> Self {
+        self.heir = Some((heir, data));
         self
     }
 }

@@ -171,7 +171,7 @@ fn ranges(plan: &KeyPlan) -> Vec<(Edge, Edge)> {
 impl Table {
     /// Who asks, for `{self}`.
     pub(super) fn asker(&self) -> Pid {
-        owner_pid(self.who)
+        owner_pid(self.home.creation(), self.who)
     }
 
     /// Shows each object that a specification accepts, with the clause that did; those of an

@@ -267,13 +267,16 @@ impl Table {
         Ok(())
     }
 
-    /// Fixes the table for this handle's owner, until the result is dropped.
+    /// Fixes the table for this handle's owner, until the result is dropped or the owner ends.
     ///
     /// Traversals need no fixation to be safe. What it does, as in ETS: [`next`](Self::next)
-    /// accepts the keys of deleted objects, and [`info`](Self::info) reports it.
+    /// accepts the keys of deleted objects, and [`info`](Self::info) reports it. Nothing is kept
+    /// that would not be kept without it. O(log fixations).
     ///
     /// # Errors
-    /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`AccessDenied`](ErrorKind::AccessDenied).
+    /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`AccessDenied`](ErrorKind::AccessDenied);
+    /// [`NoOwner`](ErrorKind::NoOwner) if the handle acts for an owner who has ended. (The store,
+    /// for which handles of [`Store::table`](crate::Store::table) act, never does.)
     #[doc(alias = "ets:safe_fixtable/2")]
     pub fn fix(&self) -> Result<Fixation> {
         self.safe_fixtable(true)?;
@@ -284,28 +287,15 @@ impl Table {
     /// if he has none. See [`fix`](Self::fix), which cannot be forgotten.
     ///
     /// # Errors
-    /// As [`fix`](Self::fix).
+    /// As [`fix`](Self::fix); an owner who has ended has no fixation to release.
     #[doc(alias = "ets:safe_fixtable/2")]
     pub fn safe_fixtable(&self, fix: bool) -> Result<()> {
         self.check(Need::Read)?;
-        self.change_fixation(fix);
+        if fix {
+            return self.home.fix(&self.core, self.who);
+        }
+        self.home.unfix(&self.core, self.who);
         Ok(())
-    }
-
-    fn change_fixation(&self, fix: bool) {
-        let who = self.who;
-        self.core.change_fixations(|fixations| {
-            let before = fixations.count(who);
-            if fix {
-                fixations.fix(who);
-            } else {
-                fixations.unfix(who);
-            }
-            let after = fixations.count(who);
-            if (before == 0) != (after == 0) {
-                self.home.note_fixation(who, &self.core, after != 0);
-            }
-        });
     }
 }
 
@@ -318,6 +308,6 @@ pub struct Fixation {
 
 impl Drop for Fixation {
     fn drop(&mut self) {
-        self.table.change_fixation(false);
+        self.table.home.unfix(&self.table.core, self.table.who);
     }
 }

@@ -82,6 +82,24 @@ well_known! {
     OK = 9 "ok";
     /// `error`
     ERROR = 10 "error";
+    /// `'ETS-TRANSFER'`, the tag of the message that comes with a table
+    ETS_TRANSFER = 11 "ETS-TRANSFER";
+    /// `'DOWN'`, the tag of the message of a monitor
+    DOWN = 12 "DOWN";
+    /// `process`, what an owner is in Erlang
+    PROCESS = 13 "process";
+    /// `table`
+    TABLE = 14 "table";
+    /// `leases`
+    LEASES = 15 "leases";
+    /// `normal`, why an owner ends that is dropped
+    NORMAL = 16 "normal";
+    /// `panic`, why an owner ends that a panic drops
+    PANIC = 17 "panic";
+    /// `noproc`, why a monitor fires that is set on what is not there
+    NOPROC = 18 "noproc";
+    /// `deleted`, why a table goes that somebody deletes
+    DELETED = 19 "deleted";
 }
 
 fn place(index: u32) -> (usize, usize) {

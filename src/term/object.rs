@@ -9,7 +9,7 @@ use super::arena::Arena;
 use super::word::{Tag, Word};
 use super::{Term, TermRef, order};
 use crate::error::{Error, Result};
-use crate::raw::block::{Block, BlockRef, Cell, Position};
+use crate::raw::block::{Block, BlockRef, Cell, Extra, Position};
 
 /// A stored object, owned: a handle on an immutable tuple.
 ///
@@ -99,6 +99,11 @@ impl Object {
 pub(crate) fn new_block(hash: u64, arity: usize, words: &[u64]) -> Result<Block> {
     debug_assert!(arity <= Arena::MAX_ARITY, "checked where the tuple was opened");
     Block::new(hash, arity as u32, words).ok_or_else(|| no_memory(words.len()))
+}
+
+/// As [`new_block`], with a cell or a lease.
+pub(crate) fn special_block(hash: u64, arity: usize, words: &[u64], extra: Extra) -> Result<Block> {
+    Block::with(hash, arity as u32, words, extra).ok_or_else(|| no_memory(words.len()))
 }
 
 #[cold]

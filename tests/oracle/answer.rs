@@ -163,8 +163,9 @@ fn settled_value(
     names: &Names,
 ) -> Term {
     match operation.function.as_str() {
-        "new" | "rename" | "whereis" => names.apply(value),
-        "all" => sorted(&names.apply(value), None),
+        "new" | "rename" | "whereis" | "exit" => names.apply(value),
+        // The tables of one who exits are inherited in any order.
+        "all" | "messages" => sorted(&names.apply(value), None),
         "info" => settled_info(operation, &names.apply(value)),
         "test_ms" => names.apply(value),
         "match_spec_compile" => atom("compiled"),

@@ -8,7 +8,9 @@
 //! ```
 //!
 //! A line that begins with `==` begins a sequence, one with `%` is a comment. `2:` before a call
-//! means that actor 2 makes it; `t@1` is whatever table the line `t@1 = ...` made. Answers are
+//! means that actor 2 makes it; `t@1` is whatever table the line `t@1 = ...` made, and `a@2` is
+//! actor 2. `exit(Reason)` ends an actor, and another takes its place, who is the answer: `a@4` and
+//! so on; `messages()` gives what an actor was told since it asked last, sorted. Answers are
 //! written in the form that [`settle`](crate::answer::settle) gives them. `[27]` at the end of a
 //! name marks a sequence whose answers older releases give otherwise, `[ferrets]` one that is not
 //! put to Erlang, because the contract deliberately says something else there.
@@ -43,6 +45,7 @@ const FILES: &[(&str, &str)] = &[
     ("updates", include_str!("cases/updates.ets")),
     ("traversal", include_str!("cases/traversal.ets")),
     ("fixation", include_str!("cases/fixation.ets")),
+    ("lifecycle", include_str!("cases/lifecycle.ets")),
     ("ordered", include_str!("cases/ordered.ets")),
     ("guards", include_str!("cases/guards.ets")),
     ("faults", include_str!("cases/faults.ets")),

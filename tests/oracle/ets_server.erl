@@ -11,7 +11,9 @@
 %%
 %% Actor is 1, 2 or 3: three processes, so that rights are put to the test. Handle is an atom for
 %% the table that the call makes, or 'none'; wherever an argument is such an atom, the table's
-%% identifier stands in for it. Bound is the identifier that the handle got, or 'none'. Context says
+%% identifier stands in for it. Wherever 'a@1' and the like stand in an argument, the pid of that
+%% process stands in for it: the actors at first are 1 to 3, those who take the place of one that
+%% has exited follow. Bound is the identifier that the handle got, or 'none'. Context says
 %% what the comparison must know about the table where ETS leaves an answer open: 'none', or
 %% {Type, KeyPosition, Fixed, Size, KeyPresent, EndOfTableIsAKey}, taken before the call.
 %%
@@ -41,37 +43,69 @@ loop(Port, Ours) ->
 
 %% The monitor's message comes after the tables are gone, so sequences cannot disturb one another.
 sequence(Operations, Ours) ->
-    Helpers = [spawn_monitor(fun() -> helper(Ours) end) || _ <- lists:seq(2, ?ACTORS)],
-    {Main, Monitor} = spawn_monitor(fun() -> main(Operations, Helpers, Ours) end),
-    Answers = receive {'DOWN', Monitor, process, Main, Reason} -> Reason end,
-    [begin
-         exit(Helper, kill),
-         receive {'DOWN', Down, process, Helper, _} -> ok end
-     end || {Helper, Down} <- Helpers],
-    Answers.
+    {Main, Monitor} = spawn_monitor(fun() -> main(Operations, Ours) end),
+    receive {'DOWN', Monitor, process, Main, Reason} -> Reason end.
 
 helper(Ours) ->
     receive
+        {_, exit, [Reason]} ->
+            exit(Reason);
         {From, Function, Arguments} ->
             From ! {self(), run(Function, Arguments, Ours)},
             helper(Ours)
     end.
 
-main(Operations, Helpers, Ours) ->
-    Pids = [self() | [Helper || {Helper, _} <- Helpers]],
-    exit({Pids, operations(Operations, #{}, list_to_tuple(Pids), Ours)}).
+main(Operations, Ours) ->
+    Helpers = [spawn_monitor(fun() -> helper(Ours) end) || _ <- lists:seq(2, ?ACTORS)],
+    Actors = [{self(), none} | Helpers],
+    Known = lists:foldl(fun({Pid, _}, Known) -> born(Pid, Known) end, #{}, Actors),
+    {Answers, Born, Last} = operations(Operations, Known, list_to_tuple(Actors), Ours, []),
+    [ended(Pid, Monitor, kill) || {Pid, Monitor} <- tl(tuple_to_list(Last))],
+    exit({[maps:get(actor(At), Born) || At <- lists:seq(1, map_size(Born))], Answers}).
 
-operations([], _, _, _) ->
-    [];
-operations([{Actor, Handle, Function, Arguments} | More], Tables, Pids, Ours) ->
-    Given = [stand_in(Argument, Tables) || Argument <- Arguments],
-    {Answer, Context} = act(element(Actor, Pids), Function, Given, Ours),
+actor(Number) ->
+    list_to_atom("a@" ++ integer_to_list(Number)).
+
+born(Pid, Known) ->
+    Known#{actor(map_size(Known) + 1) => Pid}.
+
+ended(Pid, Monitor, kill) ->
+    exit(Pid, kill),
+    receive {'DOWN', Monitor, process, Pid, _} -> ok end;
+ended(Pid, Monitor, Reason) ->
+    Pid ! {self(), exit, [Reason]},
+    receive {'DOWN', Monitor, process, Pid, _} -> ok end.
+
+%% Known are the processes; the tables lie in the process dictionary.
+operations([], Known, Actors, _, Answers) ->
+    {lists:reverse(Answers), Known, Actors};
+operations([{Actor, none, exit, [Reason]} | More], Known, Actors, Ours, Answers) when Actor > 1 ->
+    {Pid, Monitor} = element(Actor, Actors),
+    ended(Pid, Monitor, Reason),
+    %% Others who have a monitor on it hear of it at about the same time.
+    timer:sleep(1),
+    {NewPid, _} = New = spawn_monitor(fun() -> helper(Ours) end),
+    Reply = {{ok, NewPid}, none, none},
+    operations(More, born(NewPid, Known), setelement(Actor, Actors, New), Ours, [Reply | Answers]);
+operations([{Actor, Handle, Function, Arguments} | More], Known, Actors, Ours, Answers) ->
+    Given = [stand_in(table(Argument), Known) || Argument <- Arguments],
+    {Pid, _} = element(Actor, Actors),
+    {Answer, Context} = act(Pid, Function, Given, Ours),
     Bound = bound(Handle, Answer),
-    NewTables = case Bound of none -> Tables; _ -> Tables#{Handle => Bound} end,
-    [{Answer, Bound, Context} | operations(More, NewTables, Pids, Ours)].
+    case Bound of none -> ok; _ -> put(Handle, Bound) end,
+    operations(More, Known, Actors, Ours, [{Answer, Bound, Context} | Answers]).
 
-stand_in(Argument, Tables) when is_atom(Argument) ->
-    maps:get(Argument, Tables, Argument);
+table(Argument) when is_atom(Argument) ->
+    case get(Argument) of undefined -> Argument; Table -> Table end;
+table(Argument) ->
+    Argument.
+
+stand_in(Argument, Known) when is_atom(Argument) ->
+    maps:get(Argument, Known, Argument);
+stand_in([Head | Tail], Known) ->
+    [stand_in(Head, Known) | stand_in(Tail, Known)];
+stand_in(Argument, Known) when is_tuple(Argument) ->
+    list_to_tuple(stand_in(tuple_to_list(Argument), Known));
 stand_in(Argument, _) ->
     Argument.
 
@@ -128,6 +162,14 @@ cause(_) ->
 
 call(all, [], Ours) ->
     ets:all() -- Ours;
+call(messages, [], _) ->
+    messages();
+call(monitor, [Pid], _) ->
+    Monitor = erlang:monitor(process, Pid),
+    %% What a monitor on the dead brings is under way.
+    is_process_alive(Pid) orelse
+        receive {'DOWN', Monitor, process, _, _} = Down -> self() ! Down end,
+    monitored;
 call(walk, [Table], _) ->
     walk(Table, ets:first(Table), fun(Key) -> ets:next(Table, Key) end);
 call(walk_back, [Table], _) ->
@@ -153,6 +195,14 @@ call(Function, Arguments, _) when Function =:= insert; Function =:= insert_new -
     apply(ets, Function, Arguments);
 call(Function, Arguments, _) ->
     apply(ets, Function, Arguments).
+
+%% What tables and other processes have sent.
+messages() ->
+    receive
+        {'ETS-TRANSFER', _, _, _} = Message -> [Message | messages()];
+        {'DOWN', _, process, Pid, Reason} -> [{'DOWN', process, Pid, Reason} | messages()]
+    after 0 -> []
+    end.
 
 %% On a bag that is fixed, take/2 subtracts objects from the size of the table that were deleted
 %% before; the size ends up below zero and shows as 2^64 - 1. This is how it should be.

@@ -42,6 +42,11 @@ struct Plan<'a> {
     /// forgets the latter over the former.
     bulk: bool,
     old: bool,
+    /// Whether actors exit now and then.
+    mortal: bool,
+    /// The number of each actor among all that there were, and of the last of them.
+    actors: [usize; 3],
+    last_actor: usize,
     keys: Vec<Term>,
     values: Vec<Term>,
     tables: Vec<Table>,
@@ -60,6 +65,7 @@ impl Generator {
     pub(crate) fn sequence(&self, seed: u64, number: u64) -> Vec<Operation> {
         let mut random = Random::new(seed, number);
         let (compressed, bulk) = (random.chance(40), random.chance(40));
+        let mortal = random.chance(40);
         let pool = if compressed { &self.compressible } else { &self.all };
         let keys = pool.keys(&mut random);
         let mut values = pool.keys(&mut random);
@@ -70,6 +76,9 @@ impl Generator {
             compressed,
             bulk,
             old: self.old,
+            mortal,
+            actors: [1, 2, 3],
+            last_actor: 3,
             keys,
             values,
             tables: Vec::new(),
@@ -134,6 +143,11 @@ const MENU: &[(u32, Step)] = menu! {
     1 whereis();
     1 all();
     2 setopts();
+    2 set_heir();
+    3 give_away();
+    2 exit();
+    2 messages();
+    1 monitor();
 };
 
 impl Plan<'_> {
@@ -150,7 +164,12 @@ impl Plan<'_> {
             for function in ["tab2list", "walk", "walk_back_lookup", "slots"] {
                 self.push_as(table.owner, function, [table.handle.clone()]);
             }
-            self.push_as(table.owner, "info", [table.handle.clone(), atom("size")]);
+            for item in ["size", "owner", "heir"] {
+                self.push_as(table.owner, "info", [table.handle.clone(), atom(item)]);
+            }
+        }
+        for actor in 1..=3 {
+            self.push_as(actor, "messages", []);
         }
     }
 
@@ -580,6 +599,68 @@ impl Plan<'_> {
         self.push(&table, "setopts", [options]);
     }
 
+    /// An actor, mostly one that lives.
+    fn anybody(&mut self) -> Term {
+        let number = match self.random.range(0, 19) {
+            0..17 => *self.random.pick(&self.actors),
+            17 => self.random.range(1, self.last_actor),
+            // Nobody, and no pid.
+            18 => self.last_actor + 1,
+            _ => return self.word(&["none", "nobody"]),
+        };
+        atom(&format!("a@{number}"))
+    }
+
+    fn heir(&mut self) -> Term {
+        tuple([atom("heir"), self.anybody(), self.value()])
+    }
+
+    fn set_heir(&mut self) {
+        let table = self.any_table();
+        let heir = self.heir();
+        let options =
+            if self.random.chance(80) { heir } else { list([heir, self.table_setting()]) };
+        self.push(&table, "setopts", [options]);
+    }
+
+    fn give_away(&mut self) {
+        let table = self.any_table();
+        let (receiver, gift) = (self.anybody(), self.value());
+        let number = receiver.as_atom().and_then(|atom| atom.name().strip_prefix("a@"));
+        let number = number.and_then(|number| number.parse().ok());
+        self.push(&table, "give_away", [receiver, gift]);
+        let receiver = self.actors.iter().position(|actor| Some(*actor) == number);
+        let by_owner = self.operations.last().is_some_and(|last| last.actor == table.owner);
+        if let (Some(receiver), true) = (receiver, by_owner) {
+            let given = self.tables.iter_mut().find(|known| known.handle == table.handle);
+            if let Some(given) = given {
+                given.owner = receiver as u8 + 1;
+            }
+        }
+    }
+
+    /// The first actor cannot, and sequences in which the others do are shorter in effect.
+    fn exit(&mut self) {
+        if !self.mortal {
+            return self.messages();
+        }
+        let actor = self.random.range(2, 3);
+        let reason = self.value();
+        self.push_as(actor as u8, "exit", [reason]);
+        self.last_actor += 1;
+        self.actors[actor - 1] = self.last_actor;
+    }
+
+    fn messages(&mut self) {
+        let actor = self.random.int(1, 3) as u8;
+        self.push_as(actor, "messages", []);
+    }
+
+    fn monitor(&mut self) {
+        let (actor, of) = (self.random.int(1, 3) as u8, *self.random.pick(&self.actors));
+        self.push_as(actor, "monitor", [atom(&format!("a@{of}"))]);
+    }
+
     fn table_setting(&mut self) -> Term {
         let access = self.word(&["public", "protected", "private"]);
         match self.random.range(0, 19) {
@@ -647,7 +728,7 @@ impl Plan<'_> {
     fn tuning(&mut self) -> Term {
         match self.random.range(0, 5) {
             0 if self.compressed => atom("compressed"),
-            0 => tuple([atom("heir"), atom("none")]),
+            0 => self.heir(),
             1 => tuple([atom("read_concurrency"), self.word(&["true", "false"])]),
             2 => tuple([atom("decentralized_counters"), self.word(&["true", "false"])]),
             3 => {

@@ -123,6 +123,9 @@ impl Operation {
                 let text = self.arguments[0].as_str().unwrap_or_default();
                 format!("ets:fun2ms({text})")
             }
+            "exit" => format!("exit({})", arguments.join(", ")),
+            "monitor" => format!("erlang:monitor(process, {table})"),
+            "messages" => "(fun M() -> receive X -> [X | M()] after 0 -> [] end end)()".to_owned(),
             "run_ms" if arguments.len() == 2 => {
                 format!("ets:match_spec_run({table}, ets:match_spec_compile({}))", arguments[1])
             }
@@ -140,6 +143,9 @@ fn variable(handle: TermRef<'_>) -> String {
 fn source(argument: TermRef<'_>) -> String {
     if is_handle(argument) {
         return variable(argument);
+    }
+    if let Some(number) = argument.as_atom().and_then(|atom| atom.name().strip_prefix("a@")) {
+        return format!("A{number}");
     }
     if !has_no_syntax(argument) {
         return argument.to_string();

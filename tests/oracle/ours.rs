@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use ferrets::{Error, ErrorKind, FunOptions, MatchSpec, Owner, Result, Store, Term, ets};
+use ferrets::{
+    Error, ErrorKind, FunOptions, MatchSpec, Message, Owner, Result, Store, Term, View, ets,
+};
 
 use crate::answer::{Answer, Context, Names, Reply, settle};
 use crate::operation::Operation;
-use crate::terms::{atom, elements, int, list, list_elements, name, own, tuple};
+use crate::terms::{atom, elements, int, list, list_elements, name, own, replace, tuple};
 
 /// No walk is this long: one that is never ends.
 const STEPS: usize = 20_000;
@@ -15,24 +17,54 @@ const STEPS: usize = 20_000;
 /// Runs a sequence in a store of its own and settles the answers. `seed` is that of the hashes.
 pub(crate) fn run(sequence: &[Operation], seed: u64) -> Vec<Term> {
     let store = Store::with_seed(seed);
-    let actors = [store.owner(), store.owner(), store.owner()];
+    let mut actors = [store.owner(), store.owner(), store.owner()];
+    let mut pids: Vec<Term> = actors.iter().map(pid).collect();
     let mut tables = HashMap::new();
     let mut replies = Vec::with_capacity(sequence.len());
     for operation in sequence {
-        let actor = &actors[usize::from(operation.actor) - 1];
-        let arguments: Vec<Term> = operation
-            .arguments
-            .iter()
-            .map(|argument| tables.get(argument).unwrap_or(argument).clone())
-            .collect();
-        let reply = reply(actor, operation, &arguments);
+        let actor = &mut actors[usize::from(operation.actor) - 1];
+        let known = |argument: &Term| tables.get(argument).unwrap_or(argument).clone();
+        let arguments: Vec<Term> = operation.arguments.iter().map(known).collect();
+        let arguments: Vec<Term> = arguments.iter().map(|term| stand_in(term, &pids)).collect();
+        let reply = match (operation.function.as_str(), arguments.as_slice()) {
+            ("exit", [reason]) => {
+                actor.exit(reason).expect("a term is a term");
+                *actor = store.owner();
+                pids.push(pid(actor));
+                Reply { answer: Answer::Ok(pid(actor)), bound: None, context: None }
+            }
+            _ => reply(actor, operation, &arguments),
+        };
         if let (Some(handle), Some(id)) = (&operation.handle, &reply.bound) {
             tables.insert(handle.clone(), id.clone());
         }
         replies.push(reply);
     }
-    let pids = actors.iter().map(|actor| Term::pid(actor.pid()).expect("a pid is a term"));
     settle(sequence, &replies, Names::new(pids))
+}
+
+fn pid(actor: &Owner) -> Term {
+    Term::pid(actor.pid()).expect("a pid is a term")
+}
+
+/// The term with the pids of those of the actors that are named in it.
+fn stand_in(term: &Term, pids: &[Term]) -> Term {
+    replace(term.as_ref(), &|part| {
+        let number = part.as_atom()?.name().strip_prefix("a@")?.parse::<usize>().ok()?;
+        pids.get(number.checked_sub(1)?).cloned()
+    })
+}
+
+/// What an actor was told, in the form in which the server puts it.
+fn messages(actor: &Owner) -> Result<Term> {
+    let message = |message: Message| match &message {
+        Message::OwnerDown { owner, reason, .. } => {
+            Ok(tuple([atom("DOWN"), atom("process"), Term::pid(*owner)?, reason.clone()]))
+        }
+        _ => message.to_term(),
+    };
+    let all = std::iter::from_fn(|| actor.try_receive()).map(message).collect::<Result<Vec<_>>>();
+    Ok(list(all?))
 }
 
 fn reply(actor: &Owner, operation: &Operation, arguments: &[Term]) -> Reply {
@@ -63,6 +95,14 @@ fn bound(actor: &Owner, answer: &Answer) -> Option<Term> {
 }
 
 fn call(actor: &Owner, function: &str, arguments: &[Term]) -> Result<Term> {
+    match (function, arguments) {
+        ("messages", []) => return messages(actor),
+        ("monitor", [pid]) => {
+            let View::Pid(pid) = pid.view() else { return ets::call(actor, function, arguments) };
+            return actor.monitor(pid).map(|_| atom("monitored"));
+        }
+        _ => {}
+    }
     let [table, ..] = arguments else { return ets::call(actor, function, arguments) };
     match function {
         "pieces" => pieces(actor, arguments),

@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use super::batch::{Given, Plan, Several, Step as BatchStep, Stop};
 use super::set::{NotAll, by_hash, slot_hashes};
 use super::told::{self, Changes, Told};
-use super::{Key, KeyAndObjects, Objects, Position, Step, has_key, key_of, push};
+use super::{Key, KeyAndObjects, Objects, OwnerId, Position, Step, has_key, key_of, push};
 use crate::error::Result;
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::group::{BagRef, Bagged, Group, Snapshot};
@@ -366,12 +366,33 @@ impl BagEngine {
     }
 
     pub(super) fn delete_exactly(&self, pin: &Pin, block: &Block) -> Result<usize, Refused> {
+        self.delete_where(pin, block, |old| equal(old, block.borrow()))
+    }
+
+    /// The object itself, not one that is equal.
+    pub(super) fn expire(
+        &self,
+        pin: &Pin,
+        block: &Block,
+        _: OwnerId,
+    ) -> Result<Option<Block>, Refused> {
+        let deleted = self.delete_where(pin, block, |old| old.same(block.borrow()))?;
+        Ok((deleted > 0).then(|| block.clone()))
+    }
+
+    /// Deletes those among the objects that are equal to `block`; says how many.
+    fn delete_where(
+        &self,
+        pin: &Pin,
+        block: &Block,
+        is_one: impl Fn(BlockRef<'_>) -> bool,
+    ) -> Result<usize, Refused> {
         let count = Cell::new(1);
         let change = |old: Option<BagRef<'_>>| match old {
-            Some(BagRef::One(old)) if equal(old, block.borrow()) => (Change::Remove, 1),
+            Some(BagRef::One(old)) if is_one(old) => (Change::Remove, 1),
             Some(BagRef::Many(group)) => {
                 let hash = self.object_hash(block.borrow());
-                let deleted = group.delete(pin, hash, |old| equal(old, block.borrow()));
+                let deleted = group.delete(pin, hash, is_one);
                 count.set(deleted);
                 let change = if group.weight().items == 0 {
                     Change::Remove
@@ -389,7 +410,8 @@ impl BagEngine {
         })
     }
 
-    /// Puts new objects in the place of all that a key has, if these are still the `old` ones.
+    /// Puts new objects in the place of all that a key has, if these are still the `old` ones. A
+    /// leased one stays where the new one is equal.
     pub(super) fn exchange_all(
         &self,
         pin: &Pin,
@@ -404,7 +426,13 @@ impl BagEngine {
             let unchanged = entry.is_some_and(|entry| {
                 let snapshot = entry.snapshot(pin);
                 let same = snapshot.iter().enumerate().all(|(at, block)| is_old(block, at));
-                same && snapshot.iter().count() == old.len()
+                let unchanged = same && snapshot.iter().count() == old.len();
+                for (new, old) in new.iter_mut().zip(snapshot.iter()).filter(|_| unchanged) {
+                    if old.is_leased() && equal(new.borrow(), old) {
+                        *new = old.to_block();
+                    }
+                }
+                unchanged
             });
             match new.len() {
                 _ if !unchanged => (Change::Keep, false),

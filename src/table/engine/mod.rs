@@ -17,19 +17,20 @@ use set::SetEngine;
 pub(crate) use set::Updated;
 use told::Told;
 
-use super::core::Key;
+use super::core::{Key, OwnerId};
 use super::kind::Kind;
 use super::options::TableOptions;
 use super::update::Edit;
 use crate::error::{Error, Result};
-use crate::raw::Weight;
-use crate::raw::block::{Block, BlockRef};
+use crate::raw::block::{Block, BlockRef, Extra};
 use crate::raw::group::BagRef;
 use crate::raw::hash::Refused;
 use crate::raw::reclaim::Pin;
 use crate::raw::watch::{Hub, Interest};
+use crate::raw::{Change, Weight};
 use crate::term::{
     Arena, KeyHasher, Object, ObjectRef, Objects, Term, TermRef, Word, equal, new_block,
+    special_block,
 };
 
 /// The engine of a table.
@@ -155,6 +156,33 @@ impl Engine {
     /// As [`delete_object`](Self::delete_object); says how many were deleted.
     pub(crate) fn delete_exactly(&self, pin: &Pin, block: &Block) -> Result<usize, Refused> {
         each!(self, engine => engine.delete_exactly(pin, block))
+    }
+
+    /// Deletes an object that was leased to an owner, if it is still there and his, and returns it
+    /// as it is: in a set it may have been updated.
+    pub(crate) fn expire(
+        &self,
+        pin: &Pin,
+        block: &Block,
+        owner: OwnerId,
+    ) -> Result<Option<Block>, Refused> {
+        each!(self, engine => engine.expire(pin, block, owner))
+    }
+
+    /// What a leased object of a set has become, if it is still there and the owner's; nothing in
+    /// bags, where objects do not change.
+    pub(crate) fn leased(&self, pin: &Pin, block: &Block, owner: OwnerId) -> Option<Block> {
+        let of = |keypos| {
+            let block = block.borrow();
+            Key { term: key_of(block, keypos), hash: block.hash() }
+        };
+        let object = match self {
+            Self::Set(set) => set.get(pin, of(set.keypos())),
+            Self::Ordered(ordered) => ordered.get(pin, of(ordered.keypos())),
+            Self::Bag(_) => None,
+        };
+        let block = object?.block();
+        (block.lease() == Some(owner)).then(|| block.to_block())
     }
 
     /// Puts new objects in the place of all that a key of a bag has, if these are still the `old`
@@ -431,7 +459,15 @@ fn push(objects: &mut Result<Objects>, object: ObjectRef<'_>) {
     }
 }
 
-/// What [`Edit::Set`] makes of an object.
+/// What becomes of an object that was leased to an owner who ends.
+fn expired(old: Option<BlockRef<'_>>, owner: OwnerId) -> (Change<Block>, Option<Block>) {
+    match old.filter(|old| old.lease() == Some(owner)) {
+        Some(old) => (Change::Remove, Some(old.to_block())),
+        None => (Change::Keep, None),
+    }
+}
+
+/// What [`Edit::Set`] makes of an object. Whoever it is leased to, it stays leased to.
 fn edited(object: ObjectRef<'_>, arena: &Arena, words: &[(usize, Word)]) -> Result<Block> {
     let mut new = Arena::new();
     new.open_tuple(object.arity())?;
@@ -441,17 +477,30 @@ fn edited(object: ObjectRef<'_>, arena: &Arena, words: &[(usize, Word)]) -> Resu
         new.set(at, word);
     }
     let hash = object.block().hash();
-    new_block(hash, object.arity(), new.words())
+    match object.block().lease() {
+        None => new_block(hash, object.arity(), new.words()),
+        lease => special_block(hash, object.arity(), new.words(), Extra { cell: None, lease }),
+    }
 }
 
 /// What [`Edit::Count`] makes of an object without a cell at that position.
 fn with_cell(object: ObjectRef<'_>, position: usize, value: i64) -> Result<Block> {
     let word = Word::int(value).expect("Edit::Count holds what fits a word").0;
-    let (hash, arity) = (object.block().hash(), object.arity() as u32);
-    let block = if object.block().cell().is_none() {
-        Block::with_cell(hash, arity, object.block().words(), position, word)
+    let block = object.block();
+    let extra = Extra { cell: Some((position, word)), lease: block.lease() };
+    let (hash, arity) = (block.hash(), object.arity());
+    if block.cell().is_none() {
+        special_block(hash, arity, block.words(), extra)
     } else {
-        Block::with_cell(hash, arity, object.to_object()?.words(), position, word)
-    };
-    block.ok_or_else(|| Error::limit("no memory for a counter"))
+        special_block(hash, arity, object.to_object()?.words(), extra)
+    }
+}
+
+/// A new object that takes the place of an old one that it was made of: leased to whom that is
+/// leased to.
+fn in_place_of(old: Option<BlockRef<'_>>, new: Block) -> Result<Block, Refused> {
+    match old.and_then(BlockRef::lease) {
+        None => Ok(new),
+        lease => new.borrow().with_lease(lease).ok_or(Refused::NoMemory),
+    }
 }

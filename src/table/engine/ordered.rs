@@ -8,7 +8,7 @@ use super::batch::{After, Given, One, Plan, Step as BatchStep, Stop};
 use super::bounds::Edge;
 use super::set::{Before, NotAll, Updated, exchanged, updated};
 use super::told::{self, Told};
-use super::{Edit, Key, Mark, Objects, Position, Step, key_of, push};
+use super::{Edit, Key, Mark, Objects, OwnerId, Position, Step, expired, key_of, push};
 use crate::error::Result;
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::ordered::{Batch, EXACT, Limit, Pages, Snapshot, Tree, Walk};
@@ -333,6 +333,16 @@ impl OrderedEngine {
         })
     }
 
+    pub(super) fn expire(
+        &self,
+        pin: &Pin,
+        block: &Block,
+        owner: OwnerId,
+    ) -> Result<Option<Block>, Refused> {
+        let key = Key { term: key_of(block.borrow(), self.keypos), hash: block.borrow().hash() };
+        self.write(pin, key, |old| expired(old, owner))
+    }
+
     /// As for a set. The stored key stays, also where the one that is asked for is only `==`.
     pub(crate) fn update<R>(
         &self,
@@ -362,7 +372,7 @@ impl OrderedEngine {
         expected: Option<ObjectRef<'_>>,
         new: Option<Block>,
     ) -> Result<bool, Refused> {
-        self.write(pin, key, |old| exchanged(old, expected, new))
+        self.write(pin, key, |old| exchanged(old, expected, new))?
     }
 
     /// Shows objects in the order of their keys, or against it, until at least `budget` were shown.

@@ -7,7 +7,8 @@ use smallvec::SmallVec;
 use super::batch::{After, Given, One, Plan, Step as BatchStep, Stop};
 use super::told::{self, Told};
 use super::{
-    Edit, Key, KeyAndObjects, Objects, Position, Step, edited, has_key, key_of, push, with_cell,
+    Edit, Key, KeyAndObjects, Objects, OwnerId, Position, Step, edited, expired, has_key,
+    in_place_of, key_of, push, with_cell,
 };
 use crate::error::Result;
 use crate::raw::Handle;
@@ -42,6 +43,10 @@ impl SetEngine {
 
     pub(super) fn hub(&self) -> &Hub<Told> {
         &self.hub
+    }
+
+    pub(super) fn keypos(&self) -> usize {
+        self.keypos
     }
 
     pub(crate) fn index(&self) -> &Index<Block> {
@@ -272,6 +277,15 @@ impl SetEngine {
         })
     }
 
+    pub(super) fn expire(
+        &self,
+        pin: &Pin,
+        block: &Block,
+        owner: OwnerId,
+    ) -> Result<Option<Block>, Refused> {
+        self.write(pin, self.key(block.borrow()), |old| expired(old, owner))
+    }
+
     /// Adds to the counter at a position, if the object has a cell for it and the sum is a small
     /// integer: what nearly all counting is.
     #[inline]
@@ -329,7 +343,7 @@ impl SetEngine {
         expected: Option<ObjectRef<'_>>,
         new: Option<Block>,
     ) -> Result<bool, Refused> {
-        self.write(pin, key, |old| exchanged(old, expected, new))
+        self.write(pin, key, |old| exchanged(old, expected, new))?
     }
 
     pub(super) fn scan<'p>(
@@ -490,16 +504,19 @@ pub(super) fn exchanged(
     old: Option<BlockRef<'_>>,
     expected: Option<ObjectRef<'_>>,
     new: Option<Block>,
-) -> (Change<Block>, bool) {
+) -> (Change<Block>, Result<bool, Refused>) {
     let as_expected = match (old.map(ObjectRef::new), expected) {
         (None, None) => true,
         (Some(old), Some(expected)) => old.equal(expected),
         _ => false,
     };
     match (as_expected, new) {
-        (false, _) => (Change::Keep, false),
-        (true, Some(new)) => (Change::Put(new), true),
-        (true, None) => (Change::Remove, true),
+        (false, _) => (Change::Keep, Ok(false)),
+        (true, Some(new)) => match in_place_of(old, new) {
+            Ok(new) => (Change::Put(new), Ok(true)),
+            Err(refused) => (Change::Keep, Err(refused)),
+        },
+        (true, None) => (Change::Remove, Ok(true)),
     }
 }
 

@@ -1,0 +1,623 @@
+//! Owners: how they end, who inherits, who is told, and what goes with them. What Erlang can say of
+//! it is in tests/oracle/cases/lifecycle.ets; here is what it cannot: handles, threads, tasks,
+//! leases.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use ferrets::{
+    Access, Atom, CounterOp, ErrorKind, Kind, MatchSpec, Message, Object, Owner, Store, Table,
+    TableOptions, Term, term, tuple,
+};
+
+fn public(kind: Kind) -> TableOptions {
+    TableOptions::new(kind).access(Access::Public)
+}
+
+fn reason_of(message: Option<Message>) -> Term {
+    match message {
+        Some(Message::OwnerDown { reason, .. } | Message::TableDown { reason, .. }) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+// ---- How owners end -----------------------------------------------------------------------------
+
+#[test]
+fn dropped_panicked_or_told_to_exit() {
+    let store = Store::new();
+    let watcher = store.owner();
+    let watched = || {
+        let owner = store.owner();
+        watcher.monitor(owner.pid()).expect("he lives");
+        owner
+    };
+    drop(watched());
+    assert_eq!(reason_of(watcher.try_receive()), Term::from(Atom::NORMAL));
+
+    let owner = watched();
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+        let table = owner.new_table("t", TableOptions::default()).expect("it can be made");
+        let _fixed = table.fix().expect("it is his");
+        table.read(|_| -> () { panic!("on purpose, with all of it in hand") }).expect("never");
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(reason_of(watcher.try_receive()), Term::from(Atom::PANIC));
+    assert!(watcher.all_tables().is_empty());
+
+    let owner = watched();
+    owner.exit(term!({:shutdown, "enough"})).expect("a term");
+    owner.exit(f64::NAN).expect_err("no term");
+    owner.exit("again").expect("which changes nothing");
+    drop(owner);
+    assert_eq!(reason_of(watcher.try_receive()), term!({:shutdown, "enough"}));
+    assert!(watcher.try_receive().is_none(), "he has ended once");
+}
+
+#[test]
+fn what_is_left_of_one_who_has_ended_owns_nothing() {
+    let store = Store::new();
+    let (dead, other) = (store.owner(), store.owner());
+    let table = other.new_table("t", public(Kind::Set)).expect("it can be made");
+    let handle = table.acting_as(&dead);
+    assert!(store.is_alive(dead.pid()) && !dead.has_ended());
+    dead.exit("done").expect("a term");
+    assert!(!store.is_alive(dead.pid()) && dead.has_ended());
+    let no_owner = |error: ferrets::Error| assert_eq!(error.kind(), ErrorKind::NoOwner);
+    no_owner(dead.new_table("t", TableOptions::default()).unwrap_err());
+    no_owner(dead.monitor(other.pid()).unwrap_err());
+    no_owner(dead.monitor_table(&table).unwrap_err());
+    no_owner(handle.fix().unwrap_err());
+    no_owner(handle.lease((1, 1)).unwrap_err());
+    handle.safe_fixtable(false).expect("there is nothing to release");
+    assert!(dead.try_receive().is_none() && dead.receive().is_none());
+    // What anyone may, it may.
+    handle.insert((1, 1)).expect("public");
+    assert_eq!(table.give_away(dead.pid(), 1).unwrap_err().kind(), ErrorKind::BadArgument);
+}
+
+#[test]
+fn on_whatever_thread() {
+    let store = Store::new();
+    let heir = store.owner();
+    let owner = store.owner();
+    let pid = owner.pid();
+    let options = TableOptions::default().heir(heir.pid(), term!(:yours));
+    owner.new_table("t", options).expect("it can be made").insert((1, 2)).expect("it fits");
+    std::thread::scope(|scope| scope.spawn(move || drop(owner)).join()).expect("no panic");
+    let Some(Message::Transfer { table, from, data, .. }) = heir.try_receive() else {
+        panic!();
+    };
+    assert_eq!((from, data), (pid, term!(:yours)));
+    assert_eq!(table.lookup(1).expect("it is his").len(), 1);
+}
+
+/// Message by message: tables first, then those who watch.
+#[test]
+fn heirs_have_the_tables_before_they_hear_why() {
+    let store = Store::new();
+    let heir = store.owner();
+    let owner = store.owner();
+    let monitor = heir.monitor(owner.pid()).expect("he lives");
+    let mut tables = Vec::new();
+    for _ in 0..3 {
+        let options = TableOptions::default().heir(heir.pid(), Term::nil());
+        tables.push(owner.new_table("t", options).expect("it can be made"));
+    }
+    let gone = owner.new_table("gone", TableOptions::default()).expect("it can be made");
+    let watch = heir.monitor_table(&gone).expect("it is there");
+    let taken_back = heir.monitor_table(&gone).expect("it is there");
+    assert!(heir.demonitor(taken_back) && !heir.demonitor(taken_back));
+    owner.exit("why").expect("a term");
+    for table in tables {
+        let Some(Message::Transfer { table: inherited, .. }) = heir.try_receive() else { panic!() };
+        assert_eq!(inherited.id(), table.id(), "in the order in which they were made");
+    }
+    let Some(Message::TableDown { monitor: of, table, reason, .. }) = heir.try_receive() else {
+        panic!("the table that nobody inherits");
+    };
+    assert_eq!((of, table, reason), (watch, gone.id(), term!("why")));
+    let Some(Message::OwnerDown { monitor: of, owner: who, reason, .. }) = heir.try_receive()
+    else {
+        panic!("the owner");
+    };
+    assert_eq!((of, who, reason), (monitor, owner.pid(), term!("why")));
+    assert!(heir.try_receive().is_none());
+    let text = format!("{:?}", heir.monitor_table(&gone).map(|_| heir.try_receive()));
+    assert!(text.contains("noproc"), "{text}");
+}
+
+#[test]
+fn messages_as_erlang_has_them() {
+    let store = Store::new();
+    let (heir, owner) = (store.owner(), store.owner());
+    let monitor = heir.monitor(owner.pid()).expect("he lives").to_term();
+    let options = TableOptions::default().named(true).heir(heir.pid(), term!(:data));
+    owner.new_table("named", options).expect("it can be made");
+    let pid = Term::pid(owner.pid()).expect("a pid is a term");
+    drop(owner);
+    let told = |heir: &Owner| heir.try_receive().expect("it came").to_term().expect("it fits");
+    let transfer = [term!(:"ETS-TRANSFER"), term!(:named), pid.clone(), term!(:data)];
+    assert_eq!(told(&heir), Term::tuple(transfer).expect("a tuple"));
+    let down = [term!(:"DOWN"), monitor, term!(:process), pid, term!(:normal)];
+    assert_eq!(told(&heir), Term::tuple(down).expect("a tuple"));
+}
+
+// ---- The store ----------------------------------------------------------------------------------
+
+#[test]
+fn the_store_keeps_what_it_is_given() {
+    let store = Store::new();
+    let mine = store.new_table("mine", TableOptions::default().access(Access::Private)).unwrap();
+    mine.insert((1, 1)).expect("the store's handles act for it");
+    let owner = store.owner();
+    assert_eq!(mine.acting_as(&owner).lookup(1).unwrap_err().kind(), ErrorKind::AccessDenied);
+    let given = owner.new_table("given", TableOptions::default()).unwrap();
+    given.give_away(store.pid(), "keep it").unwrap();
+    let options = TableOptions::default().named(true).heir(store.pid(), Term::nil());
+    owner.new_table("left", options).unwrap().insert((1, 1)).unwrap();
+    drop(owner);
+    let left = store.table("left").unwrap();
+    assert_eq!(left.info().unwrap().owner, store.pid());
+    left.insert((2, 2)).expect("the store owns it now");
+    let next = store.owner();
+    left.give_away(next.pid(), "go on").unwrap();
+    assert!(left.insert((3, 3)).is_err());
+    assert!(matches!(next.try_receive(), Some(Message::Transfer { .. })));
+    assert_eq!(mine.lease((1, 1)).unwrap_err().kind(), ErrorKind::NoOwner, "it would be for ever");
+    let _fixed = left.fix().expect("the store lives");
+    assert!(store.is_alive(store.pid()));
+}
+
+#[test]
+fn owners_of_other_stores_are_strangers() {
+    let (here, there) = (Store::new(), Store::new());
+    let (owner, stranger) = (here.owner(), there.owner());
+    let table = owner.new_table("t", TableOptions::default()).unwrap();
+    // The same number, but not the same owner.
+    assert_ne!(owner.pid(), stranger.pid());
+    assert_eq!((owner.pid().id, owner.pid().serial), (stranger.pid().id, stranger.pid().serial));
+    let kind = |result: ferrets::Result<()>| result.unwrap_err().kind();
+    assert_eq!(kind(table.acting_as(&stranger).insert((1, 1))), ErrorKind::AccessDenied);
+    assert_eq!(kind(table.give_away(stranger.pid(), 1)), ErrorKind::BadArgument);
+    assert_eq!(kind(table.set_heir(stranger.pid(), 1)), ErrorKind::BadArgument);
+    let options = TableOptions::default().heir(stranger.pid(), Term::nil());
+    assert_eq!(owner.new_table("t", options).unwrap_err().kind(), ErrorKind::BadOption);
+    assert!(!here.is_alive(stranger.pid()));
+    owner.monitor(stranger.pid()).unwrap();
+    assert_eq!(reason_of(owner.try_receive()), Term::from(Atom::NOPROC));
+    let neighbour = there.owner();
+    let monitor = stranger.monitor(neighbour.pid()).unwrap();
+    assert!(!owner.demonitor(monitor) && stranger.demonitor(monitor));
+}
+
+// ---- Waiting ------------------------------------------------------------------------------------
+
+#[test]
+fn waiting_ends_with_a_message_the_time_or_the_owner() {
+    let store = Store::new();
+    let (ann, bob) = (store.owner(), store.owner());
+    assert!(bob.receive_timeout(Duration::ZERO).is_none());
+    assert!(bob.receive_timeout(Duration::from_millis(1)).is_none());
+    let table = ann.new_table("t", TableOptions::default()).unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| bob.receive());
+        table.give_away(bob.pid(), "here").unwrap();
+        assert!(matches!(waiting.join().unwrap(), Some(Message::Transfer { .. })));
+        let waiting =
+            [scope.spawn(|| bob.receive()), scope.spawn(|| bob.receive_timeout(Duration::MAX))];
+        bob.exit("go home").unwrap();
+        for waiting in waiting {
+            assert!(waiting.join().unwrap().is_none());
+        }
+    });
+}
+
+/// Counts how often it was woken, and does something the first time.
+struct Task {
+    woken: AtomicUsize,
+    first: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Task {
+    fn new(first: impl FnOnce() + Send + 'static) -> Arc<Self> {
+        Arc::new(Self { woken: AtomicUsize::new(0), first: Mutex::new(Some(Box::new(first))) })
+    }
+
+    fn woken(&self) -> usize {
+        self.woken.load(Ordering::SeqCst)
+    }
+}
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {
+        self.woken.fetch_add(1, Ordering::SeqCst);
+        let first = self.first.lock().expect("no panic under it").take();
+        first.into_iter().for_each(|first| first());
+    }
+}
+
+fn poll<F: Future + Unpin>(future: &mut F, task: &Arc<Task>) -> Poll<F::Output> {
+    let waker = Waker::from(Arc::clone(task));
+    Pin::new(future).poll(&mut Context::from_waker(&waker))
+}
+
+#[test]
+fn awaiting() {
+    let store = Store::new();
+    let (ann, bob) = (store.owner(), store.owner());
+    let give = || ann.new_table("t", TableOptions::default()).unwrap().give_away(bob.pid(), 1);
+    let (one, two) = (Task::new(|| ()), Task::new(|| ()));
+    let (mut first, mut second) = (bob.receive_async(), bob.receive_async());
+    assert!(poll(&mut first, &one).is_pending() && poll(&mut first, &one).is_pending());
+    assert!(poll(&mut second, &two).is_pending());
+    give().unwrap();
+    assert_eq!((one.woken(), two.woken()), (1, 1), "each once, however often it has polled");
+    assert!(matches!(poll(&mut second, &two), Poll::Ready(Some(Message::Transfer { .. }))));
+    assert!(poll(&mut first, &one).is_pending(), "somebody else was faster");
+    assert!(poll(&mut second, &two).is_pending(), "it goes on as a stream");
+    drop(second);
+    give().unwrap();
+    assert_eq!((one.woken(), two.woken()), (2, 1), "who has left is not woken");
+    assert!(poll(&mut first, &one).is_ready());
+    assert!(poll(&mut first, &one).is_pending());
+    bob.exit("good night").unwrap();
+    assert_eq!(one.woken(), 3);
+    assert!(matches!(poll(&mut first, &one), Poll::Ready(None)));
+}
+
+#[test]
+fn wakers_may_do_anything() {
+    let store = Store::new();
+    let (giver, receiver) = (store.owner(), Arc::new(store.owner()));
+    let table = giver.new_table("t", TableOptions::default()).unwrap();
+    // It ends the very owner who is woken, drops another, and panics.
+    let (ended, dropped) = (Arc::clone(&receiver), store.owner());
+    let task = Task::new(move || {
+        ended.exit("in his own waker").unwrap();
+        drop(dropped);
+        panic!("on purpose");
+    });
+    let calm = Task::new(|| ());
+    let (mut waits, mut waits_too) = (receiver.receive_async(), receiver.receive_async());
+    assert!(poll(&mut waits, &task).is_pending());
+    assert!(poll(&mut waits_too, &calm).is_pending());
+    table.give_away(receiver.pid(), 1).expect("it is not our panic");
+    assert_eq!((task.woken(), calm.woken()), (1, 1));
+    assert!(receiver.has_ended());
+    assert!(table.info().is_none(), "it went with the one who had it");
+    assert!(matches!(poll(&mut waits_too, &calm), Poll::Ready(None)));
+}
+
+#[test]
+fn a_future_in_a_task_of_its_own() {
+    let store = Store::new();
+    let (supervisor, worker) = (store.owner(), store.owner());
+    supervisor.monitor(worker.pid()).unwrap();
+    let waker = Waker::noop();
+    let mut context = Context::from_waker(waker);
+    let mut main = pin!(async { supervisor.receive_async().await });
+    assert!(main.as_mut().poll(&mut context).is_pending());
+    drop(worker);
+    assert!(matches!(main.as_mut().poll(&mut context), Poll::Ready(Some(_))));
+}
+
+// ---- Fixations ----------------------------------------------------------------------------------
+
+#[test]
+fn fixations_end_with_who_holds_them() {
+    let store = Store::new();
+    let keeper = store.owner();
+    let table = keeper.new_table("t", public(Kind::Set)).unwrap();
+    let holders = || table.info().unwrap().safe_fixed.map_or(0, |fixed| fixed.holders.len());
+    let owner = store.owner();
+    let guard = table.acting_as(&owner).fix().unwrap();
+    let _other = table.acting_as(&owner).fix().unwrap();
+    let stores = store.table("t").is_err().then(|| table.fix().unwrap());
+    assert_eq!(holders(), 2);
+    drop(owner);
+    assert_eq!(holders(), 1, "the handles are still there, but he is not");
+    drop(guard);
+    assert_eq!(holders(), 1);
+    drop(stores);
+    assert_eq!(holders(), 0);
+    assert!(table.next(4711).is_err(), "it is not fixed any more");
+    // Of a table that is gone nothing is left either.
+    let guard = table.fix().unwrap();
+    table.delete_table().unwrap();
+    drop(guard);
+    let again = keeper.new_table("t", public(Kind::Set)).unwrap();
+    assert!(again.info().unwrap().safe_fixed.is_none());
+}
+
+// ---- Leases -------------------------------------------------------------------------------------
+
+const KINDS: [Kind; 4] = [Kind::Set, Kind::OrderedSet, Kind::Bag, Kind::DuplicateBag];
+
+/// A table, and two owners who lease in it.
+struct Rent {
+    store: Store,
+    _keeper: Owner,
+    table: Table,
+}
+
+impl Rent {
+    fn new(kind: Kind) -> Self {
+        let store = Store::new();
+        let keeper = store.owner();
+        let table = keeper.new_table("rent", public(kind)).expect("it can be made");
+        Self { store, _keeper: keeper, table }
+    }
+
+    /// What is left of `do_it` when the owner ends for whom it was done.
+    fn left(&self, do_it: impl FnOnce(&Table, &Table)) -> Vec<Object> {
+        let owner = self.store.owner();
+        do_it(&self.table.acting_as(&owner), &self.table);
+        drop(owner);
+        let mut left = self.table.tab2list().expect("it stands");
+        left.sort_by_key(|object| Term::from(object.clone()));
+        self.table.delete_all_objects().expect("it stands");
+        left
+    }
+}
+
+#[test]
+fn leased_objects_go_and_others_stay() {
+    for kind in KINDS {
+        let rent = Rent::new(kind);
+        let left = rent.left(|his, other| {
+            his.lease((1, "leased")).unwrap();
+            his.insert((2, "his, but not leased")).unwrap();
+            other.insert((3, "somebody else's")).unwrap();
+            his.lease_list([(4, "a"), (5, "b")]).unwrap();
+            assert!(his.lease_new((6, "new")).unwrap());
+            assert!(!his.lease_new((2, "there")).unwrap());
+            assert!(his.lease_new_list([(7, "a"), (8, "b")]).unwrap());
+            assert!(!his.lease_new_list([(9, "a"), (2, "b")]).unwrap());
+            his.lease_list([(0, ""); 0]).unwrap();
+            assert_eq!(other.len().unwrap(), 8);
+        });
+        let expected = [tuple!(2, "his, but not leased"), tuple!(3, "somebody else's")];
+        assert_eq!(left, expected, "{kind}");
+        let long: Vec<(i32, String)> = (0..3_000).map(|key| (key, "x".repeat(300))).collect();
+        assert!(rent.left(|his, _| his.lease_list(long).unwrap()).is_empty(), "{kind}");
+    }
+}
+
+#[test]
+fn what_is_put_in_the_place_of_a_leased_object_is_not_leased() {
+    for kind in KINDS {
+        let rent = Rent::new(kind);
+        let left = rent.left(|his, other| {
+            for key in 0..4 {
+                his.lease((key, "his")).unwrap();
+            }
+            other.delete(0).unwrap();
+            other.insert((0, "his")).unwrap();
+            let taken = other.take(1).unwrap();
+            other.insert(&taken[0]).unwrap();
+            other.delete_object((2, "his")).unwrap();
+            other.insert((2, "other")).unwrap();
+            other.insert((3, "other")).unwrap();
+            his.delete(4).unwrap();
+            his.insert_list([(4, "his"), (5, "his")]).unwrap();
+        });
+        let mut expected = vec![tuple!(0, "his"), tuple!(1, "his"), tuple!(2, "other")];
+        expected.extend([tuple!(3, "other"), tuple!(4, "his"), tuple!(5, "his")]);
+        assert_eq!(left, expected, "{kind}");
+    }
+}
+
+#[test]
+fn an_object_that_is_copied_is_not_leased() {
+    for kind in KINDS {
+        for size in [1, 1_000, 200_000] {
+            let rent = Rent::new(kind);
+            let elsewhere = rent._keeper.new_table("elsewhere", public(kind)).unwrap();
+            let text = "x".repeat(size);
+            let left = rent.left(|his, _| {
+                his.lease((1, text.as_str())).unwrap();
+                let copy = his.lookup(1).unwrap();
+                elsewhere.insert(&copy[0]).unwrap();
+                his.delete(1).unwrap();
+                his.insert(&copy[0]).unwrap();
+            });
+            assert_eq!(left.len(), 1, "{kind}, {size} bytes");
+            assert_eq!(elsewhere.len().unwrap(), 1);
+        }
+    }
+}
+
+#[test]
+fn an_object_that_changes_stays_leased() {
+    let spec: MatchSpec = "[{{'$1','$2'},[],[{{'$1',{'+','$2',1}}}]}]".parse().unwrap();
+    for kind in [Kind::Set, Kind::OrderedSet] {
+        let rent = Rent::new(kind);
+        let left = rent.left(|his, other| {
+            for key in 0..7 {
+                his.lease((key, 7)).unwrap();
+            }
+            for _ in 0..3 {
+                other.update_counter(0, 1).unwrap();
+            }
+            other.update_counters(1, &[CounterOp::from((2, 1)), CounterOp::from((2, 1))]).unwrap();
+            other.update_counter(2, (2, 1 << 30)).unwrap();
+            other.update_element(2, 2, "text").unwrap();
+            other.update(3, |_| Ok(Some((3, 1)))).unwrap();
+            assert!(other.compare_and_swap((4, 7), (4, 8)).unwrap());
+            other.update_element(5, 2, 1).unwrap();
+            other.update_counter(5, 1).unwrap();
+            other.update_element(2, 2, 5).unwrap();
+            assert_eq!(other.select_replace(&spec).unwrap(), 7);
+            assert_eq!(other.lookup_element(0, 2).unwrap(), 11);
+            other.update_counter_or(8, 1, (8, 1)).unwrap();
+        });
+        assert_eq!(left, [tuple!(8, 2)], "{kind}: what was made of a default is nobody's");
+    }
+    let rent = Rent::new(Kind::DuplicateBag);
+    let spec: MatchSpec = "[{{'$1',1},[],[{{'$1',2}}]}]".parse().unwrap();
+    let left = rent.left(|his, other| {
+        his.lease_list([(1, 1), (1, 7), (1, 1)]).unwrap();
+        other.insert((1, 7)).unwrap();
+        assert_eq!(other.select_replace(&spec).unwrap(), 2);
+    });
+    assert_eq!(left, [tuple!(1, 2), tuple!(1, 2), tuple!(1, 7)], "replaced ones are others");
+}
+
+#[test]
+fn equal_objects_of_a_bag_are_told_apart() {
+    let rent = Rent::new(Kind::DuplicateBag);
+    let left = rent.left(|his, other| {
+        for count in 0..40 {
+            let table = if count % 3 == 0 { other } else { his };
+            let owner = rent.store.owner();
+            let third = his.acting_as(&owner);
+            third.lease(("topic", "same")).unwrap();
+            if count % 3 == 0 {
+                table.insert(("topic", "same")).unwrap();
+            } else {
+                table.lease(("topic", "same")).unwrap();
+            }
+            drop(owner);
+        }
+        assert_eq!(his.lookup("topic").unwrap().len(), 40);
+    });
+    assert_eq!(left.len(), 14);
+    // In a bag the first to come is there, and it is his.
+    let rent = Rent::new(Kind::Bag);
+    let left = rent.left(|his, other| {
+        other.insert(("topic", "same")).unwrap();
+        his.lease(("topic", "same")).unwrap();
+    });
+    assert_eq!(left.len(), 1);
+    let left = rent.left(|his, other| {
+        his.lease(("topic", "same")).unwrap();
+        other.insert(("topic", "same")).unwrap();
+    });
+    assert!(left.is_empty());
+}
+
+#[test]
+fn the_last_to_lease_a_key_has_it() {
+    for kind in [Kind::Set, Kind::OrderedSet] {
+        let rent = Rent::new(kind);
+        let (first, second) = (rent.store.owner(), rent.store.owner());
+        rent.table.acting_as(&first).lease((1, "first")).unwrap();
+        rent.table.acting_as(&second).lease((1, "second")).unwrap();
+        drop(first);
+        assert_eq!(rent.table.tab2list().unwrap(), [tuple!(1, "second")]);
+        drop(second);
+        assert!(rent.table.is_empty().unwrap());
+    }
+}
+
+#[test]
+fn who_watches_leases_is_shown_what_went() {
+    for kind in KINDS {
+        let rent = Rent::new(kind);
+        let (keeper, owner, idle) = (&rent._keeper, rent.store.owner(), rent.store.owner());
+        let monitor = keeper.monitor_leases(&rent.table).unwrap();
+        let his = rent.table.acting_as(&owner);
+        his.lease_list((0..5).map(|key| (key, key))).unwrap();
+        rent.table.acting_as(&idle).lease((9, 9)).unwrap();
+        his.delete(3).unwrap();
+        rent.table.delete(9).unwrap();
+        if kind == Kind::Set {
+            his.update_counter(4, 10).unwrap();
+        }
+        let pid = owner.pid();
+        drop(idle);
+        owner.exit("why").unwrap();
+        let Some(Message::LeasesDown { monitor: of, owner, reason, objects, table, .. }) =
+            keeper.try_receive()
+        else {
+            panic!("{kind}: one message, of him who had something");
+        };
+        assert_eq!((of, owner, reason), (monitor, pid, term!("why")));
+        assert_eq!(table.id(), rent.table.id());
+        let mut objects = objects.to_vec();
+        objects.sort_by_key(|object| Term::from(object.clone()));
+        let last = if kind == Kind::Set { 14 } else { 4 };
+        assert_eq!(objects, [tuple!(0, 0), tuple!(1, 1), tuple!(2, 2), tuple!(4, last)], "{kind}");
+        assert!(keeper.try_receive().is_none());
+        rent.table.delete_table().unwrap();
+        assert_eq!(reason_of(keeper.try_receive()), Term::from(Atom::DELETED));
+        assert!(!keeper.demonitor(monitor), "it went with the table");
+    }
+}
+
+#[test]
+fn leases_in_many_tables_some_of_them_gone() {
+    let store = Store::new();
+    let (keeper, owner) = (store.owner(), store.owner());
+    let tables: Vec<Table> =
+        (0..100).map(|_| keeper.new_table("t", public(Kind::Bag)).unwrap()).collect();
+    for (number, table) in tables.iter().enumerate() {
+        table.acting_as(&owner).lease((1, "x")).unwrap();
+        if number % 3 == 0 {
+            table.delete_table().unwrap();
+            assert_eq!(table.acting_as(&owner).lease((1, "x")).unwrap_err().kind(), {
+                ErrorKind::NoSuchTable
+            });
+        }
+    }
+    drop(owner);
+    let len = |table: &Table| table.len().unwrap_or(0);
+    assert_eq!(tables.iter().map(len).sum::<usize>(), 0);
+}
+
+#[test]
+fn leasing_needs_the_right_to_write() {
+    let store = Store::new();
+    let (owner, stranger) = (store.owner(), store.owner());
+    let table = owner.new_table("t", TableOptions::default()).unwrap();
+    let denied = table.acting_as(&stranger).lease((1, 1)).unwrap_err();
+    assert_eq!(denied.kind(), ErrorKind::AccessDenied);
+    assert_eq!(table.lease(term!(:atom)).unwrap_err().kind(), ErrorKind::BadArgument);
+    assert_eq!(table.lease(term!({})).unwrap_err().kind(), ErrorKind::ObjectTooShort);
+    // His own table, his own objects: both go, or only these if he gives it away.
+    table.lease((1, 1)).unwrap();
+    table.give_away(stranger.pid(), 1).unwrap();
+    drop(owner);
+    assert!(table.is_empty().unwrap());
+}
+
+// ---- Many ---------------------------------------------------------------------------------------
+
+#[test]
+fn a_hundred_thousand_owners_and_tables() {
+    const MANY: usize = 100_000;
+    let store = Store::new();
+    let heir = store.owner();
+    let registry = store.new_table("names", public(Kind::Set)).unwrap();
+    let mut owners = Vec::with_capacity(MANY);
+    for number in 0..MANY {
+        let owner = store.owner();
+        registry.acting_as(&owner).lease((number, "here")).unwrap();
+        heir.monitor(owner.pid()).unwrap();
+        owners.push(owner);
+    }
+    assert_eq!(registry.len().unwrap(), MANY);
+    owners.truncate(MANY / 2);
+    assert_eq!(registry.len().unwrap(), MANY / 2);
+    drop(owners);
+    assert!(registry.is_empty().unwrap());
+    let told = std::iter::from_fn(|| heir.try_receive()).count();
+    assert_eq!(told, MANY);
+
+    let owner = store.owner();
+    for number in 0..MANY {
+        let options = TableOptions::default().heir(heir.pid(), Term::from(number as i64));
+        let options = if number % 2 == 0 { options } else { TableOptions::default() };
+        owner.new_table("t", options).unwrap();
+    }
+    drop(owner);
+    let inherited = std::iter::from_fn(|| heir.try_receive()).count();
+    assert_eq!((inherited, store.owner().all_tables().len()), (MANY / 2, MANY / 2 + 1));
+    drop(heir);
+    assert_eq!(store.owner().all_tables().len(), 1);
+}
