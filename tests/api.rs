@@ -7,13 +7,13 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::Path;
 
 use ferrets::{
-    Access, Atom, BigRef, BitsRef, Bounds, Chunk, Continuation, CounterOp, Cursor, DecodeOptions,
-    Elements, Error, ErrorKind, Export, Fixation, FunOptions, FunRef, Info, Integer, KeyPlan,
-    KeyRange, Kind, ListRef, MapRef, MatchSpec, Message, Monitor, Object, ObjectRef, Objects,
-    Owner, ParseOptions, Pid, Placed, Plan, Port, RangeIter, ReadView, Receive, Reclamation,
-    ReferenceRef, Result, SafeFixed, Selection, Shape, Snapshot, SnapshotIter, SpecExpr,
-    SpecVariable, Store, Table, TableOptions, Term, TermRef, TupleRef, View, WriteConcurrency, ets,
-    term, tuple,
+    Access, Atom, Batch, BigRef, BitsRef, Bounds, Change, Changes, Chunk, Condition, Conflict,
+    Continuation, CounterOp, Cursor, DecodeOptions, Elements, Error, ErrorKind, Event, Export,
+    Filter, Fixation, FunOptions, FunRef, Info, Integer, KeyPlan, KeyRange, Kind, ListRef, MapRef,
+    MatchSpec, Message, Monitor, Object, ObjectRef, Objects, Outcome, Owner, ParseOptions, Pid,
+    Placed, Plan, Port, RangeIter, ReadView, Receive, Reclamation, ReferenceRef, Result, SafeFixed,
+    Selection, Shape, Snapshot, SnapshotIter, SpecExpr, SpecVariable, Store, Table, TableOptions,
+    Term, TermRef, TupleRef, View, Watch, WriteConcurrency, ets, term, tuple,
 };
 
 fn root() -> &'static Path {
@@ -54,7 +54,8 @@ fn types_cross_threads() {
         Term, TermRef<'_>, View<'_>, Atom, Pid, Port, Export, BigRef<'_>, BitsRef<'_>,
         Elements<'_>, FunRef<'_>, ListRef<'_>, MapRef<'_>, ReferenceRef<'_>, TupleRef<'_>,
         DecodeOptions, ParseOptions, FunOptions, MatchSpec, Continuation, Chunk, Plan, KeyPlan,
-        KeyRange, Shape, SpecExpr, SpecVariable, Message, Monitor, Receive<'_>,
+        KeyRange, Shape, SpecExpr, SpecVariable, Message, Monitor, Receive<'_>, Batch, Condition,
+        Conflict, Outcome, Change, Changes, Event, Filter, Watch,
     );
     #[cfg(feature = "serde")]
     each!(crosses_threads: ferrets::Structs, ferrets::ToTermOptions, ferrets::Serde<u8>);
@@ -68,7 +69,7 @@ fn types_survive_panics() {
         Term, TermRef<'_>, View<'_>, Atom, Pid, Port, Export, BigRef<'_>, BitsRef<'_>,
         Elements<'_>, FunRef<'_>, ListRef<'_>, MapRef<'_>, ReferenceRef<'_>, TupleRef<'_>,
         DecodeOptions, ParseOptions, FunOptions, MatchSpec, Continuation, Chunk, Plan, KeyPlan, KeyRange, Shape,
-        SpecExpr, SpecVariable,
+        SpecExpr, SpecVariable, Condition, Conflict, Outcome, Change, Changes,
     );
     #[cfg(feature = "serde")]
     each!(survives_panics: ferrets::Structs, ferrets::ToTermOptions, ferrets::Serde<u8>);
@@ -198,6 +199,11 @@ const PROVOCATIONS: &[Provocation] = &[
     (ErrorKind::Conversion, "a", |_| term!(:a).get::<String>().err()),
     (ErrorKind::Panicked, "on purpose", |w| {
         w.set.update(1, |_| -> Result<Option<Object>> { panic!("on purpose") }).err()
+    }),
+    (ErrorKind::Conflict, "key 1", |w| {
+        let mut batch = w.set.batch();
+        batch.if_absent(1).ok()?;
+        batch.commit().ok()?.err().map(Conflict::into_error)
     }),
     (ErrorKind::Panicked, "no text", |w| {
         struct Again;
