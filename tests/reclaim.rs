@@ -40,6 +40,7 @@ impl Fixture {
 #[test]
 fn large_objects_that_are_replaced() {
     let fixture = Fixture::new();
+    let stalls = fixture.store.reclamation().stalls;
     for size in [900_000, 1_100_000, 4_000_000] {
         let text = "x".repeat(size);
         for _ in 0..100 {
@@ -47,7 +48,7 @@ fn large_objects_that_are_replaced() {
             assert!(fixture.pending() < BOUND, "{} bytes of {size} each", fixture.pending());
         }
     }
-    assert_eq!(fixture.store.reclamation().stalls, 0, "nobody reads");
+    assert_eq!(fixture.store.reclamation().stalls, stalls, "nobody reads");
 }
 
 #[test]
