@@ -97,7 +97,7 @@ fn follow(mut watch: Watch) -> Result<(i64, u64)> {
         match event {
             Event::Changed(changes) => {
                 for change in &changes {
-                    match (change.new(), change.old()) {
+                    match (change.after(), change.before()) {
                         (Some(new), _) => put(&mut copy, new)?,
                         (None, Some(old)) => drop(copy.remove(&key(old)?)),
                         (None, None) => {}

@@ -171,7 +171,7 @@
 //! assert!(order.commit()?.is_err_and(|conflict| conflict.step() == 0));
 //!
 //! let Some(Event::Changed(event)) = changes.next() else { panic!() };
-//! assert_eq!(event[0].new().unwrap().decode::<(&str, i64)>()?, ("pears", 0));
+//! assert_eq!(event[0].after().unwrap().decode::<(&str, i64)>()?, ("pears", 0));
 //! # Ok::<(), ferrets::Error>(())
 //! ```
 //!

@@ -57,12 +57,12 @@ impl Replay {
 
     fn change(&mut self, changes: &Changes) {
         for change in changes {
-            if let Some(old) = change.old() {
+            if let Some(old) = change.before() {
                 let count = self.objects.get_mut(&Term::from(old.clone()));
                 let count = count.unwrap_or_else(|| panic!("{changes:?}: there is no {old:?}"));
                 *count -= 1;
             }
-            if let Some(new) = change.new() {
+            if let Some(new) = change.after() {
                 *self.objects.entry(Term::from(new.clone())).or_default() += 1;
             }
         }
@@ -255,7 +255,7 @@ fn texts(watch: &mut Watch) -> Vec<String> {
         .map(|event| match event {
             Event::Changed(changes) => changes
                 .iter()
-                .map(|change| format!("{}>{}", shown(change.old()), shown(change.new())))
+                .map(|change| format!("{}>{}", shown(change.before()), shown(change.after())))
                 .collect::<Vec<_>>()
                 .join(" "),
             Event::Cleared(_) => "cleared".to_owned(),
@@ -380,8 +380,8 @@ fn receivers_wait_and_are_woken() {
         let mut last = None;
         for event in watch.by_ref() {
             let Event::Changed(changes) = event else { continue };
-            assert_eq!(changes[0].old().cloned(), last, "of one key in order");
-            last = changes[0].new().cloned();
+            assert_eq!(changes[0].before().cloned(), last, "of one key in order");
+            last = changes[0].after().cloned();
         }
         assert_eq!(last.unwrap(), tuple!(1, 997));
     });
@@ -469,7 +469,7 @@ fn no_change_is_lost_between_reading_and_watching() {
                 let mut apply = |event: Event| match event {
                     Event::Changed(changes) => {
                         for change in &changes {
-                            match (change.old(), change.new()) {
+                            match (change.before(), change.after()) {
                                 (_, Some(new)) => drop(copy.insert(pairs(new).0, pairs(new).1)),
                                 (Some(old), None) => drop(copy.remove(&pairs(old).0)),
                                 (None, None) => unreachable!("something has changed"),

@@ -175,21 +175,21 @@ impl<'c> IntoIterator for &'c Changes {
 /// One object that came, went, or took the place of another.
 #[derive(Clone, Debug)]
 pub struct Change {
-    old: Option<Object>,
-    new: Option<Object>,
+    before: Option<Object>,
+    after: Option<Object>,
 }
 
 impl Change {
     /// The object as it was before; `None` if it was inserted.
     #[must_use]
-    pub fn old(&self) -> Option<&Object> {
-        self.old.as_ref()
+    pub fn before(&self) -> Option<&Object> {
+        self.before.as_ref()
     }
 
-    /// The object as it is now; `None` if it was deleted.
+    /// The object as it was afterwards; `None` if it was deleted.
     #[must_use]
-    pub fn new(&self) -> Option<&Object> {
-        self.new.as_ref()
+    pub fn after(&self) -> Option<&Object> {
+        self.after.as_ref()
     }
 }
 
@@ -247,10 +247,10 @@ impl Table {
     /// users.delete_table()?;
     ///
     /// let Some(Event::Changed(first)) = changes.next() else { panic!() };
-    /// assert!(first[0].old().is_none());
+    /// assert!(first[0].before().is_none());
     /// let Some(Event::Changed(second)) = changes.next() else { panic!() };
-    /// assert_eq!(second[0].old(), first[0].new());
-    /// assert_eq!(second[0].new().unwrap().element(2).unwrap(), "bob");
+    /// assert_eq!(second[0].before(), first[0].after());
+    /// assert_eq!(second[0].after().unwrap().element(2).unwrap(), "bob");
     /// assert!(matches!(changes.next(), Some(Event::Gone)));
     /// assert!(changes.next().is_none());
     /// # Ok::<(), ferrets::Error>(())
@@ -481,12 +481,12 @@ impl Watch {
             if hash.is_some_and(|hash| self.is_known(sequence, hash)) {
                 continue;
             }
-            let (Ok(old), Ok(new)) = (self.accepted(old), self.accepted(new)) else {
+            let (Ok(before), Ok(after)) = (self.accepted(old), self.accepted(new)) else {
                 // There is no memory for a copy of a counter.
                 return Some(Event::Lagged(1));
             };
-            if old.is_some() || new.is_some() {
-                shown.push(Change { old, new });
+            if before.is_some() || after.is_some() {
+                shown.push(Change { before, after });
             }
         }
         (!shown.is_empty()).then_some(Event::Changed(Changes { sequence, changes: shown }))

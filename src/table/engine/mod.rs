@@ -54,6 +54,10 @@ macro_rules! each {
 /// The key and its objects, as `first_lookup` and its kin return them.
 pub(crate) type KeyAndObjects = (Term, Objects);
 
+/// The number of the last event that is in what was read, if there is one, and the hash from which
+/// on there is more.
+pub(crate) type AtRest = (Option<u64>, Option<u64>);
+
 impl Engine {
     pub(crate) fn new(options: &TableOptions, hasher: &KeyHasher) -> Result<Self> {
         let keypos = options.keypos;
@@ -312,7 +316,7 @@ impl Engine {
         pin: &Pin,
         from: u64,
         mut visit: impl FnMut(ObjectRef<'_>),
-    ) -> Option<Result<(Option<u64>, Option<u64>), Refused>> {
+    ) -> Option<Result<AtRest, Refused>> {
         let at = |life| self.hub().last_in(life);
         Some(match self {
             Self::Set(set) => {
