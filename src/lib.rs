@@ -247,9 +247,9 @@
 //!
 //! What ETS does not have: [leases](Table::lease), monitors of [tables](Owner::monitor_table) and
 //! tables of the [store](Store::new_table); [ranges](Table::range), [prefixes](Table::prefix),
-//! [cursors](Cursor) and [`pop_first`](Table::pop_first) of ordered sets; [`update`] by a closure, [`compare_and_swap`],
-//! [`lookup_many`], borrowed reads; guards that narrow a search, [`spec!`], results that are
-//! sorted, counted and summed.
+//! [cursors](Cursor) and [`pop_first`](Table::pop_first) of ordered sets; [`update`] by a closure,
+//! [`compare_and_swap`], [`lookup_many`], borrowed reads; guards that narrow a search, [`spec!`],
+//! results that are sorted, counted and summed.
 //!
 //! # Trade-offs
 //!
