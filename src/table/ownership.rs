@@ -113,8 +113,8 @@ impl Table {
     /// * An object that somebody inserts in its place is not leased, or to him. Nor is an equal one
     ///   that is inserted after it was deleted or taken.
     /// * One that is changed in its place stays leased: by
-    ///   [`update_counter`](Self::update_counter), [`update_element`](Self::update_element), [`update`](Self::update),
-    ///   [`compare_and_swap`](Self::compare_and_swap) and
+    ///   [`update_counter`](Self::update_counter), [`update_element`](Self::update_element),
+    ///   [`update`](Self::update), [`compare_and_swap`](Self::compare_and_swap) and
     ///   [`select_replace`](Self::select_replace), but for the last in duplicate_bags.
     /// * Into a bag that holds an equal object already nothing is inserted, and nothing is leased.
     ///

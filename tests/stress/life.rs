@@ -185,6 +185,7 @@ const OTHERWISE: &[ErrorKind] = &[
     ErrorKind::AlreadyOwner,
     ErrorKind::AccessDenied,
     ErrorKind::Contention,
+    ErrorKind::NoOwner,
 ];
 
 /// Six threads do everything there is to one table, in all kinds, and all the time it is deleted,
