@@ -115,6 +115,16 @@ impl Store {
     }
 
     /// Whether a pid is that of an owner of this store who has not ended.
+    ///
+    /// ```
+    /// # use ferrets::{Store};
+    /// # let store = Store::new();
+    /// let owner = store.owner();
+    /// let pid = owner.pid();
+    /// assert!(store.is_alive(pid));
+    /// drop(owner);
+    /// assert!(!store.is_alive(pid));
+    /// ```
     #[doc(alias = "erlang:is_process_alive/1")]
     #[must_use]
     pub fn is_alive(&self, owner: Pid) -> bool {

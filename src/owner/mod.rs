@@ -112,6 +112,15 @@ impl Owner {
     }
 
     /// Whether it has ended.
+    ///
+    /// ```
+    /// # use ferrets::{Store};
+    /// # let store = Store::new();
+    /// let owner = store.owner();
+    /// owner.exit("enough")?;
+    /// assert!(owner.has_ended() && !store.is_alive(owner.pid()));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn has_ended(&self) -> bool {
         !self.home.is_alive(self.pid())
@@ -142,6 +151,17 @@ impl Owner {
     }
 
     /// Asks to be told when a table goes, by [`Message::TableDown`]; if it has gone, at once.
+    ///
+    /// ```
+    /// # use ferrets::{Message, Store, TableOptions};
+    /// # let store = Store::new();
+    /// let (watcher, keeper) = (store.owner(), store.owner());
+    /// let table = keeper.new_table("t", TableOptions::default())?;
+    /// watcher.monitor_table(&table)?;
+    /// drop(keeper);
+    /// assert!(matches!(watcher.try_receive(), Some(Message::TableDown { .. })));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`monitor`](Self::monitor).
@@ -179,6 +199,17 @@ impl Owner {
 
     /// Takes a monitor back; whether it was there still. No message comes of it from now on; one
     /// may have come before.
+    ///
+    /// ```
+    /// # use ferrets::{Store};
+    /// # let store = Store::new();
+    /// let (supervisor, worker) = (store.owner(), store.owner());
+    /// let monitor = supervisor.monitor(worker.pid())?;
+    /// assert!(supervisor.demonitor(monitor));
+    /// drop(worker);
+    /// assert!(supervisor.try_receive().is_none());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[doc(alias = "erlang:demonitor/1")]
     pub fn demonitor(&self, monitor: Monitor) -> bool {
         let is_ours = monitor.store == self.home.creation();

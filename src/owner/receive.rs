@@ -37,6 +37,13 @@ impl Owner {
     }
 
     /// As [`receive`](Self::receive), but `None` also if none comes for so long.
+    ///
+    /// ```
+    /// # use ferrets::{Store};
+    /// # let store = Store::new();
+    /// use std::time::Duration;
+    /// assert!(store.owner().receive_timeout(Duration::from_millis(1)).is_none());
+    /// ```
     #[doc(alias = "after")]
     #[must_use]
     pub fn receive_timeout(&self, timeout: Duration) -> Option<Message> {

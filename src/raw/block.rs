@@ -198,7 +198,7 @@ impl Block {
             unsafe { start.cast::<u64>().write(ext) };
         }
         if let Some(lease) = lease {
-            // SAFETY: a shape with a lease has it in front of the header and the cell.
+            // SAFETY: M1: a shape with a lease has it in front of the header and the cell.
             let at = unsafe { ptr.cast::<u64>().sub(1 + usize::from(cell.is_some())) };
             // SAFETY: as above, and eight bytes are its alignment.
             unsafe { at.write(lease) };

@@ -76,8 +76,8 @@ pub enum Condition {
 /// Why a [`Batch`] was not done: the first of its conditions that does not hold. Nothing has
 /// changed.
 ///
-/// For those who expect none, `batch.commit()?.map_err(Conflict::into_error)?` makes an [`Error`] of
-/// it.
+/// For those who expect none, `batch.commit()?.map_err(Conflict::into_error)?` makes an [`Error`]
+/// of it.
 #[derive(Clone, Debug)]
 pub struct Conflict {
     step: usize,
@@ -94,6 +94,18 @@ impl Conflict {
     }
 
     /// What it asks for.
+    ///
+    /// ```
+    /// # use ferrets::{Condition, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let mut batch = t.batch();
+    /// batch.if_present("ann")?.delete("ann")?;
+    /// let conflict = batch.commit()?.unwrap_err();
+    /// assert_eq!((conflict.step(), conflict.condition()), (0, Condition::Present));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn condition(&self) -> Condition {
         self.condition
@@ -112,6 +124,19 @@ impl Conflict {
     }
 
     /// The same as an error, of the kind [`Conflict`](ErrorKind::Conflict).
+    ///
+    /// ```
+    /// # use ferrets::{Conflict, ErrorKind, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert(("ann", 1))?;
+    /// let mut batch = t.batch();
+    /// batch.if_absent("ann")?;
+    /// let error = batch.commit()?.map_err(Conflict::into_error).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Conflict);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn into_error(self) -> Error {
         Error::new(ErrorKind::Conflict, self.to_string())
@@ -264,6 +289,20 @@ impl Batch {
     }
 
     /// Does nothing of the batch unless the key has an object.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert(("ann", 1))?;
+    /// let mut batch = t.batch();
+    /// batch.if_present("ann")?.update_counter("ann", 1)?;
+    /// assert!(batch.commit()?.is_ok());
+    /// t.delete("ann")?;
+    /// assert!(batch.commit()?.is_err());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Table::delete`].

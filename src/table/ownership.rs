@@ -69,6 +69,18 @@ impl Table {
 
     /// Says that nobody inherits the table. Only the owner may.
     ///
+    /// ```
+    /// # use ferrets::{Store, TableOptions, term};
+    /// # let store = Store::new();
+    /// let (ann, bob) = (store.owner(), store.owner());
+    /// let options = TableOptions::default().heir(bob.pid(), term!(:work));
+    /// let work = ann.new_table("work", options)?;
+    /// work.remove_heir()?;
+    /// drop(ann);
+    /// assert!(work.info().is_none() && bob.try_receive().is_none());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`NotOwner`](ErrorKind::NotOwner).
     #[doc(alias = "ets:setopts/2")]
@@ -156,6 +168,17 @@ impl Table {
 
     /// As [`lease`](Self::lease), several in one instant, as [`insert_list`](Self::insert_list).
     ///
+    /// ```
+    /// # use ferrets::{Access, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let names = store.new_table("names", TableOptions::default().access(Access::Public))?;
+    /// let ann = store.owner();
+    /// names.acting_as(&ann).lease_list([("printer", "ann"), ("scanner", "ann")])?;
+    /// drop(ann);
+    /// assert!(names.is_empty()?);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`lease`](Self::lease), for the first object that is refused.
     pub fn lease_list<T: ToObject>(&self, objects: impl IntoIterator<Item = T>) -> Result<()> {
@@ -164,6 +187,17 @@ impl Table {
     }
 
     /// As [`lease_list`](Self::lease_list), unless one of the keys exists, and says whether it did.
+    ///
+    /// ```
+    /// # use ferrets::{Access, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let names = store.new_table("names", TableOptions::default().access(Access::Public))?;
+    /// let ann = store.owner();
+    /// names.insert(("scanner", "nobody's"))?;
+    /// let both = names.acting_as(&ann).lease_new_list([("printer", "ann"), ("scanner", "ann")])?;
+    /// assert!(!both && !names.member("printer")?);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`lease`](Self::lease), for the first object that is refused.

@@ -77,6 +77,19 @@ impl Snapshot {
 
     /// Bytes of the leaves that it keeps, which have changed in the table since. The objects that
     /// only it has come on top of them.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list((1..=1_000).map(|n| (n, 0)))?;
+    /// let snapshot = t.snapshot()?;
+    /// let before = snapshot.memory_bytes();
+    /// t.insert((500, 1))?;
+    /// assert!(snapshot.memory_bytes() > before);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.snapshot.bytes()

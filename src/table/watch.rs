@@ -84,6 +84,18 @@ impl Filter {
     }
 
     /// Those that a specification accepts, by head and guards; its results do not matter.
+    ///
+    /// ```
+    /// # use ferrets::{Event, Filter, Kind, Store, TableOptions, spec};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let mut old = t.watch(Filter::spec(&spec!(|{_, age}| if age.ge(65) => age)?))?;
+    /// t.insert_list([("ann", 20), ("bob", 70)])?;
+    /// let Some(Event::Changed(changes)) = old.try_recv() else { panic!() };
+    /// assert_eq!(changes.len(), 1);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn spec(spec: &MatchSpec) -> Self {
         Self(What::Spec(spec.clone()))
@@ -267,6 +279,19 @@ impl Table {
 
     /// As [`watch`](Self::watch), with room for `limit` events, at least for one.
     ///
+    /// ```
+    /// # use ferrets::{Event, Filter, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let mut changes = t.watch_within(Filter::all(), 1)?;
+    /// t.insert((1, "kept"))?;
+    /// t.insert((2, "lost"))?;
+    /// assert!(matches!(changes.try_recv(), Some(Event::Changed(_))));
+    /// assert!(matches!(changes.try_recv(), Some(Event::Lagged(1))));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`watch`](Self::watch).
     pub fn watch_within(&self, filter: Filter, limit: usize) -> Result<Watch> {
@@ -304,6 +329,16 @@ impl Watch {
     }
 
     /// Waits for an event, but no longer than that.
+    ///
+    /// ```
+    /// # use ferrets::{Filter, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// use std::time::Duration;
+    /// assert!(t.watch(Filter::all())?.recv_timeout(Duration::from_millis(1)).is_none());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     pub fn recv_timeout(&mut self, time: Duration) -> Option<Event> {
         let deadline = Deadline::after(time);
         self.wait(|| deadline.left().map(Some))
@@ -326,6 +361,20 @@ impl Watch {
 
     /// For asynchronous receivers of all kinds: an event; `None` once nothing comes any more; or
     /// the task is woken when there may be something.
+    ///
+    /// ```
+    /// # use ferrets::{Filter, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// use std::task::{Context, Waker};
+    /// let mut changes = t.watch(Filter::all())?;
+    /// let mut context = Context::from_waker(Waker::noop());
+    /// assert!(changes.poll_next(&mut context).is_pending());
+    /// t.insert((1, "ann"))?;
+    /// assert!(changes.poll_next(&mut context).is_ready());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
         if self.is_over {
             return Poll::Ready(None);
@@ -338,6 +387,21 @@ impl Watch {
 
     /// Waits for an event, as a task: needs no runtime, and takes to every one. May be dropped
     /// before it is done; nothing is lost then.
+    ///
+    /// ```
+    /// # use ferrets::{Event, Filter, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let mut changes = t.watch(Filter::key("ann")?)?;
+    /// t.insert(("ann", 1))?;
+    /// let next = async { changes.recv_async().await };
+    /// # use std::task::{Context, Poll, Waker};
+    /// # let mut next = std::pin::pin!(next);
+    /// # let next = next.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    /// assert!(matches!(next, Poll::Ready(Some(Event::Changed(_)))));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     pub async fn recv_async(&mut self) -> Option<Event> {
         poll_fn(|context| self.poll_next(context)).await
     }
@@ -433,6 +497,20 @@ impl Watch {
     }
 
     /// Whether [`Gone`](Event::Gone) has been received.
+    ///
+    /// ```
+    /// # use ferrets::{Event, Filter, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let mut changes = t.watch(Filter::all())?;
+    /// t.insert((1, "ann"))?;
+    /// t.delete_table()?;
+    /// let Some(Event::Changed(first)) = changes.recv() else { panic!() };
+    /// assert_eq!((first.sequence(), changes.sequence(), changes.is_over()), (1, 1, false));
+    /// assert!(matches!(changes.recv(), Some(Event::Gone)) && changes.is_over());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.is_over
