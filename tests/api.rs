@@ -52,8 +52,8 @@ fn types_cross_threads() {
         Integer, Access, Kind, WriteConcurrency, Error, ErrorKind, Object, ObjectRef<'_>, Objects,
         Term, TermRef<'_>, View<'_>, Atom, Pid, Port, Export, BigRef<'_>, BitsRef<'_>,
         Elements<'_>, FunRef<'_>, ListRef<'_>, MapRef<'_>, ReferenceRef<'_>, TupleRef<'_>,
-        DecodeOptions, ParseOptions, FunOptions, MatchSpec, Continuation, Chunk, Plan, KeyPlan, KeyRange, Shape,
-        SpecExpr, SpecVariable,
+        DecodeOptions, ParseOptions, FunOptions, MatchSpec, Continuation, Chunk, Plan, KeyPlan,
+        KeyRange, Shape, SpecExpr, SpecVariable,
     );
     #[cfg(feature = "serde")]
     each!(crosses_threads: ferrets::Structs, ferrets::ToTermOptions, ferrets::Serde<u8>);
@@ -66,8 +66,8 @@ fn types_survive_panics() {
         Integer, Access, Kind, WriteConcurrency, Error, ErrorKind, Object, ObjectRef<'_>, Objects,
         Term, TermRef<'_>, View<'_>, Atom, Pid, Port, Export, BigRef<'_>, BitsRef<'_>,
         Elements<'_>, FunRef<'_>, ListRef<'_>, MapRef<'_>, ReferenceRef<'_>, TupleRef<'_>,
-        DecodeOptions, ParseOptions, FunOptions, MatchSpec, Continuation, Chunk, Plan, KeyPlan, KeyRange, Shape,
-        SpecExpr, SpecVariable,
+        DecodeOptions, ParseOptions, FunOptions, MatchSpec, Continuation, Chunk, Plan, KeyPlan,
+        KeyRange, Shape, SpecExpr, SpecVariable,
     );
     #[cfg(feature = "serde")]
     each!(survives_panics: ferrets::Structs, ferrets::ToTermOptions, ferrets::Serde<u8>);
