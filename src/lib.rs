@@ -290,9 +290,9 @@
 //!   megabyte copies a megabyte. Keep what changes often apart from what is large.
 //! * **Counters are the exception**: adding to the same element again and again is done in place.
 //!   In exchange, an owned read of such an object copies it; read it in a [view](Table::read).
-//! * **An element keeps its object.** A large one that [`lookup_element`] returned, and any part
-//!   that [`select`] did, hold the whole object's memory. Results of [`select`] that are made anew
-//!   share theirs, some hundred at a time.
+//! * **An element keeps its object.** A large one that [`lookup_element`] returned, and a part that
+//!   [`select`] did, hold the whole object's memory. Small results of [`select`] share theirs, some
+//!   hundred at a time.
 //! * **Atoms are for ever, and for the process.** There are at most [`Atom::LIMIT`]; do not make
 //!   them of what strangers send.
 //! * **Limits**: a binary has less than 256 MiB, a tuple at most 16,777,215 elements, a list or map

@@ -53,11 +53,11 @@
 //!   one from `'$25'` on, and takes quoted atoms that look like variables for such.
 //! * A body may use a variable whose first use was left out, in `andalso` or `orelse` behind an
 //!   argument that decided. OTP's result then points into the table, whose memory may be freed.
-//! * `fun2ms` is [`MatchSpec::fun2ms`](crate::MatchSpec::fun2ms), of text. There `bindings()` is `'$$'`, where OTP puts an
-//!   atom that means nothing; all functions that specifications have may be called, not only some;
-//!   constants may be calculated in heads. A fun of which OTP makes something that says something
-//!   else is refused: an atom `'_'` in a head, `_` in a body, a name of the whole object in itself.
-//!   Records are not known.
+//! * `fun2ms` is [`MatchSpec::fun2ms`](crate::MatchSpec::fun2ms), of text. There `bindings()` is
+//!   `'$$'`, where OTP puts an atom that means nothing; all functions that specifications have may
+//!   be called, not only some; constants may be calculated in heads. A fun of which OTP makes
+//!   something that says something else is refused: an atom `'_'` in a head, `_` in a body, a name
+//!   of the whole object in itself. Records are not known.
 //! * `info/2` has no items `data` and `stats`, which show OTP's own memory. `write_concurrency` is
 //!   reported as it was asked for, whatever the number of processors.
 

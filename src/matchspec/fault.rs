@@ -82,7 +82,7 @@ impl What {
 /// As Erlang's runtime writes names: quoted if they are not plain, whether reserved or not.
 fn written(atom: Atom) -> String {
     let name = atom.name();
-    if name.starts_with(is_atom_start) && name.chars().all(is_name_char) {
+    if name.starts_with(is_atom_start) && name.chars().all(|c| is_name_char(c) && c != '@') {
         return name.to_owned();
     }
     let mut text = String::from("'");

@@ -176,7 +176,7 @@ impl KeyPlan {
     }
 
     /// The key that it consists of, if that is only one, up to `==`.
-    pub(crate) fn only_key(&self) -> Option<&Term> {
+    fn only_key(&self) -> Option<&Term> {
         match self {
             Self::Points(points) => points.first().filter(|_| points.len() == 1),
             Self::Ranges(ranges) => match &ranges[..] {
@@ -247,6 +247,8 @@ impl KeyPlan {
 pub struct Plan {
     keys: KeyPlan,
     clauses: Vec<KeyPlan>,
+    /// The key that `keys` consist of, if that is only one: where it is found at once.
+    only: Option<Term>,
 }
 
 impl Plan {
@@ -277,7 +279,14 @@ impl Plan {
         };
         let clauses: Vec<KeyPlan> = ast.clauses.iter().map(clause).collect();
         let all = clauses.iter().cloned().fold(KeyPlan::Nothing, KeyPlan::or);
-        Self { keys: all.settled(), clauses }
+        let keys = all.settled();
+        Self { only: keys.only_key().cloned(), keys, clauses }
+    }
+
+    /// The key that is visited, if that is only one, up to `==`.
+    #[inline]
+    pub(crate) fn only_key(&self) -> Option<&Term> {
+        self.only.as_ref()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a specification is put to: a stored object or any term.
 
 use crate::error::Result;
-use crate::term::{Object, ObjectRef, Tag, Term, TermRef, Word};
+use crate::term::{Object, ObjectRef, SMALL_OBJECT, Tag, Term, TermRef, Word};
 
 /// Something to match, and where its elements are if it is a tuple.
 #[derive(Clone, Copy)]
@@ -81,6 +81,12 @@ impl<'a> Subject<'a> {
     /// The whole where it lies, if it lies in one place.
     pub(crate) fn whole(&self) -> Option<TermRef<'a>> {
         (!self.is_counted()).then(|| self.part(self.root))
+    }
+
+    /// A part where it lies, if its copy costs less than to keep the object: of a small one.
+    pub(crate) fn small_part(&self, word: Word) -> Option<TermRef<'a>> {
+        let is_small = self.heap.len() <= SMALL_OBJECT && !self.is_counted();
+        (is_small && !word.is_immediate()).then(|| self.part(word))
     }
 
     /// The stored object that it is, to keep.

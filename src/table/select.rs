@@ -17,8 +17,8 @@ impl Table {
     /// order of keys; otherwise in no particular order, but those of one key in the order of their
     /// insertion.
     ///
-    /// Results that are a large object or a part of one are not copied; small ones that are made
-    /// anew share memory, some hundred at a time. Each object is looked at as it is at an instant
+    /// Results that are a large object or a part of one are not copied; small ones share memory,
+    /// some hundred at a time, if they are many. Each object is looked at as it is at an instant
     /// of its own; those that are there throughout are looked at once.
     ///
     /// O(objects), but O(1) for each key where the specification says which keys it wants; see
@@ -333,8 +333,12 @@ impl Table {
 /// Words of results that share their memory.
 const SHARED_WORDS: usize = 4_096;
 
+/// Results that are found before small objects share their memory, too.
+const FEW: usize = 16;
+
 /// Results on their way into a list. Those that are made anew are written one behind the other, as
-/// two allocations for each would cost more than making them.
+/// two allocations for each would cost more than making them; and so are copies of small objects,
+/// once there are more than a few.
 #[derive(Default)]
 struct Results {
     all: Vec<Term>,
@@ -356,22 +360,33 @@ impl Results {
         code: &Code,
         subject: &Subject<'_>,
     ) -> Result<()> {
+        let are_many = self.all.len() >= FEW;
+        let small = |word| subject.small_part(word).filter(|_| are_many);
         let term = match machine.result(code, subject)? {
-            Found::Whole => subject.to_term()?,
-            Found::Part(word) => subject.part_to_term(word)?,
+            Found::Whole => match subject.whole().and_then(|whole| small(whole.word())) {
+                Some(object) => return self.make(object),
+                None => subject.to_term()?,
+            },
+            Found::Part(word) => match small(word) {
+                Some(part) => return self.make(part),
+                None => subject.part_to_term(word)?,
+            },
             Found::Other(term) if term.word().is_immediate() => Term::immediate(term.word()),
-            Found::Other(term) => {
-                let made = self.made.get_or_insert_default();
-                made.open.push((self.all.len(), made.arena.copy(term)?));
-                if made.arena.words().len() >= SHARED_WORDS {
-                    self.all.push(Term::nil());
-                    self.close();
-                    return Ok(());
-                }
-                Term::nil()
-            }
+            Found::Other(term) => return self.make(term),
         };
         self.all.push(term);
+        Ok(())
+    }
+
+    /// Adds a copy.
+    fn make(&mut self, term: TermRef<'_>) -> Result<()> {
+        let made = self.made.get_or_insert_default();
+        made.open.push((self.all.len(), made.arena.copy(term)?));
+        let is_full = made.arena.words().len() >= SHARED_WORDS;
+        self.all.push(Term::nil());
+        if is_full {
+            self.close();
+        }
         Ok(())
     }
 

@@ -39,12 +39,14 @@ impl<'s> Route<'s> {
         let is_ordered = core.engine.as_ordered().is_some();
         let plan = spec.plan(core.options.keypos, is_ordered);
         if is_ordered {
-            let is_one = plan.keys().only_key().is_some();
+            let is_one = plan.only_key().is_some();
             let ranges = if is_one { Vec::new() } else { ranges(plan.keys()) };
             return Self { plan, keys: SmallVec::new(), ranges, back };
         }
         let mut keys: SmallVec<[(u64, u32); 2]> = SmallVec::new();
-        if let KeyPlan::Points(points) = plan.keys() {
+        if let Some(key) = plan.only_key() {
+            keys.push((core.hasher.hash(key.as_ref()), 0));
+        } else if let KeyPlan::Points(points) = plan.keys() {
             keys.extend(points.iter().map(|key| core.hasher.hash(key.as_ref())).zip(0..));
             if keys.len() > 1 {
                 keys.sort_unstable();
@@ -70,7 +72,7 @@ impl<'s> Route<'s> {
         mut visit: impl FnMut(ObjectRef<'p>),
     ) -> Option<Mark> {
         if let Some(ordered) = core.engine.as_ordered() {
-            if let Some(key) = self.plan.keys().only_key() {
+            if let Some(key) = self.plan.only_key() {
                 core.engine.each(pin, core.key(key.as_ref()), visit);
                 return None;
             }
@@ -88,7 +90,8 @@ impl<'s> Route<'s> {
                     if shown >= budget && last != Some(*hash) {
                         return Some(Mark::Hash(*hash));
                     }
-                    let key = Key { term: points[*key as usize].as_ref(), hash: *hash };
+                    let term = self.plan.only_key().unwrap_or_else(|| &points[*key as usize]);
+                    let key = Key { term: term.as_ref(), hash: *hash };
                     core.engine.each(pin, key, |object| {
                         shown += 1;
                         visit(object);

@@ -47,7 +47,7 @@ pub use from_term::{FromObject, FromTerm};
 pub(crate) use hash::KeyHasher;
 pub(crate) use head::{head, prefix_heads};
 pub use object::{Object, ObjectRef, Objects};
-pub(crate) use object::{new_block, special_block};
+pub(crate) use object::{SMALL_OBJECT, new_block, special_block};
 pub(crate) use order::{compare, compare_exact, equal};
 pub use parse::ParseOptions;
 pub(crate) use parse::scan;

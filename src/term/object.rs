@@ -24,7 +24,7 @@ const SMALL_ELEMENT: usize = 64;
 
 /// Words of an object up to which a reader who keeps it gets a copy. Counting references writes to
 /// a line that all readers of the object share, which costs more than copying a few lines.
-const SMALL_OBJECT: usize = 16;
+pub(crate) const SMALL_OBJECT: usize = 16;
 
 /// A stored object, borrowed for the length of a closure: what
 /// [`Table::read`](crate::Table::read) and the folds show.
