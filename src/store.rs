@@ -33,10 +33,11 @@ pub struct Store {
 #[non_exhaustive]
 pub struct Reclamation {
     /// Bytes of deleted objects that are not given back yet; each thread that writes may hold up
-    /// to 64 KiB more.
+    /// to 64 KiB more, and as much that it is about to free itself.
     pub pending_bytes: usize,
     /// How often a writer found more than 16 MiB pending and could not help, because a reader
-    /// stayed in a [read view](crate::Table::read) for long.
+    /// stayed in a [read view](crate::Table::read) for long, or because the system call
+    /// `membarrier`, which the process could use when it made its first table, is forbidden now.
     pub stalls: usize,
 }
 

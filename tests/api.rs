@@ -188,6 +188,15 @@ const PROVOCATIONS: &[Provocation] = &[
     (ErrorKind::Panicked, "on purpose", |w| {
         w.set.update(1, |_| -> Result<Option<Object>> { panic!("on purpose") }).err()
     }),
+    (ErrorKind::Panicked, "no text", |w| {
+        struct Again;
+        impl Drop for Again {
+            fn drop(&mut self) {
+                panic!("a panic's value may panic when it is dropped");
+            }
+        }
+        w.set.update(1, |_| -> Result<Option<Object>> { std::panic::panic_any(Again) }).err()
+    }),
 ];
 
 /// Kinds that no call of this version provokes on purpose: ownership does not change hands yet, and

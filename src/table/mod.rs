@@ -873,6 +873,8 @@ fn call<R>(f: impl FnOnce() -> Result<R>) -> Result<R> {
             .map(|text| (*text).to_owned())
             .or_else(|| panic.downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "with a value that is no text".to_owned());
+        // A value that panics when it is dropped gets no second chance.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(panic))).map_err(std::mem::forget);
         Err(Error::new(ErrorKind::Panicked, format!("the closure panicked: {text}")))
     })
 }

@@ -196,12 +196,12 @@ impl Collector {
     }
 
     /// Moves the epoch on, if all who are pinned have announced it; returns the one that is now,
-    /// and whether somebody who is pinned held it back.
+    /// and whether somebody who is pinned held it back, or the system, which forbids the barrier.
     fn advance(&self) -> (usize, bool) {
         let Some(records) = self.records.try_lock() else { return (self.now(), false) };
         let epoch = self.now();
         if !barrier::heavy() {
-            return (epoch, false);
+            return (epoch, true);
         }
         for record in &*records {
             // Ordering: Acquire; pairs with the Release of pins and unpins: all that the thread
@@ -261,7 +261,7 @@ impl Collector {
 pub(crate) struct Progress {
     /// Whether anything was freed.
     pub(crate) freed: bool,
-    /// Whether somebody who is pinned held the epoch back.
+    /// Whether the epoch could not move on.
     pub(crate) held: bool,
 }
 

@@ -162,10 +162,20 @@ fn end_execution(whole: bool) {
 /// Runs a model in all its interleavings, up to the bound, and says how many there were.
 #[allow(clippy::disallowed_methods, reason = "how long a model takes is worth knowing")]
 pub(in crate::raw) fn model(name: &str, body: impl Fn() + Send + Sync + 'static) {
+    model_up_to(name, None, body);
+}
+
+/// The same, but no more than so many interleavings, if there is a number.
+pub(in crate::raw) fn model_up_to(
+    name: &str,
+    most: Option<usize>,
+    body: impl Fn() + Send + Sync + 'static,
+) {
     assert!(cfg!(crossbeam_loom), "a model of the real atomics would show nothing");
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.or(Some(2));
     builder.max_branches = 10_000;
+    builder.max_permutations = most;
     let executions = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&executions);
     let start = std::time::Instant::now();
@@ -177,5 +187,6 @@ pub(in crate::raw) fn model(name: &str, body: impl Fn() + Send + Sync + 'static)
     });
     let (executions, time) = (executions.load(Ordering::Relaxed), start.elapsed());
     assert!(executions > 1, "{name} has no two threads that meet");
-    eprintln!("{name}: {executions} executions in {time:.1?}");
+    let cut = if most.is_some_and(|most| executions >= most as u64) { ", cut off" } else { "" };
+    eprintln!("{name}: {executions} executions in {time:.1?}{cut}");
 }
