@@ -162,9 +162,11 @@ impl Turn {
         let mut state = schedule.state();
         state.ended[*thread] = true;
         schedule.hand_on(&mut state, *thread, true);
-        while state.running.is_some() || state.leaving != *thread {
-            // Whoever was last wakes those who wait to leave.
+        if state.running.is_none() {
+            // The last one wakes those who wait to leave.
             schedule.turns.iter().for_each(Condvar::notify_all);
+        }
+        while state.running.is_some() || state.leaving != *thread {
             state = schedule.turns[*thread].wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         result
@@ -220,7 +222,7 @@ pub(crate) fn wait() -> bool {
 }
 
 fn pass(waits: bool) {
-    // A panic under a lock would leave it locked for ever.
+    // Gone, where the thread's locals are going.
     let turn = TURN.try_with(|turn| turn.borrow().clone()).ok().flatten();
     if let Some(turn) = turn {
         turn.point(waits);
