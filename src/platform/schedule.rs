@@ -237,3 +237,45 @@ fn free_point() {
         std::thread::yield_now();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::{point, run};
+
+    /// Three threads that add without care; what comes out, and the digest.
+    fn careless(seed: u64) -> (u64, u64) {
+        let sum = AtomicU64::new(0);
+        let add = |_| {
+            for _ in 0..20 {
+                point();
+                let seen = sum.load(Ordering::Relaxed);
+                point();
+                sum.store(seen + 1, Ordering::Relaxed);
+            }
+        };
+        let (_, trace) = run(seed, 3, add);
+        (sum.into_inner(), trace)
+    }
+
+    #[test]
+    fn lost_updates_are_found_and_found_again() {
+        let mut lost = 0;
+        for seed in 0..200 {
+            let (sum, trace) = careless(seed);
+            assert_eq!(careless(seed), (sum, trace), "seed {seed}");
+            lost += u32::from(sum < 60);
+        }
+        assert!(lost > 50, "in {lost} of 200 schedules");
+    }
+
+    #[test]
+    #[should_panic(expected = "on purpose")]
+    fn a_panic_passes_on_when_all_have_ended() {
+        run(1, 3, |thread| {
+            point();
+            assert!(thread != 1, "on purpose");
+        });
+    }
+}
