@@ -162,9 +162,11 @@ impl Turn {
         let mut state = schedule.state();
         state.ended[*thread] = true;
         schedule.hand_on(&mut state, *thread, true);
-        while state.running.is_some() || state.leaving != *thread {
-            // Whoever was last wakes those who wait to leave.
+        if state.running.is_none() {
+            // The last one wakes those who wait to leave.
             schedule.turns.iter().for_each(Condvar::notify_all);
+        }
+        while state.running.is_some() || state.leaving != *thread {
             state = schedule.turns[*thread].wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         result
@@ -220,7 +222,7 @@ pub(crate) fn wait() -> bool {
 }
 
 fn pass(waits: bool) {
-    // A panic under a lock would leave it locked for ever.
+    // Gone, where the thread's locals are going.
     let turn = TURN.try_with(|turn| turn.borrow().clone()).ok().flatten();
     if let Some(turn) = turn {
         turn.point(waits);
@@ -233,5 +235,47 @@ fn free_point() {
     FREE.set(chances);
     if chance % FREE_YIELDS == 0 {
         std::thread::yield_now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::{point, run};
+
+    /// Three threads that add without care; what comes out, and the digest.
+    fn careless(seed: u64) -> (u64, u64) {
+        let sum = AtomicU64::new(0);
+        let add = |_| {
+            for _ in 0..20 {
+                point();
+                let seen = sum.load(Ordering::Relaxed);
+                point();
+                sum.store(seen + 1, Ordering::Relaxed);
+            }
+        };
+        let (_, trace) = run(seed, 3, add);
+        (sum.into_inner(), trace)
+    }
+
+    #[test]
+    fn lost_updates_are_found_and_found_again() {
+        let mut lost = 0;
+        for seed in 0..200 {
+            let (sum, trace) = careless(seed);
+            assert_eq!(careless(seed), (sum, trace), "seed {seed}");
+            lost += u32::from(sum < 60);
+        }
+        assert!(lost > 50, "in {lost} of 200 schedules");
+    }
+
+    #[test]
+    #[should_panic(expected = "on purpose")]
+    fn a_panic_passes_on_when_all_have_ended() {
+        run(1, 3, |thread| {
+            point();
+            assert!(thread != 1, "on purpose");
+        });
     }
 }
