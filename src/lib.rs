@@ -247,9 +247,9 @@
 //!
 //! What ETS does not have: [ranges](Table::range), [prefixes](Table::prefix), [cursors](Cursor) and
 //! [`pop_first`](Table::pop_first) of ordered sets; [`update`] by a closure, [`compare_and_swap`],
-//! [`lookup_many`], borrowed reads; [batches](Table::batch) under conditions and
-//! [changes watched](Table::watch); guards that narrow a search, [`spec!`], results that are sorted,
-//! counted and summed.
+//! [`lookup_many`], borrowed reads; [batches](Table::batch) under conditions and [changes
+//! watched](Table::watch); guards that narrow a search, [`spec!`], results that are sorted, counted
+//! and summed.
 //!
 //! # Trade-offs
 //!

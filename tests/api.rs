@@ -7,12 +7,12 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::Path;
 
 use ferrets::{
-    Access, Atom, BigRef, BitsRef, Bounds, Chunk, Continuation, CounterOp, Cursor, DecodeOptions,
-    Elements, Error, ErrorKind, Export, Fixation, FunRef, Info, Integer, KeyPlan, KeyRange, Kind,
-    ListRef, MapRef, MatchSpec, Object, ObjectRef, Objects, Owner, ParseOptions, Pid, Plan, Port,
-    RangeIter, ReadView, Reclamation, ReferenceRef, Result, SafeFixed, Selection, Shape, SpecExpr,
-    SpecVariable, Store, Table, TableOptions, Term, TermRef, TupleRef, View, WriteConcurrency, ets,
-    term, tuple,
+    Access, Atom, Batch, BigRef, BitsRef, Bounds, Change, Changes, Chunk, Condition, Conflict,
+    Continuation, CounterOp, Cursor, DecodeOptions, Elements, Error, ErrorKind, Event, Export,
+    Filter, Fixation, FunRef, Info, Integer, KeyPlan, KeyRange, Kind, ListRef, MapRef, MatchSpec,
+    Object, ObjectRef, Objects, Outcome, Owner, ParseOptions, Pid, Plan, Port, RangeIter, ReadView,
+    Reclamation, ReferenceRef, Result, SafeFixed, Selection, Shape, SpecExpr, SpecVariable, Store,
+    Table, TableOptions, Term, TermRef, TupleRef, View, Watch, WriteConcurrency, ets, term, tuple,
 };
 
 fn root() -> &'static Path {
@@ -47,7 +47,7 @@ macro_rules! each {
 #[test]
 fn types_cross_threads() {
     each!(crosses_threads:
-        Selection, Bounds, Cursor, RangeIter,
+        Batch, Outcome, Condition, Conflict, Watch, Filter, Event, Changes, Change, Selection, Bounds, Cursor, RangeIter,
         Store, Owner, Table, TableOptions, Fixation, Info, SafeFixed, Reclamation, CounterOp,
         Integer, Access, Kind, WriteConcurrency, Error, ErrorKind, Object, ObjectRef<'_>, Objects,
         Term, TermRef<'_>, View<'_>, Atom, Pid, Port, Export, BigRef<'_>, BitsRef<'_>,
@@ -62,7 +62,7 @@ fn types_cross_threads() {
 #[test]
 fn types_survive_panics() {
     each!(survives_panics:
-        TableOptions, Bounds, Info, SafeFixed, Reclamation, CounterOp,
+        Outcome, Condition, Conflict, Filter, Event, Changes, Change, TableOptions, Bounds, Info, SafeFixed, Reclamation, CounterOp,
         Integer, Access, Kind, WriteConcurrency, Error, ErrorKind, Object, ObjectRef<'_>, Objects,
         Term, TermRef<'_>, View<'_>, Atom, Pid, Port, Export, BigRef<'_>, BitsRef<'_>,
         Elements<'_>, FunRef<'_>, ListRef<'_>, MapRef<'_>, ReferenceRef<'_>, TupleRef<'_>,
@@ -177,6 +177,10 @@ const PROVOCATIONS: &[Provocation] = &[
     (ErrorKind::BadSyntax, " ", |_| Term::parse("1 2").err()),
     (ErrorKind::Conversion, "300", |_| term!(300).get::<u8>().err()),
     (ErrorKind::Conversion, "a", |_| term!(:a).get::<String>().err()),
+    (ErrorKind::Conflict, "key 1 ", |w| {
+        let mut batch = w.set.batch();
+        Some(batch.if_absent(1).ok()?.commit().ok()?.err()?.into())
+    }),
     (ErrorKind::Panicked, "on purpose", |w| {
         w.set.update(1, |_| -> Result<Option<Object>> { panic!("on purpose") }).err()
     }),
