@@ -60,9 +60,10 @@ fn watched(criterion: &mut Criterion) {
 fn receiving(table: &Table, measure: impl FnOnce()) {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let mut watch = table.watch_within(Filter::all(), 1 << 16).expect("the table stands");
+        let watch = table.watch_within(Filter::all(), 1 << 16).expect("the table stands");
         let done = &done;
         scope.spawn(move || {
+            let mut watch = watch;
             while !done.load(Ordering::Relaxed) {
                 watch.recv_timeout(Duration::from_millis(10));
             }

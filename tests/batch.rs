@@ -1,4 +1,5 @@
 //! Batches: against a model that does the steps one after the other, and from several threads.
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

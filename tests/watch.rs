@@ -1,4 +1,5 @@
 //! Watching: every operation tells what it changes, and what is told gives the table again.
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 use std::collections::BTreeMap;
 use std::future::Future;

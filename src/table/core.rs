@@ -307,7 +307,7 @@ impl TableCore {
     }
 
     /// The key of the object in an arena.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn key_of_arena<'a>(&self, arena: &'a Arena, arity: usize) -> Result<Key<'a>> {
         self.check_arity(arity, || arena.root_tuple(arity).to_string())?;
         Ok(self.key(arena.view(Word(arena.words()[self.options.keypos - 1]))))
