@@ -197,10 +197,6 @@ const PROVOCATIONS: &[Provocation] = &[
     (ErrorKind::BadSyntax, " ", |_| Term::parse("1 2").err()),
     (ErrorKind::Conversion, "300", |_| term!(300).get::<u8>().err()),
     (ErrorKind::Conversion, "a", |_| term!(:a).get::<String>().err()),
-    (ErrorKind::Conflict, "key 1 ", |w| {
-        let mut batch = w.set.batch();
-        Some(batch.if_absent(1).ok()?.commit().ok()?.err()?.into())
-    }),
     (ErrorKind::Panicked, "on purpose", |w| {
         w.set.update(1, |_| -> Result<Option<Object>> { panic!("on purpose") }).err()
     }),
