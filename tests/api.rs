@@ -47,7 +47,8 @@ macro_rules! each {
 #[test]
 fn types_cross_threads() {
     each!(crosses_threads:
-        Batch, Outcome, Condition, Conflict, Watch, Filter, Event, Changes, Change, Selection, Bounds, Cursor, RangeIter,
+        Batch, Outcome, Condition, Conflict, Watch, Filter, Event, Changes, Change,
+        Selection, Bounds, Cursor, RangeIter,
         Store, Owner, Table, TableOptions, Fixation, Info, SafeFixed, Reclamation, CounterOp,
         Integer, Access, Kind, WriteConcurrency, Error, ErrorKind, Object, ObjectRef<'_>, Objects,
         Term, TermRef<'_>, View<'_>, Atom, Pid, Port, Export, BigRef<'_>, BitsRef<'_>,
@@ -62,7 +63,8 @@ fn types_cross_threads() {
 #[test]
 fn types_survive_panics() {
     each!(survives_panics:
-        Outcome, Condition, Conflict, Filter, Event, Changes, Change, TableOptions, Bounds, Info, SafeFixed, Reclamation, CounterOp,
+        Outcome, Condition, Conflict, Filter, Event, Changes, Change,
+        TableOptions, Bounds, Info, SafeFixed, Reclamation, CounterOp,
         Integer, Access, Kind, WriteConcurrency, Error, ErrorKind, Object, ObjectRef<'_>, Objects,
         Term, TermRef<'_>, View<'_>, Atom, Pid, Port, Export, BigRef<'_>, BitsRef<'_>,
         Elements<'_>, FunRef<'_>, ListRef<'_>, MapRef<'_>, ReferenceRef<'_>, TupleRef<'_>,
