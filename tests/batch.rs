@@ -180,7 +180,7 @@ fn same(outcome: &Outcome, given: &Given) -> bool {
     match (outcome, given) {
         (Outcome::Held, Given::Held) => true,
         (Outcome::Objects(objects), Given::Objects(expected)) => plain(objects.iter()) == *expected,
-        (Outcome::Count(count), Given::Count(expected)) => *count == Integer::from(*expected),
+        (Outcome::Count(count), Given::Count(expected)) => *count == *expected,
         _ => false,
     }
 }

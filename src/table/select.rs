@@ -58,7 +58,7 @@ impl Table {
     /// # let store = Store::new();
     /// # let owner = store.owner();
     /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
-    /// let plan = |text: &str| ferrets::Result::Ok(t.explain(&text.parse()?).to_string());
+    /// let plan = |text: &str| Ok::<_, ferrets::Error>(t.explain(&text.parse()?).to_string());
     /// assert_eq!(plan("[{{7,'$1'},[],['$1']}]")?, "visits 1 key: 7");
     /// let either = "[{{'$1','_'},[{'orelse',{'=:=','$1',a},{'==','$1',1}}],['$_']}]";
     /// assert_eq!(plan(either)?, "visits 3 keys: 1, 1.0, a");
