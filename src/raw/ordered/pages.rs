@@ -108,6 +108,8 @@ pub(crate) struct Pages<'p, H: Share, C, O> {
     far: Limit<O>,
     /// Whether the entries themselves are going to be looked at.
     load: bool,
+    /// Whether a page has one entry at most.
+    one: bool,
     /// The ends of the open leaf's keys. The lower one never changes.
     low: Option<Fence>,
     high: Fence,
@@ -127,6 +129,8 @@ pub(crate) struct Walk {
     pub(crate) back: bool,
     /// Only to count entries, not to look at them.
     pub(crate) count: bool,
+    /// Only to find the first entry: of each leaf no other is shown.
+    pub(crate) one: bool,
     /// To know afterwards whether it saw one instant.
     pub(crate) instant: bool,
 }
@@ -139,7 +143,7 @@ impl<H: Share> Tree<H> {
         pin: &'p Pin,
         near: &Limit<N>,
         far: Limit<O>,
-        Walk { back, count, instant }: Walk,
+        Walk { back, count, one, instant }: Walk,
         compare: C,
     ) -> Pages<'p, H, C, O>
     where
@@ -154,6 +158,7 @@ impl<H: Share> Tree<H> {
             back,
             far,
             load: !count,
+            one,
             low: None,
             high: Fence::END,
             next: null_mut(),
@@ -326,7 +331,9 @@ where
                     within.end = within.end.min(at);
                 }
             }
-            for at in within {
+            for nth in 0..within.len() {
+                let from_end = self.one && self.back;
+                let at = if from_end { within.end - 1 - nth } else { within.start + nth };
                 let word = leaf.word(at);
                 let entry = match word.as_pending() {
                     None => word.raw(),
@@ -340,6 +347,9 @@ where
                         prefetch(raw.as_ptr().cast());
                     }
                     self.entries.push(raw);
+                    if self.one {
+                        break;
+                    }
                 }
             }
             (self.high, self.next) = (leaf.high(), leaf.next());
@@ -358,7 +368,7 @@ where
         if let Some(seen) = &mut self.seen {
             seen.push((leaf, version));
         }
-        if !finished && !self.back {
+        if !finished && !self.back && !self.one {
             Node::prefetch_whole(self.next);
         }
     }

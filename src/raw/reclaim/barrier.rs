@@ -13,9 +13,9 @@
 //!
 //! Where there is no `membarrier` (other systems, old kernels, sandboxes that forbid it) both sides
 //! use a fence. Which of the two it is, is settled once. Should `membarrier` be taken away after
-//! that (a sandbox that closes later), `heavy` fails from then on and nothing is freed any more: the
-//! pending bytes grow and stalls are counted, which `Store::reclamation` shows. So a program that
-//! confines itself does so before it makes its first table, or allows `membarrier`.
+//! that (a sandbox that closes later), `heavy` fails from then on and nothing is freed any more:
+//! the pending bytes grow and stalls are counted, which `Store::reclamation` shows. So a program
+//! that confines itself does so before it makes its first table, or allows `membarrier`.
 
 #[cfg(not(crossbeam_loom))]
 pub(super) use self::real::{heavy, light, prepare};

@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 
 use super::set::{NotAll, by_hash, slot_hashes};
-use super::{Key, KeyAndObjects, Objects, Position, Step, has_key, key_of, push};
+use super::{Key, KeyAndObjects, Objects, Position, Step, Stride, has_key, key_of, push};
 use crate::error::Result;
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::group::{BagRef, Bagged, Group};
@@ -327,7 +327,7 @@ impl BagEngine {
         })
     }
 
-    pub(super) fn step(&self, pin: &Pin, position: Position<'_>) -> Result<Step> {
+    pub(super) fn step(&self, pin: &Pin, position: Position<'_>, stride: Stride) -> Result<Step> {
         let mut from = match position {
             Position::Start => Some(0),
             Position::On(key) => Some(key.hash),
@@ -352,7 +352,7 @@ impl BagEngine {
                 }
             }
             if let Some((key, entry)) = least {
-                if let Some(next) = Self::found(pin, key, entry)? {
+                if let Some(next) = Self::found(pin, key, entry, stride)? {
                     return Ok(Step { from_exists, next: Some(next) });
                 }
                 continue; // emptied since we looked: look again
@@ -362,8 +362,17 @@ impl BagEngine {
         Ok(Step { from_exists, next: None })
     }
 
-    fn found(pin: &Pin, key: Key<'_>, entry: BagRef<'_>) -> Result<Option<KeyAndObjects>> {
+    fn found(
+        pin: &Pin,
+        key: Key<'_>,
+        entry: BagRef<'_>,
+        stride: Stride,
+    ) -> Result<Option<KeyAndObjects>> {
         let mut objects = Ok(Objects::default());
+        if !stride.objects {
+            // There were objects when its key was read.
+            return Ok(Some((key.term.to_term()?, Objects::default())));
+        }
         match entry {
             BagRef::One(block) => push(&mut objects, ObjectRef::new(block)),
             BagRef::Many(group) => {
