@@ -5,13 +5,17 @@
 %% same loop around an empty fun.
 -module(ets_twin).
 -export([main/1]).
--compile({inline, [next/1, key/3, object/1, one_in_twenty/1, shuffle/2]}).
+-compile({inline, [next/1, key/3, object/1, object/2, one_in_twenty/1, shuffle/2]}).
 
 -define(MASK, 16#ffffffff).
 -define(MANY, 16).
 %% As OPS_STEP and CUT_OFF in src/row.rs.
 -define(STEP, 2000).
 -define(CUT_OFF_MS, 1000).
+%% As in src/throughput.rs and src/scenario.rs.
+-define(CHECK, 100).
+-define(PART, 1000).
+-define(WHOLE, 1000000).
 %% As in src/select.rs.
 -define(SPECS, 1024).
 -define(RANGE, 100).
@@ -21,6 +25,16 @@ main(["select", "ets", Objects]) ->
     Tables = {{ets:new(set, [set, public]), ets:new(traps, [set, public])},
               {ets:new(ordered, [ordered_set, public]), ets:new(traps, [ordered_set, public])}},
     serve_select(Tables, list_to_integer(Objects));
+main(["throughput", Subject, Range]) ->
+    ok = io:setopts([{encoding, latin1}]),
+    Options = [public | setting(Subject)],
+    OfOrdered = case Subject of
+                    "ets_auto_rc" -> [public];
+                    "ets_locks_16384" -> [public];
+                    _ -> Options
+                end,
+    Tables = {ets:new(set, [set | Options]), ets:new(ordered, [ordered_set | OfOrdered])},
+    serve_throughput(Tables, list_to_integer(Range));
 main([Family, Subject, Objects]) ->
     ok = io:setopts([{encoding, latin1}]),
     Options = [kind(Family) | options(Subject)],
@@ -34,6 +48,15 @@ options("ets") ->
 options("ets_tuned") ->
     [public, {write_concurrency, auto}, {read_concurrency, true},
      {decentralized_counters, true}].
+
+%% The settings of OTP's benchmark.
+setting("ets") -> [];
+setting("ets_wc") -> [{write_concurrency, true}];
+setting("ets_rc") -> [{read_concurrency, true}];
+setting("ets_wc_rc") -> [{write_concurrency, true}, {read_concurrency, true}];
+setting("ets_auto_rc") -> [{write_concurrency, auto}, {read_concurrency, true}];
+setting("ets_locks_16384") ->
+    [{write_concurrency, {debug_hash_fixed_number_of_locks, 16384}}].
 
 serve(Options, Table, Objects) ->
     case io:get_line("") of
@@ -54,7 +77,7 @@ answer(Figure) -> io:format("~.3f~n", [float(Figure)]).
 %% Bytes per object. What ets:info/2 counts leaves out what the allocator rounds up.
 build(Table, Objects) ->
     Before = erlang:memory(ets),
-    in_parallel(1, fun(_) -> fill(Table, 0, Objects) end),
+    in_parallel(1, fun(_) -> fill(Table, 0, Objects, integer) end),
     Bytes = (erlang:memory(ets) - Before) / Objects,
     Words = ets:info(Table, memory) / Objects,
     io:format("~.3f by erlang:memory(ets); by ets:info(memory) ~.1f~n",
@@ -62,30 +85,62 @@ build(Table, Objects) ->
 
 %% Windows.
 
-window(insert_fresh, {Options, _, Objects}, Workers, Ops, _Seed) ->
+window(Row, {Options, _, Objects} = Context, Workers, Ops, Seed) ->
+    %% Tables of other keys than integers are filled when they are asked for.
+    {Plain, Keys} = keys(atom_to_list(Row)),
+    put(keys, Keys),
+    case Keys of
+        integer ->
+            window_of(Plain, Context, Workers, Ops, Seed);
+        _ ->
+            Table = filled(get({table, Keys}), Keys, Options, Objects),
+            window_of(Plain, {Options, Table, Objects}, Workers, Ops, Seed)
+    end.
+
+filled(undefined, Keys, Options, Objects) ->
+    Table = ets:new(Keys, Options),
+    in_parallel(1, fun(_) -> fill(Table, 0, Objects, Keys) end),
+    put({table, Keys}, Table),
+    Table;
+filled(Table, _, _, _) ->
+    Table.
+
+keys(Row) ->
+    case {string:split(Row, "_binary"), string:split(Row, "_tuple")} of
+        {[Plain, ""], _} -> {list_to_atom(Plain), binary};
+        {_, [Plain, ""]} -> {list_to_atom(Plain), tuple};
+        _ -> {list_to_atom(Row), integer}
+    end.
+
+%% As in src/keys.rs.
+make(integer) -> fun(Number) -> Number end;
+make(binary) -> fun(Number) -> <<"user:", (Number div 100):80, (Number rem 100)>> end;
+make(tuple) -> fun(Number) -> {Number div 100, Number rem 100} end.
+
+window_of(insert_fresh, {Options, _, Objects}, Workers, Ops, _Seed) ->
     Share = (Objects + Workers - 1) div Workers,
     Passes = max(1, Ops div Share),
     Times = [fresh(Options, Objects, Workers) || _ <- lists:seq(1, Passes)],
     lists:sum(Times) / (Passes * Share);
-window(fold, {_, Table, Objects}, Workers, Ops, _Seed) ->
+window_of(fold, {_, Table, Objects}, Workers, Ops, _Seed) ->
     Passes = max(1, Ops div Objects),
     {Time, _} = in_parallel(Workers, fun(_) -> fold(Table, Passes) end),
     Time / (Passes * Objects);
-window(lookup_many, {_, Table, Objects}, Workers, Ops, Seed) ->
+window_of(lookup_many, {_, Table, Objects}, Workers, Ops, Seed) ->
     Run = fun(Op) ->
                   Step = fun(State) -> batches(Op, State, Objects, ?STEP div ?MANY) end,
                   in_parallel(Workers, fun(I) -> in_steps(Step, state(Seed, I), Ops) end)
           end,
     Empty = Run(fun(_Keys) -> ok end),
     net(Run(fun(Keys) -> [[{_, _, _}] = ets:lookup(Table, Key) || Key <- Keys] end), Empty);
-window(counter_random = Row, {_, Table, Objects} = Context, Workers, Ops, Seed) ->
+window_of(counter_random = Row, {_, Table, Objects} = Context, Workers, Ops, Seed) ->
     %% Counters are counted in again and again; the first time is not what is measured.
     case put(counted, true) of
         true -> ok;
         undefined -> [ets:update_counter(Table, Key, {2, 1}) || Key <- lists:seq(0, Objects - 1)]
     end,
     random_access(Row, Context, Workers, Ops, Seed);
-window(Row, Context, Workers, Ops, Seed) ->
+window_of(Row, Context, Workers, Ops, Seed) ->
     random_access(Row, Context, Workers, Ops, Seed).
 
 random_access(Row, {_, Table, Objects}, Workers, Ops, Seed) ->
@@ -97,7 +152,11 @@ random_access(Row, {_, Table, Objects}, Workers, Ops, Seed) ->
                   end)
           end,
     Empty = Run(fun(_Key, _Draw) -> ok end),
-    net(Run(operation(Row, Table)), Empty).
+    Operation = case get(keys) of
+                    integer -> operation(Row, Table);
+                    Keys -> keyed(Row, Table, Keys, make(Keys))
+                end,
+    net(Run(Operation), Empty).
 
 net(Full, Empty) -> per_op(Full) - per_op(Empty).
 
@@ -123,6 +182,30 @@ operation(mixed_95_5, T) ->
             end
     end.
 
+%% The same with keys that are made of the numbers.
+keyed(lookup_hit, T, _, Make) -> fun(N, _) -> [{_, _, _}] = ets:lookup(T, Make(N)) end;
+keyed(delete_insert, T, _, Make) ->
+    fun(N, _) -> Key = Make(N), ets:delete(T, Key), ets:insert(T, object(Key, N)) end;
+keyed(next, T, _, Make) -> fun(N, _) -> ets:next(T, Make(N)) end;
+keyed(range_100, T, _, Make) ->
+    fun(N, _) -> Key = Make(N), [{_, M, _}] = ets:lookup(T, Key), sum_behind(T, Key, 99, M) end;
+keyed(prefix_100, T, binary, Make) ->
+    fun(N, _) ->
+            First = Make(N - N rem 100),
+            [{_, M, _}] = ets:lookup(T, First),
+            sum_alike(T, First, binary:part(First, 0, 15), M)
+    end;
+keyed(prefix_100, T, tuple, _) ->
+    fun(N, _) ->
+            lists:sum(ets:select(T, [{{{N div 100, '_'}, '$1', '_'}, [], ['$1']}]))
+    end.
+
+sum_alike(T, Key, Prefix, Sum) ->
+    case ets:next_lookup(T, Key) of
+        {<<Prefix:15/binary, _>> = Next, [{_, M, _}]} -> sum_alike(T, Next, Prefix, Sum + M);
+        _ -> Sum
+    end.
+
 sum_behind(_, _, 0, Sum) -> Sum;
 sum_behind(T, Key, Left, Sum) ->
     {Next, [{_, N, _}]} = ets:next_lookup(T, Key),
@@ -138,6 +221,7 @@ range(delete_insert, Objects, I, Workers) ->
 range(_, Objects, _, _) -> {0, Objects}.
 
 fresh(Options, Objects, Workers) ->
+    Keys = get(keys),
     {Empty, _} = in_parallel(Workers, fun(I) ->
         {Low, High} = partition(Objects, I, Workers),
         shuffled(fun(_) -> ok end, Low, High - Low)
@@ -147,12 +231,16 @@ fresh(Options, Objects, Workers) ->
     Created = erlang:monotonic_time() - Begun,
     {Filled, _} = in_parallel(Workers, fun(I) ->
         {Low, High} = partition(Objects, I, Workers),
-        fill(Table, Low, High)
+        fill(Table, Low, High, Keys)
     end),
     ets:delete(Table),
     erlang:convert_time_unit(Created, native, nanosecond) + Filled - Empty.
 
-fill(Table, Low, High) -> shuffled(fun(Key) -> ets:insert(Table, object(Key)) end, Low, High - Low).
+fill(Table, Low, High, integer) ->
+    shuffled(fun(Key) -> ets:insert(Table, object(Key)) end, Low, High - Low);
+fill(Table, Low, High, Keys) ->
+    Make = make(Keys),
+    shuffled(fun(N) -> ets:insert(Table, object(Make(N), N)) end, Low, High - Low).
 
 fold(_Table, 0) -> ok;
 fold(Table, Passes) ->
@@ -187,7 +275,7 @@ question(Row) ->
 
 fill_select({Plain, Traps}, Objects) ->
     in_parallel(1, fun(_) ->
-        fill(Plain, 0, Objects),
+        fill(Plain, 0, Objects, integer),
         shuffled(fun(Key) ->
             Compound = case Key rem 2 of 0 -> {Key, a}; 1 -> #{id => Key} end,
             ets:insert(Traps, setelement(1, object(Key), Compound))
@@ -253,6 +341,136 @@ spec(trap_map, _, Key, _) ->
 
 even(Key) -> Key band bnot 1.
 
+%% OTP's throughput benchmark.
+
+serve_throughput(Tables, Range) ->
+    case io:get_line("") of
+        eof ->
+            halt();
+        "build\n" ->
+            [in_parallel(1, fun(_) -> fill_half(Table, Range) end)
+             || Table <- tuple_to_list(Tables)],
+            answer(0);
+        Line ->
+            [Row, Workers, Ops, Seed] = string:lexemes(Line, " \n"),
+            {Scenario, Order} = question(Row),
+            answer(mixed_window(mix(Scenario), Order, element(Order, Tables), Range,
+                                list_to_integer(Workers), list_to_integer(Ops),
+                                list_to_integer(Seed)))
+    end,
+    serve_throughput(Tables, Range).
+
+fill_half(Table, Range) ->
+    Half = Range div 2,
+    put(left, Half),
+    shuffled(fun(Key) ->
+        case get(left) of
+            0 -> ok;
+            Left -> put(left, Left - 1), ets:insert(Table, {Key})
+        end
+    end, 0, Range),
+    Half = ets:info(Table, size).
+
+%% Inserts (as many deletes) and lookups of a million, and what else there is.
+mix(write_only) -> {500000, 0, none};
+mix(lookup_80) -> {100000, 800000, none};
+mix(lookup_98) -> {10000, 980000, none};
+mix(lookup_only) -> {0, 1000000, none};
+mix(next_10) -> {100000, 400000, {walk, 10}};
+mix(next_100) -> {100000, 400000, {walk, 100}};
+mix(next_1000) -> {100000, 400000, {walk, 1000}};
+mix(next_1000_only) -> {0, 0, {walk, 1000}};
+mix(select_all_1e2) -> {100000, 790000, {select_all, 100}};
+mix(select_all_1e4) -> {100000, 799900, {select_all, 10000}};
+mix(select_all_1e6) -> {100000, 799999, {select_all, 1000000}};
+mix(partial_select_1e2) -> {100000, 790000, {partial, 100}};
+mix(partial_select_1e4) -> {100000, 799900, {partial, 10000}};
+mix(partial_select_1e6) -> {100000, 799999, {partial, 1000000}}.
+
+mixed_window({Insert, Lookup, Extra}, Order, Table, Range, Workers, Ops, Seed) ->
+    {Drawn, Every} = case Extra of
+                         none -> {?WHOLE, infinity};
+                         {walk, _} -> {?WHOLE, infinity};
+                         {_, N} -> {2 * Insert + Lookup, N}
+                     end,
+    Parts = {Drawn, Insert, 2 * Insert, 2 * Insert + Lookup, Every},
+    Run = fun(Does) ->
+                  in_parallel(Workers, fun(I) ->
+                      Due = case Every of
+                                infinity -> -1;
+                                _ -> Every div (2 * Workers) * (2 * I + 1)
+                            end,
+                      Deadline = erlang:monotonic_time(millisecond) + ?CUT_OFF_MS,
+                      mixed_steps(Does, Parts, Range, state(Seed, I), 0, Due, Ops, Deadline)
+                  end)
+          end,
+    Nothing = fun(_Key, State) -> State end,
+    %% A walk over a set goes on from a key that was deleted meanwhile.
+    Fixes = Order =:= 1 andalso is_tuple(Extra) andalso element(1, Extra) =:= walk,
+    Fixes andalso ets:safe_fixtable(Table, true),
+    Empty = Run({Nothing, Nothing, Nothing, Nothing}),
+    Full = Run({fun(Key, State) -> ets:insert(Table, {Key}), State end,
+                fun(Key, State) -> ets:delete(Table, Key), State end,
+                fun(Key, State) -> ets:lookup(Table, Key), State end,
+                extra(Extra, Table, Range)}),
+    Fixes andalso ets:safe_fixtable(Table, false),
+    net(Full, Empty).
+
+extra(none, _, _) ->
+    fun(_, _) -> error(nothing_is_left) end;
+extra({walk, Steps}, T, Range) ->
+    fun(Key, State) -> walk(T, Range, Key, Steps, State) end;
+extra({select_all, _}, T, _) ->
+    fun(_, State) ->
+            true = ets:select_count(T, [{'$1', [], [true]}]) > 0,
+            State
+    end;
+extra({partial, _}, T, _) ->
+    fun(Key, State) ->
+            Guard = {'andalso', {'>', '$1', {const, Key}}, {'=<', '$1', {const, Key + ?PART}}},
+            true = ets:select_count(T, [{{'$1'}, [Guard], [true]}]) =< ?PART,
+            State
+    end.
+
+walk(_, _, _, 0, State) -> State;
+walk(T, Range, '$end_of_table', Left, State) -> walk(T, Range, ok, Left - 1, State);
+walk(T, Range, Prev, Left, State) ->
+    try ets:next(T, Prev) of
+        Next -> walk(T, Range, Next, Left - 1, State)
+    catch
+        error:badarg ->
+            Again = next(State),
+            walk(T, Range, key(Again, 0, Range), Left - 1, Again)
+    end.
+
+mixed_steps(_, _, _, _, Done, _, Ops, _) when Done >= Ops -> Done;
+mixed_steps(Does, Parts, Range, State0, Done, Due0, Ops, Deadline) ->
+    case erlang:monotonic_time(millisecond) < Deadline of
+        true ->
+            {State, Due} = mixed(Does, Parts, Range, State0, Done, Due0, ?CHECK),
+            mixed_steps(Does, Parts, Range, State, Done + ?CHECK, Due, Ops, Deadline);
+        false ->
+            Done
+    end.
+
+mixed(_, _, _, State, _, Due, 0) -> {State, Due};
+mixed(Does, {_, _, _, _, Every} = Parts, Range, State0, Due, Due, Left) ->
+    State1 = next(next(State0)),
+    State = (element(4, Does))(key(State1, 0, Range), State1),
+    mixed(Does, Parts, Range, State, Due + 1, Due + Every, Left - 1);
+mixed({Insert, Delete, Lookup, Extra} = Does, {Whole, A, B, C, _} = Parts, Range, State0, Done, Due,
+      Left) ->
+    State1 = next(State0),
+    State2 = next(State1),
+    Key = key(State2, 0, Range),
+    State = case key(State1, 0, Whole) of
+                Drawn when Drawn < A -> Insert(Key, State2);
+                Drawn when Drawn < B -> Delete(Key, State2);
+                Drawn when Drawn < C -> Lookup(Key, State2);
+                _ -> Extra(Key, State2)
+            end,
+    mixed(Does, Parts, Range, State, Done + 1, Due, Left - 1).
+
 %% Nanoseconds from the moment all workers may start until the last is done, and their results.
 in_parallel(Workers, Work) ->
     Self = self(),
@@ -276,7 +494,9 @@ in_steps(Step, State, Ops, Done, Deadline) ->
         false -> Done
     end.
 
-object(Key) -> {Key, Key, <<Key:64, 0:64, 1:64, 2:64>>}.
+object(Key) -> object(Key, Key).
+
+object(Key, N) -> {Key, N, <<N:64, 0:64, 1:64, 2:64>>}.
 
 %% Random keys: the generator of src/keys.rs. No product leaves the range of small integers.
 

@@ -1,13 +1,12 @@
 //! The family `hash`: unordered tables of objects `{int, int, 32-byte binary}`.
 
 use std::hint::black_box;
-use std::io::{self, BufRead, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::Result;
 use crate::alloc::count_live;
-use crate::family::{Family, Home, Subject};
+use crate::family::{Family, Home, SIZES, Subject};
 use crate::keys::{Draw, Keys, Shuffled, partition};
 use crate::peers::dashmap::Dashmap;
 use crate::peers::papaya::Papaya;
@@ -15,13 +14,15 @@ use crate::peers::rwlock_hashbrown::RwLockHashbrown;
 use crate::peers::scc_index::SccIndex;
 use crate::peers::scc_map::SccMap;
 use crate::pool::Pool;
-use crate::remote::{BUILD, Window};
+use crate::remote::{Window, serve_lines};
 use crate::row::{CUT_OFF, MANY, OPS_STEP, RANGE, Row, VIEW_BATCH};
 use crate::subject::{HashSubject, Tally};
 
 /// The family.
 pub const FAMILY: Family = Family {
     id: "hash",
+    about: "Tables of objects `{int, int, 32-byte binary}`; for the maps, an `Arc` of a struct of \
+            these under an `i64`, hashed by ahash.",
     rows: &[
         Row::LookupHit,
         Row::LookupMiss,
@@ -47,6 +48,9 @@ pub const FAMILY: Family = Family {
         Subject { id: "scc_hash_index", home: Home::Rust },
         Subject { id: "rwlock_hashbrown", home: Home::Rust },
     ],
+    sizes: SIZES,
+    size_is: "objects",
+    takes_part: |_, _| true,
     serve,
 };
 
@@ -81,20 +85,14 @@ impl<S: HashSubject> Server<S> {
 
     /// Answers until standard input ends.
     pub fn serve(mut self) -> Result<()> {
-        for line in io::stdin().lock().lines() {
-            let line = line?;
-            let answer = if line == BUILD {
-                self.build().to_string()
-            } else {
-                self.window(line.parse()?)?.to_string()
-            };
-            writeln!(io::stdout(), "{answer}")?;
-        }
-        Ok(())
+        serve_lines(|window| match window {
+            None => Ok(self.build()),
+            Some(window) => self.window(window),
+        })
     }
 
     /// Fills the table and returns live bytes per object.
-    fn build(&mut self) -> f64 {
+    pub fn build(&mut self) -> f64 {
         // What a subject sets up once for the process or the thread is not the table's.
         self.pool.run(1, |_| {
             let table = S::new();
@@ -116,13 +114,17 @@ impl<S: HashSubject> Server<S> {
     }
 
     /// Nanoseconds per operation as one thread sees it, net of an empty loop over the same keys.
-    fn window(&mut self, window: Window) -> Result<f64> {
+    pub fn window(&mut self, window: Window) -> Result<f64> {
         match window.row {
             Row::InsertFresh => Ok(self.insert_fresh(window)),
             Row::Fold => Ok(self.fold(window)),
-            Row::Bytes | Row::Select(_) | Row::SelectOrdered(_) => {
-                Err("there is no window for it here".into())
-            }
+            Row::Bytes
+            | Row::Binary(_)
+            | Row::Tuple(_)
+            | Row::Select(_)
+            | Row::SelectOrdered(_)
+            | Row::Scenario(_)
+            | Row::ScenarioOrdered(_) => Err("there is no window for it here".into()),
             _ => self.random_access(window),
         }
     }
@@ -281,7 +283,16 @@ fn work_loop<S: HashSubject>(table: &S, row: Row, keys: &mut Keys) -> Tally {
         }),
         Row::Range100 => one_by_one(keys, |draw, tally| table.range(draw.key, RANGE, tally)),
         Row::Next => one_by_one(keys, |draw, tally| tally.see(table.next(draw.key))),
-        Row::InsertFresh | Row::Fold | Row::Bytes | Row::Select(_) | Row::SelectOrdered(_) => {
+        Row::Prefix100 => one_by_one(keys, |draw, tally| table.prefix(draw.key, tally)),
+        Row::InsertFresh
+        | Row::Fold
+        | Row::Bytes
+        | Row::Binary(_)
+        | Row::Tuple(_)
+        | Row::Select(_)
+        | Row::SelectOrdered(_)
+        | Row::Scenario(_)
+        | Row::ScenarioOrdered(_) => {
             unreachable!("these have loops of their own")
         }
     }
@@ -314,11 +325,15 @@ pub(crate) mod tests {
     use super::*;
 
     /// Rows find what they should, and leave the table with the keys it had.
-    pub(crate) fn all_rows_hold<S: HashSubject>(family: &Family) {
+    pub(crate) fn all_rows_hold<S: HashSubject>(family: &Family, subject: &str) {
         let objects = 2_000;
         let mut server = Server::<S>::new(objects);
         server.build();
-        for &row in family.rows.iter().filter(|&&row| row != Row::Bytes) {
+        let has = |row: &Row| {
+            let here = !matches!(row, Row::Bytes | Row::Binary(_) | Row::Tuple(_));
+            here && (family.takes_part)(subject, *row)
+        };
+        for &row in family.rows.iter().filter(|&row| has(row)) {
             for threads in [1, 3] {
                 let window = Window { row, threads, ops: OPS_STEP, seed: 9 };
                 server.window(window).unwrap();
@@ -336,16 +351,16 @@ pub(crate) mod tests {
 
     #[test]
     fn rows_hold_for_the_peers() {
-        all_rows_hold::<Papaya>(&FAMILY);
-        all_rows_hold::<Dashmap>(&FAMILY);
-        all_rows_hold::<SccMap>(&FAMILY);
-        all_rows_hold::<SccIndex>(&FAMILY);
-        all_rows_hold::<RwLockHashbrown>(&FAMILY);
+        all_rows_hold::<Papaya>(&FAMILY, "papaya");
+        all_rows_hold::<Dashmap>(&FAMILY, "dashmap");
+        all_rows_hold::<SccMap>(&FAMILY, "scc_hash_map");
+        all_rows_hold::<SccIndex>(&FAMILY, "scc_hash_index");
+        all_rows_hold::<RwLockHashbrown>(&FAMILY, "rwlock_hashbrown");
     }
 
     #[cfg(feature = "ferrets")]
     #[test]
     fn rows_hold_for_ferrets() {
-        all_rows_hold::<crate::ferrets::Ferrets<false>>(&FAMILY);
+        all_rows_hold::<crate::ferrets::Ferrets<false>>(&FAMILY, "ferrets");
     }
 }

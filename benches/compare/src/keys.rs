@@ -4,6 +4,8 @@
 
 use std::hint::black_box;
 
+use concurrent_map::Minimum;
+
 /// How many bits of a draw decide whether [`Draw::one_in_twenty`].
 const CHOICE_MASK: u64 = 0xffff;
 
@@ -24,6 +26,12 @@ pub struct Draw {
 }
 
 impl Draw {
+    /// The same draw, mapped on `0 .. range` instead; whoever needs it and the key draws twice.
+    #[inline(always)]
+    pub fn below(self, range: u64) -> u64 {
+        (self.bits * range) >> 32
+    }
+
     /// True for exactly 5 % of draws.
     #[inline(always)]
     pub fn one_in_twenty(self) -> bool {
@@ -51,6 +59,84 @@ impl Keys {
     #[inline(always)]
     pub fn next_key(&mut self) -> i64 {
         self.draw().key
+    }
+}
+
+/// A key of a Rust subject's table. All kinds of keys are made of a number, and in its order.
+pub trait Key: Copy + Ord + Minimum + Send + Sync + 'static {
+    /// The key of a number.
+    fn of(number: i64) -> Self;
+
+    /// Its number.
+    fn number(self) -> i64;
+}
+
+/// How many keys have all but their last part in common.
+pub const ALIKE: i64 = 100;
+
+/// The number of the first key that begins as that of `number` does.
+pub fn first_alike(number: i64) -> i64 {
+    number - number % ALIKE
+}
+
+impl Key for i64 {
+    #[inline(always)]
+    fn of(number: i64) -> Self {
+        number
+    }
+
+    #[inline(always)]
+    fn number(self) -> i64 {
+        self
+    }
+}
+
+/// A key as text is: a few bytes that all have in common, then those that tell.
+///
+/// Rivals have it in the entry itself; a `String` would cost them an allocation besides.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Text(pub [u8; 16]);
+
+impl Text {
+    /// The bytes that keys which are alike have in common.
+    pub const COMMON: usize = 15;
+    const HEAD: &[u8] = b"user:";
+}
+
+impl Minimum for Text {
+    const MIN: Self = Text([0; 16]);
+}
+
+impl Key for Text {
+    #[inline(always)]
+    fn of(number: i64) -> Self {
+        let mut bytes = [0; 16];
+        bytes[..5].copy_from_slice(Self::HEAD);
+        bytes[7..15].copy_from_slice(&(number / ALIKE).to_be_bytes());
+        bytes[15] = (number % ALIKE) as u8;
+        Text(bytes)
+    }
+
+    #[inline(always)]
+    fn number(self) -> i64 {
+        let mut high = [0; 8];
+        high.copy_from_slice(&self.0[7..15]);
+        i64::from_be_bytes(high) * ALIKE + i64::from(self.0[15])
+    }
+}
+
+/// A key of two integers.
+pub type Pair = (i64, i64);
+
+impl Key for Pair {
+    #[inline(always)]
+    fn of(number: i64) -> Self {
+        (number / ALIKE, number % ALIKE)
+    }
+
+    #[inline(always)]
+    fn number(self) -> i64 {
+        self.0 * ALIKE + self.1
     }
 }
 
@@ -137,6 +223,20 @@ mod tests {
         }
         assert!(seen.iter().all(|&times| (100..320).contains(&times)));
         assert!((9_000..11_000).contains(&chosen), "{chosen} of 200000");
+    }
+
+    #[test]
+    fn keys_are_in_the_order_of_their_numbers() {
+        fn check<K: Key + std::fmt::Debug>() {
+            let keys: Vec<K> = (0..30_000).map(K::of).collect();
+            assert!(keys.is_sorted());
+            for (number, key) in keys.iter().enumerate() {
+                assert_eq!(key.number(), number as i64);
+            }
+        }
+        check::<i64>();
+        check::<Text>();
+        check::<Pair>();
     }
 
     #[test]

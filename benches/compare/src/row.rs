@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::scenario::Scenario;
+
 /// Every timed row's operations come in multiples of this, so that batches come out whole.
 pub const OPS_STEP: u64 = 2_000;
 /// No thread begins another [`OPS_STEP`] operations after this long. Locks that queue threads up
@@ -47,12 +49,77 @@ pub enum Row {
     Range100,
     /// The key after a random one.
     Next,
+    /// The sum of the integer fields of the objects whose keys begin as a random one does: a
+    /// hundred of them, per range. Only on keys that have beginnings.
+    Prefix100,
+    /// A row of an ordered table, with keys that are binaries.
+    Binary(Keyed),
+    /// The same with keys that are tuples.
+    Tuple(Keyed),
     /// Bytes the allocator was asked for, per object, after filling a table.
     Bytes,
     /// A match specification, put to a set.
     Select(Question),
     /// The same, put to an ordered set.
     SelectOrdered(Question),
+    /// Operations mixed as in OTP's benchmark, on a set.
+    Scenario(Scenario),
+    /// The same on an ordered set.
+    ScenarioOrdered(Scenario),
+}
+
+/// The rows that there are with other keys than integers.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Keyed {
+    /// [`Row::LookupHit`].
+    LookupHit,
+    /// [`Row::InsertFresh`].
+    InsertFresh,
+    /// [`Row::DeleteInsert`].
+    DeleteInsert,
+    /// [`Row::Range100`].
+    Range100,
+    /// [`Row::Next`].
+    Next,
+    /// [`Row::Prefix100`].
+    Prefix100,
+}
+
+impl Keyed {
+    /// The same row with integers.
+    pub const fn plain(self) -> Row {
+        match self {
+            Keyed::LookupHit => Row::LookupHit,
+            Keyed::InsertFresh => Row::InsertFresh,
+            Keyed::DeleteInsert => Row::DeleteInsert,
+            Keyed::Range100 => Row::Range100,
+            Keyed::Next => Row::Next,
+            Keyed::Prefix100 => Row::Prefix100,
+        }
+    }
+
+    /// The row's words with binaries and with tuples.
+    const fn ids(self) -> [&'static str; 2] {
+        match self {
+            Keyed::LookupHit => ["lookup_hit_binary", "lookup_hit_tuple"],
+            Keyed::InsertFresh => ["insert_fresh_binary", "insert_fresh_tuple"],
+            Keyed::DeleteInsert => ["delete_insert_binary", "delete_insert_tuple"],
+            Keyed::Range100 => ["range_100_binary", "range_100_tuple"],
+            Keyed::Next => ["next_binary", "next_tuple"],
+            Keyed::Prefix100 => ["prefix_100_binary", "prefix_100_tuple"],
+        }
+    }
+
+    const fn legend(self) -> &'static str {
+        match self {
+            Keyed::Prefix100 => {
+                "summing the integer fields of the 100 objects whose keys share all but their last \
+                 part with a random one's (ETS: with binaries `next_lookup`, with tuples \
+                 `select` with the first element bound; the maps: a range)"
+            }
+            _ => "the same; a key is `{int, int}`, or 16 bytes of which the first seven are alike",
+        }
+    }
 }
 
 /// What is asked with match specifications.
@@ -146,9 +213,14 @@ impl Row {
             Row::Fold => "fold",
             Row::Range100 => "range_100",
             Row::Next => "next",
+            Row::Prefix100 => "prefix_100",
+            Row::Binary(keyed) => keyed.ids()[0],
+            Row::Tuple(keyed) => keyed.ids()[1],
             Row::Bytes => "bytes_per_object",
             Row::Select(question) => question.ids()[0],
             Row::SelectOrdered(question) => question.ids()[1],
+            Row::Scenario(scenario) => scenario.ids()[0],
+            Row::ScenarioOrdered(scenario) => scenario.ids()[1],
         }
     }
 
@@ -191,9 +263,12 @@ impl Row {
                  table)"
             }
             Row::Next => "the key after a random one, owned",
+            Row::Prefix100 => Keyed::Prefix100.legend(),
+            Row::Binary(keyed) | Row::Tuple(keyed) => keyed.legend(),
             Row::Bytes => "live bytes asked for, per object, after a fill (ETS: `memory(ets)`)",
             Row::Select(question) => question.legend(),
-            Row::SelectOrdered(_) => "the same on an ordered set",
+            Row::Scenario(scenario) => scenario.legend(),
+            Row::SelectOrdered(_) | Row::ScenarioOrdered(_) => "the same on an ordered set",
         }
     }
 
@@ -202,8 +277,10 @@ impl Row {
         match self {
             Row::InsertFresh => objects.div_ceil(threads as u64),
             Row::Fold => objects,
+            Row::Binary(keyed) | Row::Tuple(keyed) => keyed.plain().step(objects, threads),
             Row::Select(question) | Row::SelectOrdered(question) if question.is_scan() => objects,
             Row::Select(_) | Row::SelectOrdered(_) => 1,
+            Row::Scenario(scenario) | Row::ScenarioOrdered(scenario) => scenario.step(),
             _ => OPS_STEP,
         }
     }

@@ -11,7 +11,7 @@ pub type Hasher = ahash::RandomState;
 /// `{Key, N, Bin}`, as a Rust program would keep it.
 ///
 /// It sits in an `Arc`, since a lookup has to hand out something that outlives the entry.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[allow(dead_code, reason = "an object is kept whole, though only its integer field is read")]
 pub struct Obj {
     /// The key.
@@ -108,6 +108,13 @@ pub trait HashSubject: Send + Sync + Sized + 'static {
     /// The key after `key`; in the family `ordered` only.
     fn next(&self, key: i64) -> Option<i64> {
         let _ = key;
+        unreachable!("hash tables have no order")
+    }
+
+    /// Reads the integer fields of the objects whose keys begin as that of a number does, and shows
+    /// their sum; in the family `ordered` only.
+    fn prefix(&self, of: i64, tally: &mut Tally) {
+        let _ = (of, tally);
         unreachable!("hash tables have no order")
     }
 

@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use crate::keys::Keys;
+use crate::keys::{ALIKE, Key, Keys, first_alike};
 use crate::row::MANY;
 use crate::subject::{HashSubject, Obj, Tally};
 
 /// The lock and the map.
-pub struct RwLockBTreeMap(RwLock<BTreeMap<i64, Arc<Obj>>>);
+pub struct RwLockBTreeMap<K: Key = i64>(RwLock<BTreeMap<K, Arc<Obj>>>);
 
-impl HashSubject for RwLockBTreeMap {
+impl<K: Key> HashSubject for RwLockBTreeMap<K> {
     type Owned = Arc<Obj>;
 
     fn new() -> Self {
@@ -22,7 +22,7 @@ impl HashSubject for RwLockBTreeMap {
 
     #[inline(always)]
     fn lookup(&self, key: i64) -> Option<Arc<Obj>> {
-        self.0.read().get(&key).cloned()
+        self.0.read().get(&K::of(key)).cloned()
     }
 
     #[inline(always)]
@@ -34,7 +34,7 @@ impl HashSubject for RwLockBTreeMap {
     #[inline(always)]
     fn view(&self, keys: &mut Keys, count: u64, tally: &mut Tally) {
         for _ in 0..count {
-            tally.see(self.0.read().get(&keys.next_key()).map(|object| object.n));
+            tally.see(self.0.read().get(&K::of(keys.next_key())).map(|object| object.n));
         }
     }
 
@@ -42,7 +42,7 @@ impl HashSubject for RwLockBTreeMap {
     fn lookup_many(&self, keys: &[i64; MANY], tally: &mut Tally) {
         let map = self.0.read();
         for key in keys {
-            tally.see(map.get(key).map(|object| object.n));
+            tally.see(map.get(&K::of(*key)).map(|object| object.n));
         }
     }
 
@@ -50,20 +50,20 @@ impl HashSubject for RwLockBTreeMap {
     #[inline(always)]
     fn insert(&self, key: i64) {
         let object = Obj::new(key);
-        let replaced = self.0.write().insert(key, object);
+        let replaced = self.0.write().insert(K::of(key), object);
         drop(replaced);
     }
 
     #[inline(always)]
     fn delete(&self, key: i64) {
-        let deleted = self.0.write().remove(&key);
+        let deleted = self.0.write().remove(&K::of(key));
         drop(deleted);
     }
 
     #[inline(always)]
     fn increment(&self, key: i64) -> Option<i64> {
         let mut map = self.0.write();
-        let object = Arc::make_mut(map.get_mut(&key)?);
+        let object = Arc::make_mut(map.get_mut(&K::of(key))?);
         object.n += 1;
         Some(object.n)
     }
@@ -71,14 +71,22 @@ impl HashSubject for RwLockBTreeMap {
     #[inline(always)]
     fn range(&self, from: i64, count: usize, tally: &mut Tally) {
         let map = self.0.read();
-        tally.see(Some(map.range(from..).take(count).map(|(_, object)| object.n).sum()));
+        tally.see(Some(map.range(K::of(from)..).take(count).map(|(_, object)| object.n).sum()));
     }
 
     #[inline(always)]
     fn next(&self, key: i64) -> Option<i64> {
         let map = self.0.read();
-        let mut behind = map.range((Bound::Excluded(key), Bound::Unbounded));
-        behind.next().map(|(key, _)| *key)
+        let mut behind = map.range((Bound::Excluded(K::of(key)), Bound::Unbounded));
+        behind.next().map(|(key, _)| key.number())
+    }
+
+    #[inline(always)]
+    fn prefix(&self, of: i64, tally: &mut Tally) {
+        let low = first_alike(of);
+        let map = self.0.read();
+        let alike = map.range(K::of(low)..K::of(low + ALIKE));
+        tally.see(Some(alike.map(|(_, object)| object.n).sum()));
     }
 
     fn fold(&self, tally: &mut Tally) {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use scc::{Guard, TreeIndex};
 
-use crate::keys::Keys;
+use crate::keys::{ALIKE, Key, Keys, first_alike};
 use crate::row::MANY;
 use crate::subject::{HashSubject, Obj, Tally};
 
 /// The index; reads borrow under an epoch guard.
-pub struct SccTree(TreeIndex<i64, Arc<Obj>>);
+pub struct SccTree<K: Key = i64>(TreeIndex<K, Arc<Obj>>);
 
-impl HashSubject for SccTree {
+impl<K: Key> HashSubject for SccTree<K> {
     type Owned = Arc<Obj>;
 
     fn new() -> Self {
@@ -21,7 +21,7 @@ impl HashSubject for SccTree {
 
     #[inline(always)]
     fn lookup(&self, key: i64) -> Option<Arc<Obj>> {
-        self.0.peek_with(&key, |_, object| Arc::clone(object))
+        self.0.peek_with(&K::of(key), |_, object| Arc::clone(object))
     }
 
     #[inline(always)]
@@ -33,7 +33,7 @@ impl HashSubject for SccTree {
     fn view(&self, keys: &mut Keys, count: u64, tally: &mut Tally) {
         let guard = Guard::new();
         for _ in 0..count {
-            tally.see(self.0.peek(&keys.next_key(), &guard).map(|object| object.n));
+            tally.see(self.0.peek(&K::of(keys.next_key()), &guard).map(|object| object.n));
         }
     }
 
@@ -41,7 +41,7 @@ impl HashSubject for SccTree {
     fn lookup_many(&self, keys: &[i64; MANY], tally: &mut Tally) {
         let guard = Guard::new();
         for key in keys {
-            tally.see(self.0.peek(key, &guard).map(|object| object.n));
+            tally.see(self.0.peek(&K::of(*key), &guard).map(|object| object.n));
         }
     }
 
@@ -49,37 +49,45 @@ impl HashSubject for SccTree {
     #[inline(always)]
     fn insert(&self, key: i64) {
         let mut object = Obj::new(key);
-        while let Err((_, again)) = self.0.insert_sync(key, object) {
-            self.0.remove_sync(&key);
+        while let Err((_, again)) = self.0.insert_sync(K::of(key), object) {
+            self.0.remove_sync(&K::of(key));
             object = again;
         }
     }
 
     #[inline(always)]
     fn delete(&self, key: i64) {
-        self.0.remove_sync(&key);
+        self.0.remove_sync(&K::of(key));
     }
 
     /// Not in one step: the family has no row for it.
     fn increment(&self, key: i64) -> Option<i64> {
-        let object = self.0.peek_with(&key, |_, object| object.incremented())?;
+        let object = self.0.peek_with(&K::of(key), |_, object| object.incremented())?;
         let n = object.n;
-        self.0.remove_sync(&key);
-        self.0.insert_sync(key, object).ok().map(|()| n)
+        self.0.remove_sync(&K::of(key));
+        self.0.insert_sync(K::of(key), object).ok().map(|()| n)
     }
 
     #[inline(always)]
     fn range(&self, from: i64, count: usize, tally: &mut Tally) {
         let guard = Guard::new();
-        let objects = self.0.range(from.., &guard).take(count);
+        let objects = self.0.range(K::of(from).., &guard).take(count);
         tally.see(Some(objects.map(|(_, object)| object.n).sum()));
     }
 
     #[inline(always)]
     fn next(&self, key: i64) -> Option<i64> {
         let guard = Guard::new();
-        let mut behind = self.0.range((Bound::Excluded(key), Bound::Unbounded), &guard);
-        behind.next().map(|(key, _)| *key)
+        let mut behind = self.0.range((Bound::Excluded(K::of(key)), Bound::Unbounded), &guard);
+        behind.next().map(|(key, _)| key.number())
+    }
+
+    #[inline(always)]
+    fn prefix(&self, of: i64, tally: &mut Tally) {
+        let guard = Guard::new();
+        let low = first_alike(of);
+        let alike = self.0.range(K::of(low)..K::of(low + ALIKE), &guard);
+        tally.see(Some(alike.map(|(_, object)| object.n).sum()));
     }
 
     fn fold(&self, tally: &mut Tally) {

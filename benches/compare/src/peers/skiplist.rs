@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use crossbeam_skiplist::SkipMap;
 
-use crate::keys::Keys;
+use crate::keys::{ALIKE, Key, Keys, first_alike};
 use crate::row::MANY;
 use crate::subject::{HashSubject, Obj, Tally};
 
 /// The list.
-pub struct Skiplist(SkipMap<i64, Arc<Obj>>);
+pub struct Skiplist<K: Key = i64>(SkipMap<K, Arc<Obj>>);
 
-impl HashSubject for Skiplist {
+impl<K: Key> HashSubject for Skiplist<K> {
     type Owned = Arc<Obj>;
 
     fn new() -> Self {
@@ -21,7 +21,7 @@ impl HashSubject for Skiplist {
 
     #[inline(always)]
     fn lookup(&self, key: i64) -> Option<Arc<Obj>> {
-        self.0.get(&key).map(|entry| Arc::clone(entry.value()))
+        self.0.get(&K::of(key)).map(|entry| Arc::clone(entry.value()))
     }
 
     #[inline(always)]
@@ -32,44 +32,51 @@ impl HashSubject for Skiplist {
     #[inline(always)]
     fn view(&self, keys: &mut Keys, count: u64, tally: &mut Tally) {
         for _ in 0..count {
-            tally.see(self.0.get(&keys.next_key()).map(|entry| entry.value().n));
+            tally.see(self.0.get(&K::of(keys.next_key())).map(|entry| entry.value().n));
         }
     }
 
     #[inline(always)]
     fn lookup_many(&self, keys: &[i64; MANY], tally: &mut Tally) {
         for key in keys {
-            tally.see(self.0.get(key).map(|entry| entry.value().n));
+            tally.see(self.0.get(&K::of(*key)).map(|entry| entry.value().n));
         }
     }
 
     #[inline(always)]
     fn insert(&self, key: i64) {
-        self.0.insert(key, Obj::new(key));
+        self.0.insert(K::of(key), Obj::new(key));
     }
 
     #[inline(always)]
     fn delete(&self, key: i64) {
-        self.0.remove(&key);
+        self.0.remove(&K::of(key));
     }
 
     /// Not in one step: the family has no row for it.
     fn increment(&self, key: i64) -> Option<i64> {
-        let object = self.0.get(&key)?.value().incremented();
+        let object = self.0.get(&K::of(key))?.value().incremented();
         let n = object.n;
-        self.0.insert(key, object);
+        self.0.insert(K::of(key), object);
         Some(n)
     }
 
     #[inline(always)]
     fn range(&self, from: i64, count: usize, tally: &mut Tally) {
-        let objects = self.0.range(from..).take(count);
+        let objects = self.0.range(K::of(from)..).take(count);
         tally.see(Some(objects.map(|entry| entry.value().n).sum()));
     }
 
     #[inline(always)]
     fn next(&self, key: i64) -> Option<i64> {
-        self.0.lower_bound(Bound::Excluded(&key)).map(|entry| *entry.key())
+        self.0.lower_bound(Bound::Excluded(&K::of(key))).map(|entry| entry.key().number())
+    }
+
+    #[inline(always)]
+    fn prefix(&self, of: i64, tally: &mut Tally) {
+        let low = first_alike(of);
+        let alike = self.0.range(K::of(low)..K::of(low + ALIKE));
+        tally.see(Some(alike.map(|entry| entry.value().n).sum()));
     }
 
     fn fold(&self, tally: &mut Tally) {
