@@ -12,6 +12,10 @@
 %% As OPS_STEP and CUT_OFF in src/row.rs.
 -define(STEP, 2000).
 -define(CUT_OFF_MS, 1000).
+%% As in src/throughput.rs and src/scenario.rs.
+-define(CHECK, 100).
+-define(PART, 1000).
+-define(WHOLE, 1000000).
 %% As in src/select.rs.
 -define(SPECS, 1024).
 -define(RANGE, 100).
@@ -21,6 +25,16 @@ main(["select", "ets", Objects]) ->
     Tables = {{ets:new(set, [set, public]), ets:new(traps, [set, public])},
               {ets:new(ordered, [ordered_set, public]), ets:new(traps, [ordered_set, public])}},
     serve_select(Tables, list_to_integer(Objects));
+main(["throughput", Subject, Range]) ->
+    ok = io:setopts([{encoding, latin1}]),
+    Options = [public | setting(Subject)],
+    OfOrdered = case Subject of
+                    "ets_auto_rc" -> [public];
+                    "ets_locks_16384" -> [public];
+                    _ -> Options
+                end,
+    Tables = {ets:new(set, [set | Options]), ets:new(ordered, [ordered_set | OfOrdered])},
+    serve_throughput(Tables, list_to_integer(Range));
 main([Family, Subject, Objects]) ->
     ok = io:setopts([{encoding, latin1}]),
     Options = [kind(Family) | options(Subject)],
@@ -34,6 +48,15 @@ options("ets") ->
 options("ets_tuned") ->
     [public, {write_concurrency, auto}, {read_concurrency, true},
      {decentralized_counters, true}].
+
+%% The settings of OTP's benchmark.
+setting("ets") -> [];
+setting("ets_wc") -> [{write_concurrency, true}];
+setting("ets_rc") -> [{read_concurrency, true}];
+setting("ets_wc_rc") -> [{write_concurrency, true}, {read_concurrency, true}];
+setting("ets_auto_rc") -> [{write_concurrency, auto}, {read_concurrency, true}];
+setting("ets_locks_16384") ->
+    [{write_concurrency, {debug_hash_fixed_number_of_locks, 16384}}].
 
 serve(Options, Table, Objects) ->
     case io:get_line("") of
@@ -156,6 +179,8 @@ operation({Kind, range_100}, T) ->
             [{_, V, _}] = ets:lookup(T, Key),
             sum_behind(T, Key, 99, V)
     end;
+operation({tuple, prefix_100}, T) ->
+    fun(Group, _) -> lists:sum(ets:select(T, [{{{Group, '_'}, '$1', '_'}, [], ['$1']}])) end;
 operation({Kind, prefix_100}, T) ->
     Range = operation({Kind, range_100}, T),
     fun(Group, Draw) -> Range(Group * 100, Draw) end;
@@ -313,6 +338,136 @@ spec(trap_map, _, Key, _) ->
     [{{'$1','$2','_'},[{'=:=','$1',{const,#{id => even(Key) + 1}}}],['$2']}].
 
 even(Key) -> Key band bnot 1.
+
+%% OTP's throughput benchmark.
+
+serve_throughput(Tables, Range) ->
+    case io:get_line("") of
+        eof ->
+            halt();
+        "build\n" ->
+            [in_parallel(1, fun(_) -> fill_half(Table, Range) end)
+             || Table <- tuple_to_list(Tables)],
+            answer(0);
+        Line ->
+            [Row, Workers, Ops, Seed] = string:lexemes(Line, " \n"),
+            {Scenario, Order} = question(Row),
+            answer(mixed_window(mix(Scenario), Order, element(Order, Tables), Range,
+                                list_to_integer(Workers), list_to_integer(Ops),
+                                list_to_integer(Seed)))
+    end,
+    serve_throughput(Tables, Range).
+
+fill_half(Table, Range) ->
+    Half = Range div 2,
+    put(left, Half),
+    shuffled(fun(Key) ->
+        case get(left) of
+            0 -> ok;
+            Left -> put(left, Left - 1), ets:insert(Table, {Key})
+        end
+    end, 0, Range),
+    Half = ets:info(Table, size).
+
+%% Inserts (as many deletes) and lookups of a million, and what else there is.
+mix(write_only) -> {500000, 0, none};
+mix(lookup_80) -> {100000, 800000, none};
+mix(lookup_98) -> {10000, 980000, none};
+mix(lookup_only) -> {0, 1000000, none};
+mix(next_10) -> {100000, 400000, {walk, 10}};
+mix(next_100) -> {100000, 400000, {walk, 100}};
+mix(next_1000) -> {100000, 400000, {walk, 1000}};
+mix(next_1000_only) -> {0, 0, {walk, 1000}};
+mix(select_all_1e2) -> {100000, 790000, {select_all, 100}};
+mix(select_all_1e4) -> {100000, 799900, {select_all, 10000}};
+mix(select_all_1e6) -> {100000, 799999, {select_all, 1000000}};
+mix(partial_select_1e2) -> {100000, 790000, {partial, 100}};
+mix(partial_select_1e4) -> {100000, 799900, {partial, 10000}};
+mix(partial_select_1e6) -> {100000, 799999, {partial, 1000000}}.
+
+mixed_window({Insert, Lookup, Extra}, Order, Table, Range, Workers, Ops, Seed) ->
+    {Drawn, Every} = case Extra of
+                         none -> {?WHOLE, infinity};
+                         {walk, _} -> {?WHOLE, infinity};
+                         {_, N} -> {2 * Insert + Lookup, N}
+                     end,
+    Parts = {Drawn, Insert, 2 * Insert, 2 * Insert + Lookup, Every},
+    Run = fun(Does) ->
+                  in_parallel(Workers, fun(I) ->
+                      Due = case Every of
+                                infinity -> -1;
+                                _ -> Every div (2 * Workers) * (2 * I + 1)
+                            end,
+                      Deadline = erlang:monotonic_time(millisecond) + ?CUT_OFF_MS,
+                      mixed_steps(Does, Parts, Range, state(Seed, I), 0, Due, Ops, Deadline)
+                  end)
+          end,
+    Nothing = fun(_Key, State) -> State end,
+    %% A walk over a set goes on from a key that was deleted meanwhile.
+    Fixes = Order =:= 1 andalso is_tuple(Extra) andalso element(1, Extra) =:= walk,
+    Fixes andalso ets:safe_fixtable(Table, true),
+    Empty = Run({Nothing, Nothing, Nothing, Nothing}),
+    Full = Run({fun(Key, State) -> ets:insert(Table, {Key}), State end,
+                fun(Key, State) -> ets:delete(Table, Key), State end,
+                fun(Key, State) -> ets:lookup(Table, Key), State end,
+                extra(Extra, Table, Range)}),
+    Fixes andalso ets:safe_fixtable(Table, false),
+    net(Full, Empty).
+
+extra(none, _, _) ->
+    fun(_, _) -> error(nothing_is_left) end;
+extra({walk, Steps}, T, Range) ->
+    fun(Key, State) -> walk(T, Range, Key, Steps, State) end;
+extra({select_all, _}, T, _) ->
+    fun(_, State) ->
+            true = ets:select_count(T, [{'$1', [], [true]}]) > 0,
+            State
+    end;
+extra({partial, _}, T, _) ->
+    fun(Key, State) ->
+            Guard = {'andalso', {'>', '$1', {const, Key}}, {'=<', '$1', {const, Key + ?PART}}},
+            true = ets:select_count(T, [{{'$1'}, [Guard], [true]}]) =< ?PART,
+            State
+    end.
+
+walk(_, _, _, 0, State) -> State;
+walk(T, Range, '$end_of_table', Left, State) -> walk(T, Range, ok, Left - 1, State);
+walk(T, Range, Prev, Left, State) ->
+    try ets:next(T, Prev) of
+        Next -> walk(T, Range, Next, Left - 1, State)
+    catch
+        error:badarg ->
+            Again = next(State),
+            walk(T, Range, key(Again, 0, Range), Left - 1, Again)
+    end.
+
+mixed_steps(_, _, _, _, Done, _, Ops, _) when Done >= Ops -> Done;
+mixed_steps(Does, Parts, Range, State0, Done, Due0, Ops, Deadline) ->
+    case erlang:monotonic_time(millisecond) < Deadline of
+        true ->
+            {State, Due} = mixed(Does, Parts, Range, State0, Done, Due0, ?CHECK),
+            mixed_steps(Does, Parts, Range, State, Done + ?CHECK, Due, Ops, Deadline);
+        false ->
+            Done
+    end.
+
+mixed(_, _, _, State, _, Due, 0) -> {State, Due};
+mixed(Does, {_, _, _, _, Every} = Parts, Range, State0, Due, Due, Left) ->
+    State1 = next(next(State0)),
+    State = (element(4, Does))(key(State1, 0, Range), State1),
+    mixed(Does, Parts, Range, State, Due + 1, Due + Every, Left - 1);
+mixed({Insert, Delete, Lookup, Extra} = Does, {Whole, A, B, C, _} = Parts, Range, State0, Done, Due,
+      Left) ->
+    State1 = next(State0),
+    State2 = next(State1),
+    Key = key(State2, 0, Range),
+    State = case key(State1, 0, Whole) of
+                Drawn when Drawn < A -> Insert(Key, State2);
+                Drawn when Drawn < B -> Delete(Key, State2);
+                Drawn when Drawn < C -> Lookup(Key, State2);
+                _ -> Extra(Key, State2)
+            end,
+    mixed(Does, Parts, Range, State, Done + 1, Due, Left - 1).
 
 %% Nanoseconds from the moment all workers may start until the last is done, and their results.
 in_parallel(Workers, Work) ->

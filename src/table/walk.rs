@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use super::Table;
 use super::core::Need;
-use super::engine::{KeyAndObjects, Mark, Position};
+use super::engine::{KeyAndObjects, Mark, Position, Stride};
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::error::{Error, Result};
@@ -26,7 +26,7 @@ impl Table {
     /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`AccessDenied`](ErrorKind::AccessDenied).
     #[doc(alias = "ets:first/1")]
     pub fn first(&self) -> Result<Option<Term>> {
-        Ok(self.first_lookup()?.map(|(key, _)| key))
+        Ok(self.end(false, false)?.map(|(key, _)| key))
     }
 
     /// The first key with its objects, at one instant.
@@ -35,12 +35,12 @@ impl Table {
     /// As [`first`](Self::first).
     #[doc(alias = "ets:first_lookup/1")]
     pub fn first_lookup(&self) -> Result<Option<(Term, Objects)>> {
-        self.end(false)
+        self.end(false, true)
     }
 
-    fn end(&self, back: bool) -> Result<Option<KeyAndObjects>> {
+    fn end(&self, back: bool, objects: bool) -> Result<Option<KeyAndObjects>> {
         self.check(Need::Read)?;
-        Ok(self.core.engine.step(&pin(), Position::Start, back)?.next)
+        Ok(self.core.engine.step(&pin(), Position::Start, Stride { back, objects })?.next)
     }
 
     /// The key after `key`; `None` after the last. In an ordered set the least that is greater,
@@ -56,7 +56,7 @@ impl Table {
     /// the table, unless it is fixed (ETS gives no cause here).
     #[doc(alias = "ets:next/2")]
     pub fn next(&self, key: impl ToTerm) -> Result<Option<Term>> {
-        Ok(self.next_lookup(key)?.map(|(key, _)| key))
+        Ok(self.step(key, false, false)?.map(|(key, _)| key))
     }
 
     /// The key after `key` with its objects, at one instant. See [`next`](Self::next).
@@ -65,18 +65,26 @@ impl Table {
     /// As [`next`](Self::next).
     #[doc(alias = "ets:next_lookup/2")]
     pub fn next_lookup(&self, key: impl ToTerm) -> Result<Option<(Term, Objects)>> {
-        self.check(Need::Read)?;
-        key.with(|key| self.step(key, false))?
+        self.step(key, false, true)
     }
 
-    fn step(&self, key: TermRef<'_>, back: bool) -> Result<Option<KeyAndObjects>> {
-        let step = self.core.engine.step(&pin(), Position::On(self.core.key(key)), back)?;
-        if !step.from_exists && !self.core.fixed.load(Ordering::Relaxed) {
-            let name = self.core.name();
-            let message = format!("key {key} is not in table `{}`, nothing is next", name.name());
-            return Err(Error::bad_argument(message));
-        }
-        Ok(step.next)
+    fn step(&self, key: impl ToTerm, back: bool, objects: bool) -> Result<Option<KeyAndObjects>> {
+        self.check(Need::Read)?;
+        key.with(|key| {
+            let from = Position::On(self.core.key(key));
+            let step = self.core.engine.step(&pin(), from, Stride { back, objects })?;
+            if step.from_exists || self.core.fixed.load(Ordering::Relaxed) {
+                Ok(step.next)
+            } else {
+                Err(self.nothing_is_next(key))
+            }
+        })?
+    }
+
+    #[cold]
+    fn nothing_is_next(&self, key: TermRef<'_>) -> Error {
+        let name = self.core.name();
+        Error::bad_argument(format!("key {key} is not in table `{}`, nothing is next", name.name()))
     }
 
     /// The greatest key of an ordered set. Otherwise the same as [`first`](Self::first): hash
@@ -86,7 +94,7 @@ impl Table {
     /// As [`first`](Self::first).
     #[doc(alias = "ets:last/1")]
     pub fn last(&self) -> Result<Option<Term>> {
-        Ok(self.last_lookup()?.map(|(key, _)| key))
+        Ok(self.end(true, false)?.map(|(key, _)| key))
     }
 
     /// The key that [`last`](Self::last) gives, with its objects.
@@ -108,7 +116,7 @@ impl Table {
     /// As [`first`](Self::first).
     #[doc(alias = "ets:last_lookup/1")]
     pub fn last_lookup(&self) -> Result<Option<(Term, Objects)>> {
-        self.end(true)
+        self.end(true, true)
     }
 
     /// The greatest key of an ordered set that is less than `key`. Otherwise the same as
@@ -118,7 +126,7 @@ impl Table {
     /// As [`next`](Self::next).
     #[doc(alias = "ets:prev/2")]
     pub fn prev(&self, key: impl ToTerm) -> Result<Option<Term>> {
-        Ok(self.prev_lookup(key)?.map(|(key, _)| key))
+        Ok(self.step(key, true, false)?.map(|(key, _)| key))
     }
 
     /// The key that [`prev`](Self::prev) gives, with its objects.
@@ -127,8 +135,7 @@ impl Table {
     /// As [`next`](Self::next).
     #[doc(alias = "ets:prev_lookup/2")]
     pub fn prev_lookup(&self, key: impl ToTerm) -> Result<Option<(Term, Objects)>> {
-        self.check(Need::Read)?;
-        key.with(|key| self.step(key, true))?
+        self.step(key, true, true)
     }
 
     /// The objects of one slot of the index; `None` for the slot behind the last. All slots

@@ -250,6 +250,9 @@ impl<'a> TermRef<'a> {
     /// # Errors
     /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) when there is no memory for it.
     pub fn to_term(self) -> Result<Term> {
+        if self.word.is_immediate() {
+            return Ok(Term::immediate(self.word));
+        }
         Term::build(|arena| arena.copy(self))
     }
 

@@ -7,24 +7,30 @@ use std::time::Duration;
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::Result;
-use crate::family::{FAMILIES, Family, Subject};
+use crate::family::{FAMILIES, Family};
 use crate::rounds::Plan;
 use crate::row::Row;
 
 /// How to use it.
 pub const USAGE: &str = "\
-usage: cargo compare -- FAMILY [OPTIONS]
+usage: cargo compare -- FAMILY|all [OPTIONS]
+       cargo compare -- report --from FILE [--from FILE ...] [--json FILE] [--report DIR]
+       cargo compare -- readme --from FILE [--from FILE ...]
 
-FAMILY is `hash`, `ordered` or `select`.
+FAMILY is `hash`, `ordered`, `select` or `throughput`. `report` makes a report of figures that were
+measured before, `readme` the table in the README of the project.
 
-  --quick              all rows within two minutes: short windows, 1 and 2 threads
+  --quick              all rows of a family within two minutes: short windows, 1 and 2 threads
   --full               10 million objects as well
   --rows A,B           only these rows
   --subjects A,B       only these subjects
   --threads 1,2        these numbers of threads (1,2,8)
-  --objects 10000,...  these numbers of objects (10000,1000000), at most 16777216
+  --objects 10000,...  these numbers of objects (10000,1000000; `throughput`: 50000,1000000), at
+                       most 16777216
   --rounds N           median of so many rounds (5)
   --json FILE          the figures as JSON lines as well
+  --report DIR         the report with pictures, and the figures, into this directory
+  --from FILE          figures that `--json` wrote; of two at one place the later counts
   --help               this text";
 
 /// What the user asked for.
@@ -32,12 +38,24 @@ FAMILY is `hash`, `ordered` or `select`.
 pub enum Request {
     /// To compare.
     Compare {
-        /// What.
-        plan: Plan,
-        /// Subjects that would belong to it but cannot take part, and why.
-        absent: Vec<(Subject, &'static str)>,
-        /// Where the JSON lines go.
-        json: Option<PathBuf>,
+        /// What, one family after the other.
+        plans: Vec<Plan>,
+        /// Who would belong to it but cannot take part, and why.
+        absent: Vec<String>,
+        /// Where the figures go.
+        outputs: Outputs,
+    },
+    /// To make a report of old figures.
+    Report {
+        /// The files they are in.
+        from: Vec<PathBuf>,
+        /// Where they go.
+        outputs: Outputs,
+    },
+    /// To write the table in the README anew.
+    Readme {
+        /// The files the figures are in.
+        from: Vec<PathBuf>,
     },
     /// To be one of the subjects; what this program asks of itself.
     Serve {
@@ -52,6 +70,15 @@ pub enum Request {
     Help,
 }
 
+/// Where figures go, besides standard output.
+#[derive(Debug, Default)]
+pub struct Outputs {
+    /// A file of JSON lines.
+    pub json: Option<PathBuf>,
+    /// A directory for the report with its pictures.
+    pub report: Option<PathBuf>,
+}
+
 #[derive(Default)]
 struct Options {
     quick: bool,
@@ -61,7 +88,8 @@ struct Options {
     threads: Option<Vec<usize>>,
     objects: Option<Vec<u64>>,
     rounds: Option<usize>,
-    json: Option<PathBuf>,
+    from: Vec<PathBuf>,
+    outputs: Outputs,
 }
 
 /// What was typed after the program's name; less the `--` that the alias brings with it.
@@ -88,7 +116,9 @@ pub fn parse() -> Result<Request> {
             Arg::Long("threads") => options.threads = Some(list(&mut parser)?),
             Arg::Long("objects") => options.objects = Some(list(&mut parser)?),
             Arg::Long("rounds") => options.rounds = Some(parser.value()?.parse()?),
-            Arg::Long("json") => options.json = Some(parser.value()?.into()),
+            Arg::Long("json") => options.outputs.json = Some(parser.value()?.into()),
+            Arg::Long("report") => options.outputs.report = Some(parser.value()?.into()),
+            Arg::Long("from") => options.from.push(parser.value()?.into()),
             Arg::Value(word) => words.push(word.string()?),
             other => return Err(other.unexpected().into()),
         }
@@ -101,53 +131,92 @@ pub fn parse() -> Result<Request> {
             subject: subject.to_owned(),
             objects: objects.parse()?,
         }),
-        [id] => compare(family(id)?, options),
+        ["report" | "readme"] if options.from.is_empty() => Err("--from: which figures?".into()),
+        ["report"] => Ok(Request::Report { from: options.from, outputs: options.outputs }),
+        ["readme"] => Ok(Request::Readme { from: options.from }),
+        ["all"] => compare(FAMILIES, options),
+        [id] => compare(&[family(id)?], options),
         [_, extra, ..] => Err(format!("unexpected argument `{extra}`").into()),
     }
 }
 
-fn compare(family: &'static Family, options: Options) -> Result<Request> {
-    let rows = options.rows.unwrap_or_else(|| family.rows.to_vec());
-    if let Some(row) = rows.iter().find(|row| !family.rows.contains(row)) {
-        return Err(format!("`{row}` is not a row of `{}`", family.id).into());
+fn compare(families: &[&'static Family], options: Options) -> Result<Request> {
+    let mut plans = Vec::new();
+    let mut absent = Vec::new();
+    for &family in families {
+        // Of all families, those that have what was named.
+        let rows = named(&options.rows, |row| family.rows.contains(row), family.rows);
+        let ids: Vec<_> = family.subjects.iter().map(|subject| subject.id.to_owned()).collect();
+        let subjects = named(&options.subjects, |id| ids.contains(id), &ids);
+        if families.len() > 1 && (rows.is_empty() || subjects.is_empty()) {
+            continue;
+        }
+        plans.push(plan(family, rows, &subjects, &options, &mut absent)?);
     }
-    let (subjects, absent) = subjects(family, options.subjects)?;
-    let sizes: &[u64] =
-        if options.full { &[10_000, 1_000_000, 10_000_000] } else { &[10_000, 1_000_000] };
+    complain(&options, &plans, families)?;
+    Ok(Request::Compare { plans, absent, outputs: options.outputs })
+}
+
+/// What was asked for and there is; all that there is, if nothing was asked for.
+fn named<T: Clone>(wanted: &Option<Vec<T>>, is_there: impl Fn(&T) -> bool, all: &[T]) -> Vec<T> {
+    match wanted {
+        Some(wanted) => wanted.iter().filter(|&one| is_there(one)).cloned().collect(),
+        None => all.to_vec(),
+    }
+}
+
+/// What was asked for must be in one of the plans.
+fn complain(options: &Options, plans: &[Plan], families: &[&'static Family]) -> Result<()> {
+    let known = families.iter().map(|family| family.id).collect::<Vec<_>>().join(", ");
+    for row in options.rows.iter().flatten() {
+        if !plans.iter().any(|plan| plan.rows.contains(row)) {
+            return Err(format!("`{row}` is not a row of {known}").into());
+        }
+    }
+    for id in options.subjects.iter().flatten() {
+        let is_in = |plan: &Plan| plan.subjects.iter().any(|subject| subject.id == id);
+        if !plans.iter().any(is_in) {
+            return Err(format!("no subject of {known} is called `{id}`").into());
+        }
+    }
+    Ok(())
+}
+
+fn plan(
+    family: &'static Family,
+    rows: Vec<Row>,
+    ids: &[String],
+    options: &Options,
+    absent: &mut Vec<String>,
+) -> Result<Plan> {
+    let mut subjects = Vec::new();
+    for subject in ids.iter().filter_map(|id| family.subject(id)) {
+        match subject.missing() {
+            None => subjects.push(subject),
+            // Asking for it by name is an error.
+            Some(why) if options.subjects.is_some() => {
+                return Err(format!("{}: {why}", subject.id).into());
+            }
+            Some(why) => absent.push(format!("{}: {}: {why}", family.id, subject.id)),
+        }
+    }
+    let sizes = match (options.full, options.quick) {
+        (true, _) => family.sizes.full,
+        (false, true) => family.sizes.quick,
+        (false, false) => family.sizes.usual,
+    };
     let threads: &[usize] = if options.quick { &[1, 2] } else { &[1, 2, 8] };
     let plan = Plan {
         family,
         subjects,
         rows,
-        threads: options.threads.unwrap_or_else(|| threads.to_vec()),
-        objects: options.objects.unwrap_or_else(|| sizes.to_vec()),
+        threads: options.threads.clone().unwrap_or_else(|| threads.to_vec()),
+        objects: options.objects.clone().unwrap_or_else(|| sizes.to_vec()),
         rounds: options.rounds.unwrap_or(if options.quick { 3 } else { 5 }),
         window: Duration::from_millis(if options.quick { 20 } else { 150 }),
     };
     check(&plan)?;
-    Ok(Request::Compare { plan, absent, json: options.json })
-}
-
-/// Those who take part and those who cannot; asking for the latter by name is an error.
-#[allow(clippy::type_complexity, reason = "two lists, named in the line above")]
-fn subjects(
-    family: &'static Family,
-    wanted: Option<Vec<String>>,
-) -> Result<(Vec<Subject>, Vec<(Subject, &'static str)>)> {
-    if let Some(ids) = wanted {
-        let mut subjects = Vec::new();
-        for id in ids {
-            let subject = family.subject(&id).ok_or(format!("no subject is called `{id}`"))?;
-            if let Some(why) = subject.missing() {
-                return Err(format!("{id}: {why}").into());
-            }
-            subjects.push(subject);
-        }
-        return Ok((subjects, Vec::new()));
-    }
-    let present = family.subjects.iter().copied().filter(|subject| subject.missing().is_none());
-    let absent = family.subjects.iter().filter_map(|&subject| Some((subject, subject.missing()?)));
-    Ok((present.collect(), absent.collect()))
+    Ok(plan)
 }
 
 fn check(plan: &Plan) -> Result<()> {

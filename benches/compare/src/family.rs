@@ -4,20 +4,46 @@
 
 use crate::row::Row;
 use crate::{Result, ets};
-use crate::{hash, ordered, select};
+use crate::{hash, ordered, select, throughput};
 
 /// One family.
 #[derive(Debug)]
 pub struct Family {
     /// The word for it in arguments and figures.
     pub id: &'static str,
+    /// What its tables hold and its rows do, in a sentence or two.
+    pub about: &'static str,
     /// Its rows, in the order they are run and shown.
     pub rows: &'static [Row],
     /// Its subjects, in the order they take turns and are shown.
     pub subjects: &'static [Subject],
+    /// The sizes of its tables.
+    pub sizes: Sizes,
+    /// What a size counts.
+    pub size_is: &'static str,
+    /// Whether a subject has a row.
+    pub takes_part: fn(subject: &str, row: Row) -> bool,
     /// Serves one Rust subject on standard input and output.
     pub serve: fn(subject: &str, objects: u64) -> Result<()>,
 }
+
+/// The sizes of a family's tables.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// In a quick run.
+    pub quick: &'static [u64],
+    /// If nothing else is said.
+    pub usual: &'static [u64],
+    /// In a full run.
+    pub full: &'static [u64],
+}
+
+/// The sizes of most families.
+pub const SIZES: Sizes = Sizes {
+    quick: &[10_000, 1_000_000],
+    usual: &[10_000, 1_000_000],
+    full: &[10_000, 1_000_000, 10_000_000],
+};
 
 /// One of the things compared.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -38,24 +64,13 @@ pub enum Home {
 }
 
 /// All families.
-pub const FAMILIES: &[&Family] = &[&hash::FAMILY, &ordered::FAMILY, &select::FAMILY];
+pub const FAMILIES: &[&Family] =
+    &[&hash::FAMILY, &ordered::FAMILY, &select::FAMILY, &throughput::FAMILY];
 
 impl Family {
     /// The family called `id`.
     pub fn named(id: &str) -> Option<&'static Self> {
         FAMILIES.iter().copied().find(|family| family.id == id)
-    }
-
-    /// Whether a subject has a row.
-    pub fn has(&self, subject: &str, row: Row) -> bool {
-        match row {
-            Row::SnapshotTake | Row::SnapshotWrite => {
-                ["ferrets", "rwlock_btreemap"].contains(&subject)
-            }
-            Row::Rank => ["ferrets", "rwlock_indexset"].contains(&subject),
-            Row::Binary(_) | Row::Tuple(_) => subject != "rwlock_indexset",
-            _ => true,
-        }
     }
 
     /// The subject called `id`.

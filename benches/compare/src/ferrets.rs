@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use ::ferrets::{
-    Access, Bounds, Kind, Objects, Owner, Result, Store, Table, TableOptions, TermRef, ToTerm,
+    Access, Bounds, Kind, Objects, Owner, Result, Store, Table, TableOptions, TermRef, ToTerm, View,
 };
 
 use crate::keys::Keys;
@@ -24,12 +24,20 @@ fn integer(element: Option<TermRef<'_>>) -> Option<i64> {
 pub trait TermKey: Key + ToTerm {
     /// The keys of a group.
     fn prefix(group: i64) -> Result<Bounds>;
+
+    /// The number of the key that is this term.
+    fn number_of(term: TermRef<'_>) -> Option<i64>;
 }
 
 impl TermKey for i64 {
     /// No key of this kind has a beginning.
     fn prefix(_: i64) -> Result<Bounds> {
         unreachable!("numbers have no beginning")
+    }
+
+    #[inline(always)]
+    fn number_of(term: TermRef<'_>) -> Option<i64> {
+        term.as_i64()
     }
 }
 
@@ -38,12 +46,23 @@ impl TermKey for Text {
     fn prefix(group: i64) -> Result<Bounds> {
         Bounds::bytes(&Text::of(group * RANGE as i64)[..14])
     }
+
+    #[inline(always)]
+    fn number_of(term: TermRef<'_>) -> Option<i64> {
+        Some(Text::try_from(term.as_bytes()?).ok()?.number())
+    }
 }
 
 impl TermKey for Pair {
     #[inline(always)]
     fn prefix(group: i64) -> Result<Bounds> {
         Bounds::tuple((group,), 2)
+    }
+
+    #[inline(always)]
+    fn number_of(term: TermRef<'_>) -> Option<i64> {
+        let View::Tuple(pair) = term.view() else { return None };
+        Some((pair.get(0)?.as_i64()?, pair.get(1)?.as_i64()?).number())
     }
 }
 
@@ -147,7 +166,7 @@ impl<const ORDERED: bool, K: TermKey> HashSubject for Ferrets<ORDERED, K> {
 
     #[inline(always)]
     fn next(&self, key: i64) -> Option<i64> {
-        self.table.next(K::of(key)).expect("the table stands").map(|_| key + 1)
+        K::number_of(self.table.next(K::of(key)).expect("the table stands")?.as_ref())
     }
 
     #[inline(always)]

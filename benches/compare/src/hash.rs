@@ -1,14 +1,13 @@
 //! The family `hash`: unordered tables of objects `{int, int, 32-byte binary}`.
 
 use std::hint::black_box;
-use std::io::{self, BufRead, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::Result;
 use crate::alloc::count_live;
-use crate::family::{Family, Home, Subject};
+use crate::family::{Family, Home, SIZES, Subject};
 use crate::keys::{Draw, Keys, Shuffled, partition};
 use crate::peers::dashmap::Dashmap;
 use crate::peers::papaya::Papaya;
@@ -16,13 +15,15 @@ use crate::peers::rwlock_hashbrown::RwLockHashbrown;
 use crate::peers::scc_index::SccIndex;
 use crate::peers::scc_map::SccMap;
 use crate::pool::Pool;
-use crate::remote::{BUILD, Window};
+use crate::remote::{Window, serve_lines};
 use crate::row::{CUT_OFF, MANY, OPS_STEP, RANGE, Row, VIEW_BATCH};
 use crate::subject::{HashSubject, Tally};
 
 /// The family.
 pub const FAMILY: Family = Family {
     id: "hash",
+    about: "Tables of objects `{int, int, 32-byte binary}`; for the maps, an `Arc` of a struct of \
+            these under an `i64`, hashed by ahash.",
     rows: &[
         Row::LookupHit,
         Row::LookupMiss,
@@ -48,6 +49,9 @@ pub const FAMILY: Family = Family {
         Subject { id: "scc_hash_index", home: Home::Rust },
         Subject { id: "rwlock_hashbrown", home: Home::Rust },
     ],
+    sizes: SIZES,
+    size_is: "objects",
+    takes_part: |_, _| true,
     serve,
 };
 
@@ -126,7 +130,9 @@ impl<S: HashSubject> Server<S> {
             | Row::Binary(_)
             | Row::Tuple(_)
             | Row::Select(_)
-            | Row::SelectOrdered(_) => Err("there is no window for it here".into()),
+            | Row::SelectOrdered(_)
+            | Row::Scenario(_)
+            | Row::ScenarioOrdered(_) => Err("there is no window for it here".into()),
             _ => self.random_access(window),
         }
     }
@@ -248,16 +254,6 @@ fn per_op(time: Duration, ops: f64) -> f64 {
     time.as_nanos() as f64 / ops
 }
 
-/// Answers requests to build, or to run a window, until standard input ends.
-pub fn serve_lines(mut answer: impl FnMut(Option<Window>) -> Result<f64>) -> Result<()> {
-    for line in io::stdin().lock().lines() {
-        let line = line?;
-        let window = if line == BUILD { None } else { Some(line.parse()?) };
-        writeln!(io::stdout(), "{}", answer(window)?)?;
-    }
-    Ok(())
-}
-
 /// How long writers have it to themselves between two snapshots.
 const SNAPSHOT_PAUSE: Duration = Duration::from_millis(1);
 
@@ -339,7 +335,11 @@ fn work_loop<S: HashSubject>(table: &S, row: Row, keys: &mut Keys) -> Tally {
         | Row::Binary(_)
         | Row::Tuple(_)
         | Row::Select(_)
-        | Row::SelectOrdered(_) => unreachable!("these have loops of their own"),
+        | Row::SelectOrdered(_)
+        | Row::Scenario(_)
+        | Row::ScenarioOrdered(_) => {
+            unreachable!("these have loops of their own")
+        }
     }
 }
 
@@ -379,10 +379,10 @@ pub(crate) mod tests {
             row => row,
         };
         // Numbers have no beginning.
-        let rows = family.rows.iter().map(|row| plain(*row)).filter(|row| {
-            *row != Row::Bytes && *row != Row::Prefix100 && family.has(subject, *row)
-        });
-        for row in rows {
+        let has = |row: &Row| {
+            !matches!(row, Row::Bytes | Row::Prefix100) && (family.takes_part)(subject, *row)
+        };
+        for row in family.rows.iter().map(|row| plain(*row)).filter(has) {
             for threads in [1, 3] {
                 let ops = if row == Row::SnapshotTake { 5 } else { OPS_STEP };
                 let window = Window { row, threads, ops, seed: 9 };

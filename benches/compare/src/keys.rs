@@ -24,6 +24,12 @@ pub struct Draw {
 }
 
 impl Draw {
+    /// The same draw, mapped on `0 .. range` instead; whoever needs it and the key draws twice.
+    #[inline(always)]
+    pub fn below(self, range: u64) -> u64 {
+        (self.bits * range) >> 32
+    }
+
     /// True for exactly 5 % of draws.
     #[inline(always)]
     pub fn one_in_twenty(self) -> bool {

@@ -1,6 +1,6 @@
 //! Ferrets beside Erlang's ETS and the concurrent maps of Rust, measured in one run.
 //!
-//! `cargo compare -- hash` prints one report: the same operations on the same objects, by subjects
+//! `cargo compare -- all` makes one report: the same operations on the same objects, by subjects
 //! that take turns. See `README.md` for what it measures and how.
 
 mod alloc;
@@ -14,17 +14,25 @@ mod keys;
 mod machine;
 mod ordered;
 mod peers;
+mod picture;
 mod pool;
+mod readme;
 mod remote;
 mod report;
+mod results;
 mod rounds;
 mod row;
+mod scenario;
 mod select;
 mod subject;
+mod throughput;
 
+use std::fs;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use args::Request;
+use args::{Outputs, Request};
+use results::{Facts, Results};
 
 /// Errors end the program, so all they need is a text.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -53,17 +61,44 @@ fn answer(request: Request) -> Result<()> {
             end_on_panic();
             (family.serve)(&subject, objects)?;
         }
-        Request::Compare { plan, absent, json } => {
-            for (subject, why) in &absent {
-                eprintln!("left out: {}: {why}", subject.id);
+        Request::Compare { plans, absent, outputs } => {
+            for who in &absent {
+                eprintln!("left out: {who}");
             }
-            let figures = rounds::run(&plan)?;
-            print!("{}", report::markdown(&plan, &figures, &absent));
-            if let Some(path) = json {
-                report::write_json(&path, &plan, &figures)?;
+            let facts = Facts::gather();
+            let mut results = Results::default();
+            for plan in &plans {
+                results.add(plan, &rounds::run(plan)?, &facts);
             }
+            publish(&results, &absent, &outputs)?;
         }
+        Request::Report { from, outputs } => publish(&load(&from)?, &[], &outputs)?,
+        Request::Readme { from } => readme::update(&load(&from)?)?,
     }
+    Ok(())
+}
+
+fn load(from: &[PathBuf]) -> Result<Results> {
+    let mut results = Results::default();
+    for path in from {
+        results.load(path)?;
+    }
+    Ok(results)
+}
+
+/// Prints the report, and writes what else is wanted.
+fn publish(results: &Results, absent: &[String], outputs: &Outputs) -> Result<()> {
+    let Outputs { json, report } = outputs;
+    if let Some(path) = json {
+        results.save(path)?;
+    }
+    if let Some(directory) = report {
+        fs::create_dir_all(directory)?;
+        fs::write(directory.join("report.md"), report::markdown(results, absent, true))?;
+        results.save(&directory.join("results.jsonl"))?;
+        picture::draw_all(directory, results)?;
+    }
+    print!("{}", report::markdown(results, absent, false));
     Ok(())
 }
 

@@ -10,7 +10,7 @@
 //!
 //! A subject that ends its output has failed, and has said why on standard error.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::str::FromStr;
 use std::thread;
@@ -21,7 +21,7 @@ use crate::row::Row;
 use crate::{Result, ets};
 
 /// The request to fill the table.
-pub const BUILD: &str = "build";
+const BUILD: &str = "build";
 
 /// How long the next subject's turn is put off while Erlang's schedulers go to sleep.
 const SPIN_DOWN: Duration = Duration::from_millis(1);
@@ -54,6 +54,16 @@ impl FromStr for Window {
             seed: seed.parse()?,
         })
     }
+}
+
+/// Answers on standard output what is asked on standard input: to build (`None`) or to measure.
+pub fn serve_lines(mut answer: impl FnMut(Option<Window>) -> Result<f64>) -> Result<()> {
+    for line in io::stdin().lock().lines() {
+        let line = line?;
+        let window = if line == BUILD { None } else { Some(line.parse()?) };
+        writeln!(io::stdout(), "{}", answer(window)?)?;
+    }
+    Ok(())
 }
 
 /// A subject at work. Dropping it ends its process.

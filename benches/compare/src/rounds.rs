@@ -57,13 +57,33 @@ pub struct Place {
 #[derive(Debug, Default)]
 pub struct Figures {
     samples: HashMap<Place, Vec<f64>>,
-    /// What subjects remarked.
-    pub remarks: Vec<String>,
+    remarks: HashMap<Place, String>,
 }
 
 impl Figures {
+    /// The medians of all that was measured, in the order of the plan.
+    pub fn medians(&self, plan: &Plan) -> Vec<(Place, f64)> {
+        let mut medians = Vec::new();
+        for &objects in &plan.objects {
+            for &threads in &plan.threads {
+                for &row in &plan.rows {
+                    for subject in &plan.subjects {
+                        let place = Place { row, subject: subject.id, threads, objects };
+                        medians.extend(self.median(place).map(|median| (place, median)));
+                    }
+                }
+            }
+        }
+        medians
+    }
+
+    /// What the subject remarked on its figure.
+    pub fn remark(&self, place: Place) -> &str {
+        self.remarks.get(&place).map_or("", String::as_str)
+    }
+
     /// The median at `place`, if anything was measured there.
-    pub fn median(&self, place: Place) -> Option<f64> {
+    fn median(&self, place: Place) -> Option<f64> {
         let mut samples = self.samples.get(&place)?.clone();
         samples.sort_by(f64::total_cmp);
         let middle = samples.len() / 2;
@@ -120,6 +140,9 @@ impl Run<'_> {
             for round in 0..self.plan.rounds {
                 for turn in 0..count {
                     let remote = &mut remotes[(round + turn) % count];
+                    if !(self.plan.family.takes_part)(remote.subject.id, row) {
+                        continue;
+                    }
                     let place = Place { row, subject: remote.subject.id, threads, objects };
                     self.turn(remote, place, round)?;
                 }
@@ -134,6 +157,9 @@ impl Run<'_> {
                 let mut remote = self.build(subject, objects)?;
                 for (row, threads) in self.cells(objects) {
                     let id = subject.id;
+                    if !(self.plan.family.takes_part)(id, row) {
+                        continue;
+                    }
                     progress(&format!("{objects} objects, {threads} threads, {row}, {id}"));
                     self.turn(&mut remote, Place { row, subject: id, threads, objects }, round)?;
                 }
@@ -155,22 +181,15 @@ impl Run<'_> {
         let (bytes, remark) = remote.build()?;
         if self.plan.rows.contains(&Row::Bytes) {
             let threads = self.plan.threads[0];
-            self.figures
-                .add(Place { row: Row::Bytes, subject: subject.id, threads, objects }, bytes);
-            if !remark.is_empty() {
-                let remark =
-                    format!("{}, {objects} objects: {bytes:.1} bytes {remark}", subject.id);
-                self.figures.remarks.push(remark);
-            }
+            let place = Place { row: Row::Bytes, subject: subject.id, threads, objects };
+            self.figures.add(place, bytes);
+            self.figures.remarks.insert(place, remark);
         }
         Ok(remote)
     }
 
     /// One turn of one subject.
     fn turn(&mut self, remote: &mut Remote, place: Place, round: usize) -> Result<()> {
-        if !self.plan.family.has(place.subject, place.row) {
-            return Ok(());
-        }
         let pace = match self.pace.entry(place) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => {

@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::scenario::Scenario;
+
 /// Every timed row's operations come in multiples of this, so that batches come out whole.
 pub const OPS_STEP: u64 = 2_000;
 /// No thread begins another [`OPS_STEP`] operations after this long. Locks that queue threads up
@@ -65,6 +67,10 @@ pub enum Row {
     Select(Question),
     /// The same, put to an ordered set.
     SelectOrdered(Question),
+    /// Operations mixed as in OTP's benchmark, on a set.
+    Scenario(Scenario),
+    /// The same on an ordered set.
+    ScenarioOrdered(Scenario),
 }
 
 /// What is measured with other keys than integers.
@@ -214,6 +220,8 @@ impl Row {
             Row::Tuple(keyed) => keyed.ids()[1],
             Row::Select(question) => question.ids()[0],
             Row::SelectOrdered(question) => question.ids()[1],
+            Row::Scenario(scenario) => scenario.ids()[0],
+            Row::ScenarioOrdered(scenario) => scenario.ids()[1],
         }
     }
 
@@ -275,13 +283,15 @@ impl Row {
             }
             Row::Tuple(Keyed::Prefix100) => {
                 "summing the integer fields of the 100 objects with keys `{Group, _}`, per prefix \
-                 (other maps and ETS: 100 objects from the first key on)"
+                 (ETS: `select` with the first element bound; other maps: 100 objects from the \
+                 first key on)"
             }
             Row::Tuple(_) => {
                 "the same with keys `{Group, N}`, 100 to a group (others: `(i64, i64)`)"
             }
             Row::Select(question) => question.legend(),
-            Row::SelectOrdered(_) => "the same on an ordered set",
+            Row::Scenario(scenario) => scenario.legend(),
+            Row::SelectOrdered(_) | Row::ScenarioOrdered(_) => "the same on an ordered set",
         }
     }
 
@@ -293,6 +303,7 @@ impl Row {
             Row::SnapshotTake => 1,
             Row::Select(question) | Row::SelectOrdered(question) if question.is_scan() => objects,
             Row::Select(_) | Row::SelectOrdered(_) => 1,
+            Row::Scenario(scenario) | Row::ScenarioOrdered(scenario) => scenario.step(),
             _ => OPS_STEP,
         }
     }

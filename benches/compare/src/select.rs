@@ -5,12 +5,14 @@
 //! `#{id => int}` in turn.
 
 use crate::Result;
-use crate::family::{Family, Home, Subject};
+use crate::family::{Family, Home, SIZES, Subject};
 use crate::row::{Question, Row};
 
 /// The family.
 pub const FAMILY: Family = Family {
     id: "select",
+    about: "Match specifications, put to sets and ordered sets of the same objects; the traps ask \
+            for one key in four ways. Scans are per object of the table, all else is per question.",
     rows: &[
         Row::Select(Question::ScanGuard),
         Row::SelectOrdered(Question::ScanGuard),
@@ -38,6 +40,9 @@ pub const FAMILY: Family = Family {
         Subject { id: "ferrets", home: Home::Rust },
         Subject { id: "ets", home: Home::Erlang },
     ],
+    sizes: SIZES,
+    size_is: "objects",
+    takes_part: |_, _| true,
     serve,
 };
 
@@ -56,7 +61,6 @@ fn serve(subject: &str, objects: u64) -> Result<()> {
 #[cfg(feature = "ferrets")]
 mod ours {
     use std::hint::black_box;
-    use std::io::{self, BufRead, Write};
     use std::sync::Arc;
     use std::time::{Duration, Instant};
 
@@ -65,7 +69,7 @@ mod ours {
     use crate::Result;
     use crate::keys::{Keys, Shuffled};
     use crate::pool::Pool;
-    use crate::remote::{BUILD, Window};
+    use crate::remote::{Window, serve_lines};
     use crate::row::{CUT_OFF, Question, Row};
     use crate::subject::bin;
 
@@ -111,17 +115,10 @@ mod ours {
         }
 
         pub(super) fn serve(mut self) -> Result<()> {
-            for line in io::stdin().lock().lines() {
-                let line = line?;
-                let answer = if line == BUILD {
-                    self.fill()?;
-                    "0".to_owned()
-                } else {
-                    self.window(line.parse()?)?.to_string()
-                };
-                writeln!(io::stdout(), "{answer}")?;
-            }
-            Ok(())
+            serve_lines(|window| match window {
+                None => self.fill().map(|()| 0.0),
+                Some(window) => self.window(window),
+            })
         }
 
         pub(super) fn fill(&self) -> Result<()> {

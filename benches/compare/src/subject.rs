@@ -12,7 +12,7 @@ pub type Hasher = ahash::RandomState;
 /// `{Key, N, Bin}`, as a Rust program would keep it.
 ///
 /// It sits in an `Arc`, since a lookup has to hand out something that outlives the entry.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[allow(dead_code, reason = "an object is kept whole, though only its integer field is read")]
 pub struct Obj {
     /// The key.
@@ -51,12 +51,20 @@ pub fn bin(key: i64) -> [u8; 32] {
 pub trait Key: Ord + Clone + Send + Sync + 'static {
     /// The key of a number. Keys are in the order of their numbers.
     fn of(number: i64) -> Self;
+
+    /// Its number.
+    fn number(&self) -> i64;
 }
 
 impl Key for i64 {
     #[inline(always)]
     fn of(number: i64) -> Self {
         number
+    }
+
+    #[inline(always)]
+    fn number(&self) -> i64 {
+        *self
     }
 }
 
@@ -77,6 +85,11 @@ impl Key for Text {
         }
         text
     }
+
+    #[inline(always)]
+    fn number(&self) -> i64 {
+        self[5..].iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'))
+    }
 }
 
 /// A group of [`RANGE`] and a number in it.
@@ -86,6 +99,11 @@ impl Key for Pair {
     #[inline(always)]
     fn of(number: i64) -> Self {
         (number.div_euclid(RANGE as i64), number.rem_euclid(RANGE as i64))
+    }
+
+    #[inline(always)]
+    fn number(&self) -> i64 {
+        self.0 * RANGE as i64 + self.1
     }
 }
 
@@ -180,4 +198,21 @@ pub trait HashSubject: Send + Sync + Sized + 'static {
 
     /// Gives back memory that is only waiting for readers, before bytes are counted.
     fn settle(&self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_in_the_order_of_their_numbers() {
+        fn check<K: Key>() {
+            let keys: Vec<K> = (0..30_000).map(K::of).collect();
+            assert!(keys.is_sorted());
+            assert!(keys.iter().map(K::number).eq(0..30_000));
+        }
+        check::<i64>();
+        check::<Text>();
+        check::<Pair>();
+    }
 }

@@ -275,6 +275,34 @@ impl<H: Share> Tree<H> {
         }
     }
 
+    /// The entry behind a key, or the last one before it, whether the key is there or not. `None`
+    /// if it takes a walk to tell: where a leaf ends, or while a batch changes what is there.
+    #[inline]
+    pub(crate) fn beside<'p>(
+        &self,
+        pin: &'p Pin,
+        head: u64,
+        order: impl Fn(H::Ref<'_>) -> Order,
+        back: bool,
+    ) -> Option<H::Ref<'p>> {
+        let target = At { head, order: &order };
+        let (leaf, version) = self.root(pin).descend(pin, 0, &target)?;
+        let at = leaf.position::<H>(head, !back, &order);
+        let at = if back { at.checked_sub(1)? } else { at };
+        if at >= leaf.count() {
+            return None;
+        }
+        let word = leaf.word(at);
+        // Who walks on comes to that one next.
+        let further = if back { at.saturating_sub(1) } else { (at + 1).min(SLOTS - 1) };
+        prefetch(leaf.word(further).address());
+        if !leaf.is_unchanged(version) || word.as_pending().is_some() {
+            return None;
+        }
+        // SAFETY: O2: found in a leaf under the pin whose lifetime this is.
+        word.raw().map(|raw| unsafe { H::borrow(raw) })
+    }
+
     /// Starts loading what a search for that head looks at last but one: the leaf.
     pub(crate) fn prefetch_leaf(&self, pin: &Pin, head: u64) {
         self.leaf_of(pin, head);

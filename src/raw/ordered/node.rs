@@ -448,11 +448,12 @@ impl Node {
         equal: bool,
         order: &impl Fn(H::Ref<'_>) -> std::cmp::Ordering,
     ) -> usize {
+        if head & EXACT != 0 {
+            let at = self.lower_bound(head);
+            return at + usize::from(equal && self.head(at) == head);
+        }
         let is_behind = |order: std::cmp::Ordering| order.is_lt() || (equal && order.is_eq());
         self.partition(head, |word| {
-            if head & EXACT != 0 {
-                return equal;
-            }
             // SAFETY: O2: found in a node under a pin.
             word.any().is_some_and(|raw| is_behind(order(unsafe { H::borrow(raw) })))
         })
@@ -813,6 +814,12 @@ impl Word {
 
     pub(super) fn pending(pending: NonNull<Pending>) -> Self {
         Self(pending.as_ptr().cast::<()>().map_addr(|addr| addr | PENDING))
+    }
+
+    /// What to load if it is going to be looked at.
+    #[inline]
+    pub(super) fn address(self) -> *const u8 {
+        self.0.cast_const().cast()
     }
 
     fn is_pending(self) -> bool {

@@ -113,6 +113,8 @@ pub(crate) struct Pages<'p, H: Share, C, O> {
     far: Limit<O>,
     /// Whether the entries themselves are going to be looked at.
     load: bool,
+    /// Whether a page has one entry at most.
+    one: bool,
     /// The ends of the open leaf's keys. The lower one never changes.
     low: Option<Fence>,
     high: Fence,
@@ -131,6 +133,8 @@ pub(crate) struct Walk {
     pub(crate) back: bool,
     /// Only to count entries, not to look at them.
     pub(crate) count: bool,
+    /// Only to find the first entry: of each leaf no other is shown.
+    pub(crate) one: bool,
     /// To know afterwards whether it saw one instant.
     pub(crate) instant: bool,
 }
@@ -163,7 +167,7 @@ impl<H: Share> Root<H> {
         kept: Option<&'p Kept<H>>,
         near: &Limit<N>,
         far: Limit<O>,
-        Walk { back, count, instant }: Walk,
+        Walk { back, count, one, instant }: Walk,
         compare: C,
     ) -> Pages<'p, H, C, O>
     where
@@ -179,6 +183,7 @@ impl<H: Share> Root<H> {
             back,
             far,
             load: !count,
+            one,
             low: None,
             high: Fence::END,
             next: null_mut(),
@@ -294,7 +299,7 @@ where
     }
 
     fn prefetch_next(&self) {
-        if !self.finished && !self.back && self.kept.is_none() {
+        if !self.finished && !self.back && !self.one && self.kept.is_none() {
             Node::prefetch_whole(self.next);
         }
     }
@@ -399,7 +404,9 @@ where
                     within.end = within.end.min(at);
                 }
             }
-            for at in within {
+            for nth in 0..within.len() {
+                let from_end = self.one && self.back;
+                let at = if from_end { within.end - 1 - nth } else { within.start + nth };
                 let word = leaf.word(at);
                 let entry = match word.as_pending() {
                     None => word.raw(),
@@ -409,6 +416,9 @@ where
                     }
                 };
                 self.entries.extend(entry);
+                if self.one && entry.is_some() {
+                    break;
+                }
             }
             (self.high, self.next) = (leaf.high(), leaf.next());
             if leaf.is_unchanged(version) {

@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use super::batch::{Given, Plan, Several, Step as BatchStep, Stop};
 use super::set::{NotAll, by_hash, slot_hashes};
 use super::told::{self, Changes, Told};
-use super::{Key, KeyAndObjects, Objects, OwnerId, Position, Step, has_key, key_of, push};
+use super::{Key, KeyAndObjects, Objects, OwnerId, Position, Step, Stride, has_key, key_of, push};
 use crate::error::Result;
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::group::{BagRef, Bagged, Group, Snapshot};
@@ -459,7 +459,7 @@ impl BagEngine {
         })
     }
 
-    pub(super) fn step(&self, pin: &Pin, position: Position<'_>) -> Result<Step> {
+    pub(super) fn step(&self, pin: &Pin, position: Position<'_>, stride: Stride) -> Result<Step> {
         let mut from = match position {
             Position::Start => Some(0),
             Position::On(key) => Some(key.hash),
@@ -484,7 +484,7 @@ impl BagEngine {
                 }
             }
             if let Some((key, entry)) = least {
-                if let Some(next) = Self::found(pin, key, entry)? {
+                if let Some(next) = Self::found(pin, key, entry, stride)? {
                     return Ok(Step { from_exists, next: Some(next) });
                 }
                 continue; // emptied since we looked: look again
@@ -494,8 +494,17 @@ impl BagEngine {
         Ok(Step { from_exists, next: None })
     }
 
-    fn found(pin: &Pin, key: Key<'_>, entry: BagRef<'_>) -> Result<Option<KeyAndObjects>> {
+    fn found(
+        pin: &Pin,
+        key: Key<'_>,
+        entry: BagRef<'_>,
+        stride: Stride,
+    ) -> Result<Option<KeyAndObjects>> {
         let mut objects = Ok(Objects::default());
+        if !stride.objects {
+            // There were objects when its key was read.
+            return Ok(Some((key.term.to_term()?, Objects::default())));
+        }
         match entry {
             BagRef::One(block) => push(&mut objects, ObjectRef::new(block)),
             BagRef::Many(group) => {

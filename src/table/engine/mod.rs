@@ -251,11 +251,11 @@ impl Engine {
 
     /// The first key at or behind a position, with its objects; in an ordered set, if `back`, the
     /// first before it.
-    pub(crate) fn step(&self, pin: &Pin, position: Position<'_>, back: bool) -> Result<Step> {
+    pub(crate) fn step(&self, pin: &Pin, position: Position<'_>, stride: Stride) -> Result<Step> {
         match self {
-            Self::Set(set) => set.step(pin, position),
-            Self::Bag(bag) => bag.step(pin, position),
-            Self::Ordered(ordered) => ordered.step(pin, position, back),
+            Self::Set(set) => set.step(pin, position, stride),
+            Self::Bag(bag) => bag.step(pin, position, stride),
+            Self::Ordered(ordered) => ordered.step(pin, position, stride),
         }
     }
 
@@ -432,6 +432,15 @@ pub(crate) enum Position<'a> {
     Start,
     /// On a key, whether it exists or not.
     On(Key<'a>),
+}
+
+/// How a step is made.
+#[derive(Clone, Copy)]
+pub(crate) struct Stride {
+    /// Towards lower keys, where there are such.
+    pub(crate) back: bool,
+    /// Whether the objects are wanted, besides the key.
+    pub(crate) objects: bool,
 }
 
 /// Where a step leads.

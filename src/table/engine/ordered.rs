@@ -8,7 +8,7 @@ use super::batch::{After, Given, One, Plan, Step as BatchStep, Stop};
 use super::bounds::Edge;
 use super::set::{Before, NotAll, Updated, exchanged, updated};
 use super::told::{self, Told};
-use super::{Edit, Key, Mark, Objects, OwnerId, Position, Step, expired, key_of, push};
+use super::{Edit, Key, Mark, Objects, OwnerId, Position, Step, Stride, expired, key_of, push};
 use crate::error::Result;
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::ordered::{Batch, EXACT, Limit, Pages, Snapshot, Tree, Walk};
@@ -417,23 +417,47 @@ impl OrderedEngine {
         }
     }
 
-    pub(super) fn step(&self, pin: &Pin, position: Position<'_>, back: bool) -> Result<Step> {
-        let near = match position {
-            Position::Start => Limit::End,
-            Position::On(key) => Limit::At(key.hash, self.order(key.term), false),
+    pub(super) fn step(
+        &self,
+        pin: &Pin,
+        position: Position<'_>,
+        Stride { back, objects: wanted }: Stride,
+    ) -> Result<Step> {
+        let beside = match position {
+            Position::Start => None,
+            Position::On(key) if key.hash & EXACT != 0 => {
+                self.tree.beside(pin, key.hash, |_| Ordering::Equal, back)
+            }
+            Position::On(key) => self.tree.beside(pin, key.hash, self.order(key.term), back),
         };
-        let (far, walk) = (END, Walk { back, ..Walk::default() });
-        let pages = self.tree.pages(pin, &near, far, walk, self.between());
-        let next = match first_of(pages, back) {
+        let next = match beside.or_else(|| self.first_behind(pin, position, back)) {
             None => None,
             Some(block) => {
                 let mut objects = Ok(Objects::default());
-                push(&mut objects, ObjectRef::new(block));
+                if wanted {
+                    push(&mut objects, ObjectRef::new(block));
+                }
                 Some((key_of(block, self.keypos).to_term()?, objects?))
             }
         };
         // The way leads on from keys that are not there, too.
         Ok(Step { from_exists: true, next })
+    }
+
+    /// The first block behind a position, by a walk.
+    #[inline(never)]
+    fn first_behind<'p>(
+        &self,
+        pin: &'p Pin,
+        position: Position<'_>,
+        back: bool,
+    ) -> Option<BlockRef<'p>> {
+        let near = match position {
+            Position::Start => Limit::End,
+            Position::On(key) => Limit::At(key.hash, self.order(key.term), false),
+        };
+        let walk = Walk { back, one: true, ..Walk::default() };
+        first_of(&mut self.tree.pages(pin, &near, END, walk, self.between()), back)
     }
 
     /// The object of which `slot` lie before. O(n), unless the tree counts.
@@ -536,7 +560,7 @@ impl OrderedSnapshot {
 const END: Limit<fn(BlockRef<'_>) -> Ordering> = Limit::End;
 
 /// The first block that a walk meets.
-fn first_of<'p, C, O>(mut pages: Pages<'p, Block, C, O>, back: bool) -> Option<BlockRef<'p>>
+fn first_of<'p, C, O>(pages: &mut Pages<'p, Block, C, O>, back: bool) -> Option<BlockRef<'p>>
 where
     C: Fn(BlockRef<'_>, BlockRef<'_>) -> Ordering + Copy,
     O: Fn(BlockRef<'_>) -> Ordering,

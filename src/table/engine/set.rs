@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::batch::{After, Given, One, Plan, Step as BatchStep, Stop};
 use super::told::{self, Told};
 use super::{
-    Edit, Key, KeyAndObjects, Objects, OwnerId, Position, Step, edited, expired, has_key,
+    Edit, Key, KeyAndObjects, Objects, OwnerId, Position, Step, Stride, edited, expired, has_key,
     in_place_of, key_of, push, with_cell,
 };
 use crate::error::Result;
@@ -356,7 +356,39 @@ impl SetEngine {
         self.index.scan(pin, from, budget, |block| visit(ObjectRef::new(block)))
     }
 
-    pub(super) fn step(&self, pin: &Pin, position: Position<'_>) -> Result<Step> {
+    pub(super) fn step(&self, pin: &Pin, position: Position<'_>, stride: Stride) -> Result<Step> {
+        if let Position::On(key) = position {
+            if let Some((from_exists, next)) = self.step_by_hash(pin, key) {
+                let next = next.map(|block| self.found(block, stride)).transpose()?;
+                return Ok(Step { from_exists, next });
+            }
+        }
+        self.step_by_key(pin, position, stride)
+    }
+
+    /// Whether the key is there, and the block behind it; `None` if hashes do not tell.
+    #[inline]
+    fn step_by_hash<'p>(&self, pin: &'p Pin, key: Key<'_>) -> Option<(bool, Option<BlockRef<'p>>)> {
+        let mut within = key.hash;
+        let mut from_exists = false;
+        loop {
+            let nearest = self.index.nearest(pin, key.hash, within)?;
+            if let Some(block) = nearest.here {
+                if !has_key(block, self.keypos, key.term) {
+                    return None;
+                }
+                from_exists = true;
+            }
+            if nearest.next.is_some() {
+                return Some((from_exists, nearest.next));
+            }
+            let Some(end) = nearest.end else { return Some((from_exists, None)) };
+            within = end;
+        }
+    }
+
+    #[inline(never)]
+    fn step_by_key(&self, pin: &Pin, position: Position<'_>, stride: Stride) -> Result<Step> {
         let mut from = match position {
             Position::Start => Some(0),
             Position::On(key) => Some(key.hash),
@@ -378,17 +410,19 @@ impl SetEngine {
                 }
             }
             if let Some(block) = least {
-                return Ok(Step { from_exists, next: Some(self.found(block)?) });
+                return Ok(Step { from_exists, next: Some(self.found(block, stride)?) });
             }
             from = end;
         }
         Ok(Step { from_exists, next: None })
     }
 
-    fn found(&self, block: BlockRef<'_>) -> Result<KeyAndObjects> {
-        let object = ObjectRef::new(block).to_object()?;
-        let key = key_of(block, self.keypos).to_term()?;
-        Ok((key, Objects::from(Some(object))))
+    fn found(&self, block: BlockRef<'_>, stride: Stride) -> Result<KeyAndObjects> {
+        let object = match stride.objects {
+            true => Some(ObjectRef::new(block).to_object()?),
+            false => None,
+        };
+        Ok((key_of(block, self.keypos).to_term()?, Objects::from(object)))
     }
 
     pub(super) fn slot(&self, pin: &Pin, slot: u64) -> Result<Objects> {

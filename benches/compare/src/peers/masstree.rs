@@ -20,6 +20,9 @@ pub trait Bytes: Key {
 
     /// Those of the key of a number.
     fn bytes(number: i64) -> Self::Bytes;
+
+    /// The number of the key that has these.
+    fn number_of(bytes: &[u8]) -> Option<i64>;
 }
 
 impl Bytes for i64 {
@@ -29,6 +32,11 @@ impl Bytes for i64 {
     fn bytes(number: i64) -> [u8; 8] {
         (number as u64 ^ 1 << 63).to_be_bytes()
     }
+
+    #[inline(always)]
+    fn number_of(bytes: &[u8]) -> Option<i64> {
+        Some((u64::from_be_bytes(bytes.try_into().ok()?) ^ 1 << 63) as i64)
+    }
 }
 
 impl Bytes for Text {
@@ -37,6 +45,11 @@ impl Bytes for Text {
     #[inline(always)]
     fn bytes(number: i64) -> Text {
         Text::of(number)
+    }
+
+    #[inline(always)]
+    fn number_of(bytes: &[u8]) -> Option<i64> {
+        Some(Text::try_from(bytes).ok()?.number())
     }
 }
 
@@ -50,6 +63,12 @@ impl Bytes for Pair {
         bytes[..8].copy_from_slice(&i64::bytes(group));
         bytes[8..].copy_from_slice(&i64::bytes(member));
         bytes
+    }
+
+    #[inline(always)]
+    fn number_of(bytes: &[u8]) -> Option<i64> {
+        let (group, member) = bytes.split_at_checked(8)?;
+        Some((i64::number_of(group)?, i64::number_of(member)?).number())
     }
 }
 
@@ -126,8 +145,8 @@ impl<K: Bytes> HashSubject for Masstree<K> {
     #[inline(always)]
     fn next(&self, key: i64) -> Option<i64> {
         let (guard, from, mut next) = (self.0.guard(), K::bytes(key), None);
-        let see = |_: &[u8], object: &Arc<Obj>| {
-            next = Some(object.key);
+        let see = |key: &[u8], _: &Arc<Obj>| {
+            next = K::number_of(key);
             false
         };
         self.0.scan_ref(RangeBound::Excluded(from.as_ref()), RangeBound::Unbounded, see, &guard);

@@ -1,5 +1,6 @@
 //! The concurrent maps of Rust that ferrets is held against, one file each.
 
+pub mod concurrent_map;
 pub mod dashmap;
 pub mod masstree;
 pub mod papaya;

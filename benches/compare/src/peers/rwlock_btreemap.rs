@@ -79,7 +79,7 @@ impl<K: Key> HashSubject for RwLockBTreeMap<K> {
     fn next(&self, key: i64) -> Option<i64> {
         let map = self.0.read();
         let mut behind = map.range((Bound::Excluded(K::of(key)), Bound::Unbounded));
-        behind.next().map(|(_, object)| object.key)
+        behind.next().map(|(key, _)| key.number())
     }
 
     /// A clone, for which readers may stay and writers wait.

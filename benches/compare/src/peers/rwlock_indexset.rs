@@ -78,7 +78,7 @@ impl<K: Key> HashSubject for RwLockIndexset<K> {
     fn next(&self, key: i64) -> Option<i64> {
         let map = self.0.read();
         let mut behind = map.range((Bound::Excluded(K::of(key)), Bound::Unbounded));
-        behind.next().map(|(_, object)| object.key)
+        behind.next().map(|(key, _)| key.number())
     }
 
     #[inline(always)]

@@ -79,7 +79,7 @@ impl<K: Key> HashSubject for SccTree<K> {
     fn next(&self, key: i64) -> Option<i64> {
         let guard = Guard::new();
         let mut behind = self.0.range((Bound::Excluded(K::of(key)), Bound::Unbounded), &guard);
-        behind.next().map(|(_, object)| object.key)
+        behind.next().map(|(key, _)| key.number())
     }
 
     fn fold(&self, tally: &mut Tally) {

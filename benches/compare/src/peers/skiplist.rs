@@ -69,7 +69,7 @@ impl<K: Key> HashSubject for Skiplist<K> {
 
     #[inline(always)]
     fn next(&self, key: i64) -> Option<i64> {
-        self.0.lower_bound(Bound::Excluded(&K::of(key))).map(|entry| entry.value().key)
+        self.0.lower_bound(Bound::Excluded(&K::of(key))).map(|entry| entry.key().number())
     }
 
     fn fold(&self, tally: &mut Tally) {
