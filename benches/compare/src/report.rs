@@ -32,7 +32,8 @@ pub fn markdown(results: &Results, absent: &[String], pictures: bool) -> String 
 
 /// Where figures come from: each fact once, however many runs there were.
 fn facts(text: &mut String, results: &Results) {
-    let facts: [(&str, fn(&Facts) -> &str); 7] = [
+    type Fact = fn(&Facts) -> &str;
+    let facts: [(&str, Fact); 7] = [
         ("machine", |facts| &facts.machine),
         ("rustc", |facts| &facts.rustc),
         ("erlang", |facts| &facts.erlang),
