@@ -99,6 +99,34 @@ fn agrees_with_a_map() {
 }
 
 #[test]
+fn a_step_finds_what_its_bucket_shows() {
+    for alike in [1, 3] {
+        let (index, mut rng) = (Index::<Block>::new().unwrap(), Rng(7 << 40));
+        // So many keys have the same hash.
+        let hash = |key: u64| mix(key / alike);
+        for _ in 0..3_000 {
+            let key = rng.below(4_000);
+            let block = Block::new(hash(key), 2, &[key, 0]).unwrap();
+            index.write(&pin(), hash(key), is(key), |_| (Change::Put(block), ())).unwrap();
+        }
+        let (pin, mut told) = (pin(), 0);
+        for at in 0..4_000 {
+            let (bucket, end) = index.bucket(&pin, hash(at));
+            let Some(nearest) = index.nearest(&pin, hash(at), hash(at)) else { continue };
+            told += 1;
+            let here = bucket.iter().filter(|entry| entry.hash() == hash(at));
+            let above = bucket.iter().filter(|entry| entry.hash() > hash(at));
+            let next = above.map(|entry| entry.hash()).min();
+            assert_eq!(here.count(), usize::from(nearest.here.is_some()));
+            assert_eq!(nearest.here.map(|entry| entry.hash()), nearest.here.map(|_| hash(at)));
+            assert_eq!(nearest.next.map(|entry| entry.hash()), next);
+            assert_eq!(nearest.end, end);
+        }
+        assert!(if alike == 1 { told == 4_000 } else { told < 4_000 }, "{told} of 4000");
+    }
+}
+
+#[test]
 fn readers_find_what_stays_while_others_come_and_go() {
     let (index, stop) = (Index::new().unwrap(), AtomicBool::new(false));
     let stable = 0..2_000_u64;

@@ -208,6 +208,19 @@ fn check_walks(tree: &Numbers, model: &BTreeMap<u64, u64>, rng: &mut Rng, space:
         assert_eq!(tree.walk(Some((key, false)), false), up(Excluded(key)));
         assert_eq!(tree.walk(Some((key, true)), true), down(Included(key)));
         assert_eq!(tree.walk(Some((key, false)), true), down(Excluded(key)));
+        // Alone in its leaf a key has nothing beside it; then a walk is needed.
+        let pin = pin();
+        for (back, walk) in [(false, up(Excluded(key))), (true, down(Excluded(key)))] {
+            let found = tree.tree.beside(&pin, tree.head(key), order(key), back).map(key_of);
+            assert!(found.is_none() || found == walk.first().copied(), "{found:?} beside {key}");
+            let one = Walk { back, one: true, ..Walk::default() };
+            let near = Limit::At(tree.head(key), order(key), false);
+            let end = Limit::<fn(BlockRef<'_>) -> Order>::End;
+            let mut pages = tree.tree.pages(&pin, &near, end, one, compare);
+            while pages.len() == 0 && pages.advance() {}
+            assert!(pages.len() <= 1);
+            assert_eq!(pages.entry(0).map(key_of), walk.first().copied(), "behind {key}");
+        }
     }
 }
 
@@ -249,6 +262,22 @@ fn agrees_with_a_map() {
             assert!(weight.bytes < 8192, "an emptied tree gives its memory back: {weight:?}");
         }
     }
+}
+
+#[test]
+fn what_is_beside_a_key_is_found_without_a_walk() {
+    let tree = Numbers::new(Exact);
+    (0..1_000).for_each(|key| assert!(tree.put(key * 2, key)));
+    let (pin, mut found) = (pin(), 0);
+    for key in 0..2_000_u64 {
+        let before = (key.div_ceil(2) * 2).saturating_sub(2);
+        for (back, expected) in [(false, key / 2 * 2 + 2), (true, before)] {
+            let beside = tree.tree.beside(&pin, tree.head(key), order(key), back);
+            found += usize::from(beside.is_some());
+            assert!(beside.is_none_or(|entry| key_of(entry) == expected), "{key} {back}");
+        }
+    }
+    assert!(found > 3_800, "only at the ends of leaves it is not: {found} of 4000");
 }
 
 #[test]
