@@ -66,7 +66,7 @@ impl Owner {
     ///         bob.exit("enough")?;
     ///     }
     /// }
-    /// # ferrets::Result::Ok(())
+    /// # Ok::<(), ferrets::Error>(())
     /// # };
     /// # let mut main = std::pin::pin!(main);
     /// # let mut context = std::task::Context::from_waker(std::task::Waker::noop());

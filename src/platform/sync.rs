@@ -1,33 +1,33 @@
 //! Atomics, locks and waiting: the standard ones, or loom's while a model runs, or, for the stress
 //! tests, those at which threads give way to each other.
 
-#[cfg(not(any(crossbeam_loom, ferrets_stress)))]
+#[cfg(not(any(ferrets_loom, ferrets_stress)))]
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
-#[cfg(not(crossbeam_loom))]
+#[cfg(not(ferrets_loom))]
 pub(crate) use std::sync::atomic::{Ordering, compiler_fence, fence};
 
-#[cfg(all(ferrets_stress, not(crossbeam_loom)))]
+#[cfg(all(ferrets_stress, not(ferrets_loom)))]
 pub(crate) use super::pointed::{
     AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Mutex, RwLock,
 };
 
-#[cfg(crossbeam_loom)]
+#[cfg(ferrets_loom)]
 pub(crate) use loom::sync::atomic::{
     AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
 };
 
-#[cfg(not(any(crossbeam_loom, ferrets_stress)))]
+#[cfg(not(any(ferrets_loom, ferrets_stress)))]
 pub(crate) use parking_lot::{Mutex, RwLock};
 
-#[cfg(not(crossbeam_loom))]
+#[cfg(not(ferrets_loom))]
 pub(crate) use std::sync::OnceLock;
 
-#[cfg(crossbeam_loom)]
+#[cfg(ferrets_loom)]
 pub(crate) use self::modelled::{Mutex, OnceLock, RwLock};
 
 /// loom's locks with `parking_lot`'s signatures: no poisoning to unwrap. And a lock that is set
 /// once, of which loom is told who sees that it was.
-#[cfg(crossbeam_loom)]
+#[cfg(ferrets_loom)]
 mod modelled {
     #[derive(Debug)]
     pub(crate) struct RwLock<T>(loom::sync::RwLock<T>);
@@ -108,7 +108,7 @@ impl Backoff {
     }
 
     /// Waits a little longer than the last time.
-    #[cfg(not(crossbeam_loom))]
+    #[cfg(not(ferrets_loom))]
     #[allow(clippy::disallowed_methods, reason = "this is the waiting others are sent to")]
     pub(crate) fn wait(&mut self) {
         #[cfg(ferrets_stress)]
@@ -127,7 +127,7 @@ impl Backoff {
         }
     }
 
-    #[cfg(crossbeam_loom)]
+    #[cfg(ferrets_loom)]
     pub(crate) fn wait(&mut self) {
         let _ = (&mut self.round, Self::SPIN_ROUNDS, Self::YIELD_ROUNDS);
         loom::thread::yield_now();
@@ -135,7 +135,7 @@ impl Backoff {
 }
 
 /// Waits until what a waker is made for has happened, or so long; may return before.
-#[cfg(not(crossbeam_loom))]
+#[cfg(not(ferrets_loom))]
 #[allow(clippy::disallowed_methods, reason = "this is the waiting others are sent to")]
 pub(crate) fn park(time: Option<std::time::Duration>) {
     match time {
@@ -145,7 +145,7 @@ pub(crate) fn park(time: Option<std::time::Duration>) {
 }
 
 /// Models do not wait.
-#[cfg(crossbeam_loom)]
+#[cfg(ferrets_loom)]
 pub(crate) fn park(_: Option<std::time::Duration>) {
     loom::thread::yield_now();
 }

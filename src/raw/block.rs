@@ -269,7 +269,7 @@ impl Block {
     #[inline]
     fn free(&mut self) {
         let meta = self.borrow().header().meta;
-        if meta & (LARGE | CELL | LEASED) == 0 && !cfg!(crossbeam_loom) {
+        if meta & (LARGE | CELL | LEASED) == 0 && !cfg!(ferrets_loom) {
             let words = HEADER_WORDS + (meta & LEN_MASK) as usize;
             // SAFETY: R2, R3: the last reference; a plain block takes so many words.
             unsafe { spare::give_words(self.ptr.cast(), words) };

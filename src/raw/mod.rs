@@ -176,7 +176,7 @@ fn prefetch(at: *const u8) {
 pub(crate) struct Commit(crate::platform::sync::AtomicU32);
 
 /// Tells loom that the word is freed: whoever looked at it must have done so before.
-#[cfg(crossbeam_loom)]
+#[cfg(ferrets_loom)]
 impl Drop for Commit {
     fn drop(&mut self) {
         self.0.with_mut(|_| ());

@@ -19,7 +19,7 @@ use std::ptr::{NonNull, null_mut};
 
 /// Bytes that a thread keeps at most of blocks, and of segments.
 const SPARE_BYTES: [usize; 2] =
-    if cfg!(any(crossbeam_loom, ferrets_stress, fuzzing)) { [0, 0] } else { [32 << 10, 64 << 10] };
+    if cfg!(any(ferrets_loom, ferrets_stress, fuzzing)) { [0, 0] } else { [32 << 10, 64 << 10] };
 /// The largest block that is kept, in words.
 const MAX_WORDS: usize = 20;
 /// The list of segments, behind those of blocks by their words.
@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    #[cfg(not(any(crossbeam_loom, ferrets_stress)))]
+    #[cfg(not(any(ferrets_loom, ferrets_stress)))]
     fn the_newest_of_a_size_comes_first() {
         let [small, large] = [3, 5].map(|words| Layout::from_size_align(words * 8, 8).unwrap());
         let [a, b, c] = [small, small, large].map(|layout| take(layout).unwrap());

@@ -14,9 +14,9 @@ use super::Weight;
 use super::reclaim::thread_index;
 use crate::platform::sync::{AtomicU64, Backoff, CacheAligned, OnceLock, Ordering};
 
-#[cfg(not(crossbeam_loom))]
+#[cfg(not(ferrets_loom))]
 const STRIPES: usize = 16;
-#[cfg(crossbeam_loom)]
+#[cfg(ferrets_loom)]
 const STRIPES: usize = 2;
 
 /// Of a count of writers: the gate is closed.

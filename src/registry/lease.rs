@@ -152,7 +152,7 @@ impl Leases {
     }
 
     /// How many objects are in the lists.
-    #[cfg(all(test, not(crossbeam_loom)))]
+    #[cfg(all(test, not(ferrets_loom)))]
     pub(crate) fn len(&self) -> usize {
         let lists = self.lists.lock();
         lists.iter().flat_map(|lists| lists.values()).map(|list| list.objects.len()).sum()

@@ -94,7 +94,7 @@ fn both(
     two: impl Fn(&World) + Send + Sync + Copy + 'static,
     check: impl Fn(&World) + Send + Sync + 'static,
 ) {
-    assert!(cfg!(crossbeam_loom), "a model of the real locks would show nothing");
+    assert!(cfg!(ferrets_loom), "a model of the real locks would show nothing");
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.or(Some(2));
     builder.max_branches = 10_000;

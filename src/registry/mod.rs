@@ -14,10 +14,10 @@
 
 mod lease;
 mod life;
-#[cfg(all(test, crossbeam_loom))]
+#[cfg(all(test, ferrets_loom))]
 mod loom_life;
 mod mailbox;
-#[cfg(all(test, not(crossbeam_loom)))]
+#[cfg(all(test, not(ferrets_loom)))]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -126,14 +126,14 @@ impl Conflict {
     /// The same as an error, of the kind [`Conflict`](ErrorKind::Conflict).
     ///
     /// ```
-    /// # use ferrets::{Conflict, ErrorKind, Kind, Store, TableOptions};
+    /// # use ferrets::{ErrorKind, Kind, Store, TableOptions};
     /// # let store = Store::new();
     /// # let owner = store.owner();
     /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
     /// t.insert(("ann", 1))?;
     /// let mut batch = t.batch();
     /// batch.if_absent("ann")?;
-    /// let error = batch.commit()?.map_err(Conflict::into_error).unwrap_err();
+    /// let error = batch.commit()?.unwrap_err().into_error();
     /// assert_eq!(error.kind(), ErrorKind::Conflict);
     /// # Ok::<(), ferrets::Error>(())
     /// ```

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ferrets::{
-    Access, CounterOp, ErrorKind, Kind, MatchSpec, Message, Owner, Result, Store, Table,
+    Access, CounterOp, ErrorKind, Filter, Kind, MatchSpec, Message, Owner, Result, Store, Table,
     TableOptions, Term, term,
 };
 use parking_lot::Mutex;
@@ -113,6 +113,25 @@ const OPERATIONS: &[(&str, Operation)] = operations! {
     prefix: |s| s.table.prefix(s.key)?.take(20).collect::<Result<Vec<_>>>();
     count: |s| s.table.count(s.key..s.key + 20);
     delete_range: |s| s.table.delete_range(s.key..s.key + 20);
+    insert_ranked: |s| s.table.insert_ranked((s.key, 4));
+    take_ranked: |s| s.table.take_ranked(s.key);
+    rank: |s| s.table.rank(s.key);
+    position: |s| s.table.position(s.key);
+    nth: |s| s.table.nth(s.key as usize);
+    slice: |s| s.table.slice(s.key as usize, 5);
+    snapshot: |s| s.table.snapshot()?.range(..)?.collect::<Result<Vec<_>>>();
+    watch: |s| s.table.watch(Filter::all())?.resync();
+    watch_within: |s| {
+        let mut changes = s.table.watch_within(Filter::key(s.key)?, 1)?;
+        s.table.insert((s.key, 5))?;
+        let _ = changes.try_recv();
+        s.table.insert((s.key, 6))
+    };
+    batch: |s| {
+        let mut batch = s.table.batch();
+        batch.insert((s.key, 1))?.delete(s.key + 1)?.lookup(s.key + 2)?;
+        batch.commit()
+    };
     pop_first: |s| s.table.pop_first();
     pop_last: |s| s.table.pop_last();
     seek: |s| {

@@ -17,9 +17,9 @@ use crate::platform::sync::{AtomicPtr, AtomicU32, Ordering};
 /// Slots in the group itself.
 pub(super) const FIRST: usize = 2;
 /// Slots in the largest chunks, as a power of two.
-#[cfg(not(crossbeam_loom))]
+#[cfg(not(ferrets_loom))]
 const CHUNK_BITS: u32 = 10;
-#[cfg(crossbeam_loom)]
+#[cfg(ferrets_loom)]
 const CHUNK_BITS: u32 = 1;
 /// Slots in the largest chunks: what one step of reaping frees.
 pub(super) const CHUNK: usize = 1 << CHUNK_BITS;
@@ -291,7 +291,7 @@ impl Directory {
 }
 
 #[cfg(test)]
-#[cfg(not(crossbeam_loom))]
+#[cfg(not(ferrets_loom))]
 mod tests {
     use super::{CHUNK, Chunks, Directory, FIRST, locate, size};
 

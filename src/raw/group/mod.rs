@@ -64,12 +64,12 @@
 mod chunks;
 mod edit;
 #[cfg(test)]
-#[cfg(crossbeam_loom)]
+#[cfg(ferrets_loom)]
 #[path = "../tests/loom_group.rs"]
 mod loom_group;
 mod seen;
 #[cfg(test)]
-#[cfg(not(crossbeam_loom))]
+#[cfg(not(ferrets_loom))]
 mod tests;
 
 use std::fmt;
@@ -86,9 +86,9 @@ use super::{Commit, Handle, Weight};
 use crate::platform::sync::{AtomicPtr, AtomicU64, AtomicUsize, Mutex, Ordering};
 
 /// Slots up to which a group has no index of digests.
-#[cfg(not(crossbeam_loom))]
+#[cfg(not(ferrets_loom))]
 const SMALL: u32 = 16;
-#[cfg(crossbeam_loom)]
+#[cfg(ferrets_loom)]
 const SMALL: u32 = 3;
 /// Slots from which on a group is freed in steps.
 const LARGE: u32 = 1024;

@@ -299,7 +299,7 @@ impl Seen {
 }
 
 #[cfg(test)]
-#[cfg(not(crossbeam_loom))]
+#[cfg(not(ferrets_loom))]
 mod tests {
     use std::collections::HashMap;
 

@@ -31,9 +31,9 @@ use std::ptr::{NonNull, without_provenance_mut};
 use crate::platform::sync::{AtomicPtr, AtomicU64, Backoff, Ordering};
 
 /// Slots of a line.
-#[cfg(not(crossbeam_loom))]
+#[cfg(not(ferrets_loom))]
 pub(super) const SLOTS: usize = 7;
-#[cfg(crossbeam_loom)]
+#[cfg(ferrets_loom)]
 pub(super) const SLOTS: usize = 2;
 /// The slot that may hold a link.
 pub(super) const LAST: usize = SLOTS - 1;
@@ -295,7 +295,7 @@ impl Line {
 }
 
 /// Tells loom that the line is freed: whoever looked at it must have done so before.
-#[cfg(crossbeam_loom)]
+#[cfg(ferrets_loom)]
 impl Drop for Line {
     fn drop(&mut self) {
         self.header.with_mut(|_| ());

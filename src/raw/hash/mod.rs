@@ -62,7 +62,7 @@ use crate::platform::sync::{AtomicPtr, Mutex, Ordering};
 const fn limit(bits: u32) -> usize {
     let buckets = 1_usize << bits;
     // Models cannot afford chains: they split when all slots are taken.
-    let limit = if cfg!(crossbeam_loom) { buckets * SLOTS } else { buckets * 19 / 4 };
+    let limit = if cfg!(ferrets_loom) { buckets * SLOTS } else { buckets * 19 / 4 };
     if limit < SLOTS { SLOTS } else { limit }
 }
 

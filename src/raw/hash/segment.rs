@@ -16,9 +16,9 @@ use crate::platform::sync::{AtomicPtr, AtomicU32, Ordering};
 use crate::raw::totals::Totals;
 
 /// The largest segment has `2^MAX_BITS` buckets.
-#[cfg(not(any(crossbeam_loom, ferrets_stress)))]
+#[cfg(not(any(ferrets_loom, ferrets_stress)))]
 pub(super) const MAX_BITS: u32 = 6;
-#[cfg(any(crossbeam_loom, ferrets_stress))]
+#[cfg(any(ferrets_loom, ferrets_stress))]
 pub(super) const MAX_BITS: u32 = 1;
 
 /// The bits of a directory word that are not part of the pointer.
@@ -41,7 +41,7 @@ struct Head {
 }
 
 /// Tells loom that the segment is freed: whoever counted in it must have done so before.
-#[cfg(crossbeam_loom)]
+#[cfg(ferrets_loom)]
 impl Drop for Head {
     fn drop(&mut self) {
         self.count.with_mut(|_| ());
@@ -60,7 +60,7 @@ pub(super) struct Segment {
 unsafe impl Send for Segment {}
 
 /// Full segments are among the memory that threads keep for reuse.
-#[cfg(not(any(crossbeam_loom, ferrets_stress)))]
+#[cfg(not(any(ferrets_loom, ferrets_stress)))]
 const _: () = assert!(
     size_of::<Head>() + (size_of::<Line>() << MAX_BITS) == spare::SEGMENT.size(),
     "spare memory knows the size of a segment"
@@ -239,7 +239,7 @@ pub(super) struct Root {
 }
 
 /// Tells loom that the root is freed: whoever looked at it must have done so before.
-#[cfg(crossbeam_loom)]
+#[cfg(ferrets_loom)]
 impl Drop for Root {
     fn drop(&mut self) {
         self.directory.iter_mut().for_each(|word| word.with_mut(|_| ()));

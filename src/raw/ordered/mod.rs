@@ -111,7 +111,7 @@ struct Root<H: Share> {
 }
 
 /// Tells loom that the root is freed: whoever looked at it must have done so before.
-#[cfg(crossbeam_loom)]
+#[cfg(ferrets_loom)]
 impl<H: Share> Drop for Root<H> {
     fn drop(&mut self) {
         self.top.with_mut(|_| ());

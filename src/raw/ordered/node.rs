@@ -31,11 +31,11 @@ use crate::raw::pending::Pending;
 use crate::raw::{Handle, prefetch};
 
 /// Entries of a leaf, separators of an inner node: one less than a power of two.
-#[cfg(not(any(crossbeam_loom, ferrets_stress)))]
+#[cfg(not(any(ferrets_loom, ferrets_stress)))]
 pub(super) const SLOTS: usize = 63;
-#[cfg(all(ferrets_stress, not(crossbeam_loom)))]
+#[cfg(all(ferrets_stress, not(ferrets_loom)))]
 pub(super) const SLOTS: usize = 7;
-#[cfg(crossbeam_loom)]
+#[cfg(ferrets_loom)]
 pub(super) const SLOTS: usize = 3;
 
 /// The head of no key.
@@ -538,7 +538,7 @@ fn layout(level: u32, counts: bool) -> Layout {
 }
 
 /// Tells loom that the node is freed: whoever looked at it must have done so before.
-#[cfg(crossbeam_loom)]
+#[cfg(ferrets_loom)]
 impl Drop for Node {
     fn drop(&mut self) {
         self.header.version.with_mut(|_| ());

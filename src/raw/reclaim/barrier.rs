@@ -17,10 +17,10 @@
 //! the pending bytes grow and stalls are counted, which `Store::reclamation` shows. So a program
 //! that confines itself does so before it makes its first table, or allows `membarrier`.
 
-#[cfg(not(crossbeam_loom))]
+#[cfg(not(ferrets_loom))]
 pub(super) use self::real::{heavy, light, prepare};
 
-#[cfg(not(crossbeam_loom))]
+#[cfg(not(ferrets_loom))]
 mod real {
     use crate::platform::sync::{AtomicBool, Ordering, compiler_fence, fence};
 
@@ -94,11 +94,11 @@ mod real {
     }
 }
 
-#[cfg(crossbeam_loom)]
+#[cfg(ferrets_loom)]
 pub(super) use self::modelled::{heavy, light};
 
 /// Two fences, which is what the pair amounts to.
-#[cfg(crossbeam_loom)]
+#[cfg(ferrets_loom)]
 mod modelled {
     use crate::platform::sync::{Ordering, fence};
 

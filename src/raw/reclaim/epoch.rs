@@ -46,7 +46,7 @@ const LONG_PIN: usize = 16;
 /// Bags that a thread keeps for itself, if all together they hold no more than [`BAG_BYTES`].
 const OWN_BAGS: usize = 8;
 /// Bags that must wait, where there is more than one thread, to be worth a heavy barrier.
-const DUE_BAGS: usize = if cfg!(any(crossbeam_loom, ferrets_stress)) { 1 } else { 8 };
+const DUE_BAGS: usize = if cfg!(any(ferrets_loom, ferrets_stress)) { 1 } else { 8 };
 
 /// What one thread announces: nothing (zero), or the epoch that it pinned in.
 #[derive(Debug, Default)]
@@ -112,12 +112,12 @@ macro_rules! collector {
 }
 
 impl Collector {
-    #[cfg(not(crossbeam_loom))]
+    #[cfg(not(ferrets_loom))]
     pub(crate) const fn new() -> Self {
         collector!()
     }
 
-    #[cfg(crossbeam_loom)]
+    #[cfg(ferrets_loom)]
     pub(crate) fn new() -> Self {
         collector!()
     }
@@ -125,7 +125,7 @@ impl Collector {
     /// Lets one more thread pin.
     pub(crate) fn register(&self) -> Participant {
         let mut records = self.records.lock();
-        #[cfg(not(crossbeam_loom))]
+        #[cfg(not(ferrets_loom))]
         barrier::prepare();
         let record = Arc::new(Record::default());
         records.push(Arc::clone(&record));
@@ -265,7 +265,7 @@ pub(crate) struct Progress {
     pub(crate) held: bool,
 }
 
-#[cfg(crossbeam_loom)]
+#[cfg(ferrets_loom)]
 impl Collector {
     /// Frees what is left to all, at the end of a model, when nobody is pinned.
     pub(crate) fn free_all(&self) {
@@ -281,7 +281,7 @@ fn ripe(sealed: &mut VecDeque<Sealed>, epoch: usize) -> Option<Sealed> {
 }
 
 impl Participant {
-    #[cfg(not(crossbeam_loom))]
+    #[cfg(not(ferrets_loom))]
     pub(crate) fn is_pinned(&self) -> bool {
         self.depth.get() > 0
     }

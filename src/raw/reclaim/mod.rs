@@ -23,20 +23,20 @@
 
 mod barrier;
 pub(crate) mod epoch;
-#[cfg(crossbeam_loom)]
+#[cfg(ferrets_loom)]
 mod model;
-#[cfg(not(crossbeam_loom))]
+#[cfg(not(ferrets_loom))]
 mod thread;
 
 use std::ptr::NonNull;
 
-#[cfg(crossbeam_loom)]
+#[cfg(ferrets_loom)]
 pub(crate) use model::{Pin, collect, pending_bytes, pin, stalls, thread_index};
-#[cfg(not(crossbeam_loom))]
+#[cfg(not(ferrets_loom))]
 pub(crate) use thread::{Pin, collect, pending_bytes, pin, stalls, thread_index};
 
 /// Entries in a thread's bag before it is handed over.
-pub(crate) const BAG_ITEMS: usize = if cfg!(crossbeam_loom) {
+pub(crate) const BAG_ITEMS: usize = if cfg!(ferrets_loom) {
     1
 } else if cfg!(ferrets_stress) {
     4

@@ -107,7 +107,8 @@ fn a_step_finds_what_its_bucket_shows() {
         for _ in 0..3_000 {
             let key = rng.below(4_000);
             let block = Block::new(hash(key), 2, &[key, 0]).unwrap();
-            index.write(&pin(), hash(key), is(key), |_| (Change::Put(block), ())).unwrap();
+            let put = |_: Option<BlockRef<'_>>| (Change::Put(block), ());
+            index.write(&pin(), hash(key), is(key), put, |_, _, _| Wake::default()).unwrap();
         }
         let (pin, mut told) = (pin(), 0);
         for at in 0..4_000 {

@@ -19,7 +19,6 @@ use crate::raw::tests::loom_support::model;
 
 const KEY: u64 = 7;
 
-const _: () = assert!(cfg!(crossbeam_sanitize), "a model takes both cfgs");
 const _: () = assert!(chunks::CHUNK < SMALL as usize && SMALL < 8, "the sizes are those of models");
 
 /// A group of the numbers below `count`, and a second reference of each of its blocks and of the

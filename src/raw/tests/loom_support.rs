@@ -163,7 +163,7 @@ fn end_execution(whole: bool) {
 /// `FERRETS_LOOM_EXECUTIONS` is a number above zero, a model is cut off there.
 #[allow(clippy::disallowed_methods, reason = "how long a model takes is worth knowing")]
 pub(in crate::raw) fn model(name: &str, body: impl Fn() + Send + Sync + 'static) {
-    assert!(cfg!(crossbeam_loom), "a model of the real atomics would show nothing");
+    assert!(cfg!(ferrets_loom), "a model of the real atomics would show nothing");
     let most = std::env::var("FERRETS_LOOM_EXECUTIONS").ok().and_then(|most| most.parse().ok());
     let most = most.filter(|most| *most > 0);
     let mut builder = loom::model::Builder::new();
