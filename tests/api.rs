@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use ferrets::{
     Access, Atom, Batch, BigRef, BitsRef, Bounds, Change, Changes, Chunk, Condition, Conflict,
@@ -276,9 +277,13 @@ fn pending(store: &Store) -> usize {
     store.reclamation().pending_bytes
 }
 
+/// Held by tests that free much or look at what is not freed: the collector is the process's.
+static ALONE: Mutex<()> = Mutex::new(());
+
 /// The same for every kind and every way of getting rid of objects.
 #[test]
 fn memory_comes_back() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     const OBJECTS: i64 = 20_000;
     /// What other tests of this process may hold back at the moment.
     const OTHERS: usize = 64 << 10;
@@ -334,6 +339,7 @@ fn what_a_reader_holds_back_is_reported() {
     let store = Store::new();
     let owner = store.owner();
     let table = owner.new_table("t", TableOptions::default()).expect("it can be made");
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let large = "x".repeat(1 << 20);
     table.insert((1, large.as_str())).expect("it stands");
     table

@@ -100,6 +100,17 @@ macro_rules! integers {
         }
 
         #[inline]
+        pub(crate) fn fetch_update(
+            &self,
+            set: Ordering,
+            fetch: Ordering,
+            f: impl FnMut($of) -> Option<$of>,
+        ) -> Result<$of, $of> {
+            schedule::point();
+            self.0.fetch_update(set, fetch, f)
+        }
+
+        #[inline]
         pub(crate) fn fetch_or(&self, value: $of, ordering: Ordering) -> $of {
             schedule::point();
             self.0.fetch_or(value, ordering)

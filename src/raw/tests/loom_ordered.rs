@@ -528,7 +528,7 @@ fn loom_a_snapshot_does_not_notice_writes() {
         put_all(tree, &EXACT_KEYS[1..3], 1, false);
     });
     stays("ordered: snapshot shown, clear", &EXACT_KEYS[..3], |tree| {
-        assert!(matches!(tree.clear(&pin()), Ok(3)));
+        assert!(matches!(tree.clear(&pin(), &Hub::new(), ()), Ok(3)));
     });
 }
 
@@ -561,7 +561,7 @@ fn loom_a_snapshot_outlives_its_tree() {
         let tree = tree(&keys[..2]);
         let shared = Arc::clone(&tree);
         let thread = thread::spawn(move || {
-            assert!(tree.close(&pin()).is_ok());
+            assert!(tree.close(&pin(), &Hub::new(), ()).is_ok());
             drop(tree);
         });
         let taken = shared.snapshot(&pin(), compare);
@@ -576,13 +576,13 @@ fn loom_a_snapshot_outlives_its_tree() {
 /// Puts a key and returns its position.
 fn place(tree: &Tree<Entry>, key: Key) -> u64 {
     let change = |_: Option<&Body>| (Change::Put(Entry::new(key, 0)), ());
-    tree.write_ranked(&pin(), head(key), order(key), change).unwrap().1
+    tree.write_ranked(&pin(), head(key), order(key), change, |_, _, _| Wake::default()).unwrap().1
 }
 
 /// Takes a key out and returns its position.
 fn displace(tree: &Tree<Entry>, key: Key) -> u64 {
     let change = |_: Option<&Body>| (Change::Remove, ());
-    tree.write_ranked(&pin(), head(key), order(key), change).unwrap().1
+    tree.write_ranked(&pin(), head(key), order(key), change, |_, _, _| Wake::default()).unwrap().1
 }
 
 fn rank(tree: &Tree<Entry>, key: Key) -> u64 {

@@ -41,7 +41,7 @@ impl Shared {
 fn loom_a_closed_gate_keeps_writers_out() {
     for spreads in [false, true] {
         model("totals: the gate, two writes", move || {
-            let shared = Shared { totals: Totals::new(), written: UnsafeCell::new(0) };
+            let shared = Shared { totals: Totals::new(0), written: UnsafeCell::new(0) };
             let shared = Arc::new(shared);
             let writer = Arc::clone(&shared);
             let writer = thread::spawn(move || {
