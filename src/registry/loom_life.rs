@@ -125,7 +125,9 @@ fn owner_and_heir_end_at_once() {
 fn a_gift_to_one_who_ends() {
     both(
         false,
-        |world| drop(world.give()),
+        |world| {
+            let _ = world.give();
+        },
         |world| world.end(&world.two),
         |world| {
             let kept = !world.table.is_gone();
@@ -138,7 +140,9 @@ fn a_gift_to_one_who_ends() {
 fn a_gift_of_one_who_ends() {
     both(
         true,
-        |world| drop(world.give()),
+        |world| {
+            let _ = world.give();
+        },
         |world| world.end(&world.one),
         |world| {
             assert_eq!(world.table.owner(), world.two.number, "given or inherited");
@@ -217,7 +221,9 @@ fn a_fixation_of_one_who_ends() {
 fn a_monitor_on_one_who_ends() {
     both(
         false,
-        |world| drop(world.home.monitor(world.one.number, pid(&world.two)).expect("he lives")),
+        |world| {
+            let _ = world.home.monitor(world.one.number, pid(&world.two)).expect("he lives");
+        },
         |world| world.end(&world.two),
         |world| assert_eq!(mails(&world.one).len(), 1, "he hears of it once"),
     );
