@@ -277,7 +277,9 @@ fn what_is_beside_a_key_is_found_without_a_walk() {
             assert!(beside.is_none_or(|entry| key_of(entry) == expected), "{key} {back}");
         }
     }
-    assert!(found > 3_800, "only at the ends of leaves it is not: {found} of 4000");
+    // Leaves are small under `ferrets_stress`, and have more ends.
+    let most = if cfg!(ferrets_stress) { 3_000 } else { 3_800 };
+    assert!(found > most, "only at the ends of leaves it is not: {found} of 4000");
 }
 
 #[test]
