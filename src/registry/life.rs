@@ -247,9 +247,6 @@ impl State {
         record.core.mailbox.close(wakes);
         let owned = std::mem::take(&mut record.owned);
         let fixed = std::mem::take(&mut *record.core.fixed.lock());
-        for table in fixed.iter().filter_map(|table| self.tables.get(table)) {
-            table.core.change_fixations(|fixations| fixations.release(owner));
-        }
         let mut gone = Vec::new();
         for table in owned {
             let heir = self.tables.get(&table).and_then(|entry| entry.heir.as_ref());
@@ -260,6 +257,10 @@ impl State {
                 }
                 None => gone.extend(self.remove_table(table, reason, wakes)),
             }
+        }
+        // Tables are gone before they are no longer fixed: who walks one is told so.
+        for table in fixed.iter().filter_map(|table| self.tables.get(table)) {
+            table.core.change_fixations(|fixations| fixations.release(owner));
         }
         Some(gone)
     }

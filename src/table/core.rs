@@ -340,12 +340,20 @@ impl TableCore {
         new_block(key.hash, arity, compact.words())
     }
 
+    /// Whether anybody has fixed the table.
+    pub(crate) fn is_fixed(&self) -> bool {
+        // Ordering: Acquire; pairs with the Release in `change_fixations`.
+        self.fixed.load(Ordering::Acquire)
+    }
+
     /// Changes who has fixed the table. Only under the registry's lock, for reading at least: so
     /// nobody ends in between, nor the table.
     pub(crate) fn change_fixations<R>(&self, change: impl FnOnce(&mut Fixations) -> R) -> R {
         let mut fixations = self.fixations.lock();
         let result = change(&mut fixations);
-        self.fixed.store(fixations.is_fixed(), Ordering::Relaxed);
+        // Ordering: Release; pairs with the Acquire in `is_fixed`: a table that was released because
+        // it is gone is seen to be gone.
+        self.fixed.store(fixations.is_fixed(), Ordering::Release);
         result
     }
 

@@ -4,8 +4,6 @@
 //! is held between steps, and whatever others insert and delete, an object that is present
 //! throughout is met exactly once.
 
-use std::sync::atomic::Ordering;
-
 use super::Table;
 use super::core::Need;
 use super::engine::{KeyAndObjects, Mark, Position, Stride};
@@ -73,7 +71,7 @@ impl Table {
         key.with(|key| {
             let from = Position::On(self.core.key(key));
             let step = self.core.engine.step(&pin(), from, Stride { back, objects })?;
-            if step.from_exists || self.core.fixed.load(Ordering::Relaxed) {
+            if step.from_exists || self.core.is_fixed() {
                 Ok(step.next)
             } else {
                 Err(self.nothing_is_next(key))
@@ -83,6 +81,9 @@ impl Table {
 
     #[cold]
     fn nothing_is_next(&self, key: TermRef<'_>) -> Error {
+        if self.core.is_gone() {
+            return self.core.no_such_table();
+        }
         let name = self.core.name();
         Error::bad_argument(format!("key {key} is not in table `{}`, nothing is next", name.name()))
     }
