@@ -351,8 +351,8 @@ impl TableCore {
     pub(crate) fn change_fixations<R>(&self, change: impl FnOnce(&mut Fixations) -> R) -> R {
         let mut fixations = self.fixations.lock();
         let result = change(&mut fixations);
-        // Ordering: Release; pairs with the Acquire in `is_fixed`: a table that was released because
-        // it is gone is seen to be gone.
+        // Ordering: Release; pairs with the Acquire in `is_fixed`: a table that was released
+        // because it is gone is seen to be gone.
         self.fixed.store(fixations.is_fixed(), Ordering::Release);
         result
     }
