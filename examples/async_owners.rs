@@ -20,34 +20,25 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 #![allow(clippy::disallowed_methods, reason = "an example measures time")]
 
+mod support;
+
 use std::collections::HashMap;
-use std::error::Error;
 use std::time::Instant;
 
 use ferrets::{Access, Atom, Kind, Message, Owner, Store, Table, TableOptions, Term};
+use support::{Result, check, full_size};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-
-type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 
 /// What becomes of a connection, by its number.
 const FATES: usize = 4;
 
 fn main() -> Result<()> {
-    let full = match std::env::args().nth(1).as_deref() {
-        None => false,
-        Some("--full") => true,
-        Some(other) => return Err(format!("{other} is not --full").into()),
-    };
+    let full = full_size()?;
     // The panics are on purpose.
     std::panic::set_hook(Box::new(|_| {}));
     let runtime = tokio::runtime::Builder::new_multi_thread().build()?;
     runtime.block_on(serve(if full { 100_000 } else { 4_000 }))
-}
-
-/// An example that gets a wrong result fails.
-fn check(holds: bool, what: &str) -> Result<()> {
-    if holds { Ok(()) } else { Err(format!("this should hold: {what}").into()) }
 }
 
 /// A connection: registers itself, waits, and meets its fate.

@@ -28,14 +28,14 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 #![allow(clippy::disallowed_methods, reason = "an example measures time")]
 
+mod support;
+
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ferrets::{Kind, ObjectRef, Owner, ReadView, Store, Table, TableOptions};
-
-type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
+use support::{Result, check, full_size, grouped, report};
 
 /// How much of everything.
 struct Size {
@@ -55,11 +55,7 @@ const FULL: Size = Size { nodes: 64, replicas: 512, storm: 2_500_000, changes: 1
 const DEPTH: i64 = 4;
 
 fn main() -> Result<()> {
-    let full = match std::env::args().nth(1).as_deref() {
-        None => false,
-        Some("--full") => true,
-        Some(other) => return Err(format!("{other} is not --full").into()),
-    };
+    let full = full_size()?;
     let size = if full { FULL } else { SMALL };
     let store = Store::new();
     let owner = store.owner();
@@ -69,11 +65,6 @@ fn main() -> Result<()> {
     agrees_with_a_map(&ring, &size)?;
     storm(&ring, &size)?;
     changes(&ring, &size)
-}
-
-/// An example that gets a wrong result fails.
-fn check(holds: bool, what: &str) -> Result<()> {
-    if holds { Ok(()) } else { Err(format!("this should hold: {what}").into()) }
 }
 
 /// Where something stands on the ring: what a good hash of 64 bits makes of a number, as far as an
@@ -247,23 +238,4 @@ fn read_on(ring: &Ring, size: &Size, stop: &AtomicBool) -> Result<(u64, u64, Dur
     }
     check(read > 0, "something was read")?;
     Ok((read as u64, late, begin.elapsed()))
-}
-
-fn report(what: &str, count: u64, time: Duration) {
-    let seconds = time.as_secs_f64();
-    let rate = grouped((count as f64 / seconds) as u64);
-    let each = seconds * 1e9 / count as f64;
-    println!("  {what:<34} {rate:>10} a second {each:>8.0} ns each {:>9.1} ms", seconds * 1e3);
-}
-
-/// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let groups: Vec<&str> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .map(|group| std::str::from_utf8(group).expect("digits are text"))
-        .collect();
-    groups.join(",")
 }

@@ -27,13 +27,13 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 #![allow(clippy::disallowed_methods, reason = "an example measures time")]
 
-use std::error::Error;
+mod support;
+
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Instant;
 
 use ferrets::{Access, CounterOp, Message, Owner, Store, Table, TableOptions, Term, term};
-
-type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+use support::{Result, check, full_size};
 
 /// How many keepers die, and how many there are to serve meanwhile.
 struct Size {
@@ -49,17 +49,8 @@ const RESOURCES: usize = 16;
 const TOKENS: i64 = 100;
 
 fn main() -> Result<()> {
-    let full = match std::env::args().nth(1).as_deref() {
-        None => false,
-        Some("--full") => true,
-        Some(other) => return Err(format!("{other} is not --full").into()),
-    };
+    let full = full_size()?;
     serve(&if full { FULL } else { SMALL })
-}
-
-/// An example that gets a wrong result fails.
-fn check(holds: bool, what: &str) -> Result<()> {
-    if holds { Ok(()) } else { Err(format!("this should hold: {what}").into()) }
 }
 
 /// What is counted besides, to see whether it was right.

@@ -26,13 +26,13 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 #![allow(clippy::disallowed_methods, reason = "an example measures time")]
 
-use std::error::Error;
+mod support;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ferrets::{Access, Kind, Object, Owner, Store, Table, TableOptions};
-
-type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
+use support::{Result, check, full_size, grouped, report};
 
 /// How much of everything.
 struct Size {
@@ -59,11 +59,7 @@ const STEP: u64 = 10_000;
 const WINDOW: usize = 100;
 
 fn main() -> Result<()> {
-    let full = match std::env::args().nth(1).as_deref() {
-        None => false,
-        Some("--full") => true,
-        Some(other) => return Err(format!("{other} is not --full").into()),
-    };
+    let full = full_size()?;
     let size = if full { FULL } else { SMALL };
     let store = Store::new();
     let owner = store.owner();
@@ -72,11 +68,6 @@ fn main() -> Result<()> {
         integers(&owner, *items)?;
     }
     people(&owner, &size)
-}
-
-/// An example that gets a wrong result fails.
-fn check(holds: bool, what: &str) -> Result<()> {
-    if holds { Ok(()) } else { Err(format!("this should hold: {what}").into()) }
 }
 
 fn list(owner: &Owner) -> ferrets::Result<Table> {
@@ -214,23 +205,4 @@ fn compare(table: &Table, groups: &[u64]) -> Result<()> {
     let each = info.memory_bytes as f64 / info.size as f64;
     println!("  {:<34} {each:>10.0} bytes", "a member, name and all");
     Ok(())
-}
-
-fn report(what: &str, count: u64, time: Duration) {
-    let seconds = time.as_secs_f64();
-    let rate = grouped((count as f64 / seconds) as u64);
-    let each = seconds * 1e9 / count as f64;
-    println!("  {what:<34} {rate:>10} a second {each:>8.0} ns each {:>9.1} ms", seconds * 1e3);
-}
-
-/// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let groups: Vec<&str> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .map(|group| std::str::from_utf8(group).expect("digits are text"))
-        .collect();
-    groups.join(",")
 }

@@ -25,12 +25,12 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 #![allow(clippy::disallowed_methods, reason = "an example measures time")]
 
-use std::error::Error;
+mod support;
+
 use std::time::{Duration, Instant};
 
 use ferrets::{Access, Atom, Kind, Owner, Store, Table, TableOptions};
-
-type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+use support::{Result, check, full_size, grouped, report};
 
 /// Stands for a process: an integer takes one word in an object, as a local pid does in ETS.
 type Subscriber = u64;
@@ -50,21 +50,12 @@ const FULL: Size = Size { lobby: 2_000_000, leaving: 50_000, rounds: 5 };
 const TOPICS: u64 = 10;
 
 fn main() -> Result<()> {
-    let full = match std::env::args().nth(1).as_deref() {
-        None => false,
-        Some("--full") => true,
-        Some(other) => return Err(format!("{other} is not --full").into()),
-    };
+    let full = full_size()?;
     let size = if full { FULL } else { SMALL };
     let store = Store::new();
     let owner = store.owner();
     chat(&owner, &size)?;
     crowd(&owner, &size)
-}
-
-/// An example that gets a wrong result fails.
-fn check(holds: bool, what: &str) -> Result<()> {
-    if holds { Ok(()) } else { Err(format!("this should hold: {what}").into()) }
 }
 
 /// The two tables.
@@ -206,23 +197,4 @@ fn crowd(owner: &Owner, size: &Size) -> Result<()> {
 fn median(times: &mut [Duration]) -> Duration {
     times.sort_unstable();
     times[times.len() / 2]
-}
-
-fn report(what: &str, count: u64, time: Duration) {
-    let seconds = time.as_secs_f64();
-    let rate = grouped((count as f64 / seconds) as u64);
-    let each = seconds * 1e9 / count as f64;
-    println!("  {what:<34} {rate:>10} a second {each:>8.0} ns each {:>9.1} ms", seconds * 1e3);
-}
-
-/// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let groups: Vec<&str> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .map(|group| std::str::from_utf8(group).expect("digits are text"))
-        .collect();
-    groups.join(",")
 }

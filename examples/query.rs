@@ -16,13 +16,13 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 #![allow(clippy::disallowed_methods, reason = "an example may look at the clock")]
 
-use std::error::Error;
+mod support;
+
 use std::path::Path;
 use std::time::Instant;
 
 use ferrets::{Atom, Kind, MatchSpec, Object, Store, Table, TableOptions, Term, spec, term};
-
-type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+use support::{Result, check};
 
 fn main() -> Result<()> {
     let store = Store::new();
@@ -38,11 +38,6 @@ fn main() -> Result<()> {
     longest_names(&chars)?;
     arrows(&chars)?;
     changes(&chars)
-}
-
-/// An example that gets a wrong result fails.
-fn check(holds: bool, what: &str) -> Result<()> {
-    if holds { Ok(()) } else { Err(format!("this should hold: {what}").into()) }
 }
 
 /// Asks in both languages, which must be the same, and says what it took.

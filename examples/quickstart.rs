@@ -17,14 +17,14 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 #![allow(clippy::disallowed_methods, reason = "an example may look at the clock")]
 
+mod support;
+
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
 use ferrets::{Atom, Kind, ObjectRef, Owner, Store, Table, TableOptions};
-
-type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+use support::{Result, check, grouped};
 
 fn main() -> Result<()> {
     let begin = Instant::now();
@@ -48,11 +48,6 @@ fn main() -> Result<()> {
     println!("\nThe owner leaves: {error}.");
     println!("All of this took {:.2} s.", begin.elapsed().as_secs_f64());
     Ok(())
-}
-
-/// An example that gets a wrong result fails.
-fn check(holds: bool, what: &str) -> Result<()> {
-    if holds { Ok(()) } else { Err(format!("this should hold: {what}").into()) }
 }
 
 /// The database. What each table holds stands behind it.
@@ -255,13 +250,13 @@ fn count_words(owner: &Owner, chars: &Table) -> Result<()> {
         all
     })?;
     all.sort_unstable_by(|a, b| b.cmp(a));
-    let (words, different) = (grouped(counted as usize), grouped(all.len()));
+    let (words, different) = (grouped(counted), grouped(all.len()));
     println!(
         "\n{words} words in all names, {different} different ones, counted by {THREADS} threads"
     );
     println!("in {seconds:.2} s. The most frequent:\n");
     for (count, word) in &all[..5] {
-        println!("  {:>9}  {word}", grouped(*count as usize));
+        println!("  {:>9}  {word}", grouped(*count));
     }
     let sum: i64 = all.iter().map(|(count, _)| count).sum();
     check(sum == counted && counted > 100_000, "no count is lost")
@@ -297,18 +292,6 @@ fn code_at(object: ObjectRef<'_>, position: usize) -> u32 {
 fn print_char(code: u32, what: &str) {
     let glyph = char::from_u32(code).unwrap_or(' ');
     println!("  U+{code:04X}\t{glyph}\t{what}");
-}
-
-/// `1234567` as `1,234,567`.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let groups: Vec<&str> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .map(|group| std::str::from_utf8(group).expect("digits are text"))
-        .collect();
-    groups.join(",")
 }
 
 fn read(file: &str) -> Result<String> {

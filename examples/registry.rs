@@ -26,13 +26,13 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 #![allow(clippy::disallowed_methods, reason = "an example measures time, and keeps to it")]
 
-use std::error::Error;
+mod support;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ferrets::{Access, Kind, Message, Owner, Pid, Store, Table, TableOptions, Term};
-
-type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+use support::{Result, check, full_size};
 
 /// How much of everything.
 struct Size {
@@ -55,22 +55,13 @@ const TOPICS: usize = 10;
 const JOINS: u64 = 1_000;
 
 fn main() -> Result<()> {
-    let full = match std::env::args().nth(1).as_deref() {
-        None => false,
-        Some("--full") => true,
-        Some(other) => return Err(format!("{other} is not --full").into()),
-    };
+    let full = full_size()?;
     let size = if full { FULL } else { SMALL };
     let store = Store::new();
     names(&store)?;
     hot_topic(&store, &size)?;
     crowd(&store, size.crowd)?;
     alone(&store, size.alone)
-}
-
-/// An example that gets a wrong result fails.
-fn check(holds: bool, what: &str) -> Result<()> {
-    if holds { Ok(()) } else { Err(format!("this should hold: {what}").into()) }
 }
 
 /// A name has one owner, and is free when he ends.

@@ -23,33 +23,24 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 #![allow(clippy::disallowed_methods, reason = "an example measures time")]
 
-use std::error::Error;
+mod support;
+
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ferrets::{Access, CounterOp, Integer, Kind, Owner, Store, Table, TableOptions};
-
-type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+use support::{Result, check, full_size, grouped};
 
 /// Stands for a process.
 type Pid = u64;
 
 fn main() -> Result<()> {
-    let full = match std::env::args().nth(1).as_deref() {
-        None => false,
-        Some("--full") => true,
-        Some(other) => return Err(format!("{other} is not --full").into()),
-    };
+    let full = full_size()?;
     let store = Store::new();
     let owner = store.owner();
     never_too_many(&owner)?;
     speed(&owner, full)?;
     sweep(&owner, if full { 1_000_000 } else { 50_000 })
-}
-
-/// An example that gets a wrong result fails.
-fn check(holds: bool, what: &str) -> Result<()> {
-    if holds { Ok(()) } else { Err(format!("this should hold: {what}").into()) }
 }
 
 /// Semaphores that share a maximum.
@@ -175,7 +166,7 @@ fn speed(owner: &Owner, full: bool) -> Result<()> {
     let heads: Vec<String> = threads.iter().map(|count| format!("{count:>12}")).collect();
     println!("  {:>10}  {}  threads", "names", heads.join(""));
     for names in [1, 16, 10_000] {
-        let mut row = format!("  {:>10}  ", grouped(names.into()));
+        let mut row = format!("  {:>10}  ", grouped(names));
         for count in threads {
             let rate = measure(owner, names, *count, time)?;
             row += &format!("{:>12}", grouped(rate as u64));
@@ -267,16 +258,4 @@ fn on_threads<R: Send>(
 
 fn nanos(time: Duration, count: u64) -> f64 {
     time.as_secs_f64() * 1e9 / count as f64
-}
-
-/// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let groups: Vec<&str> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .map(|group| std::str::from_utf8(group).expect("digits are text"))
-        .collect();
-    groups.join(",")
 }

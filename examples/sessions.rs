@@ -29,13 +29,13 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 #![allow(clippy::disallowed_methods, reason = "an example measures time")]
 
-use std::error::Error;
+mod support;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use ferrets::{Access, Kind, Owner, Pid, Store, Table, TableOptions, tuple};
-
-type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+use support::{Result, check, full_size};
 
 /// How many sessions at once, and how many come and go then.
 struct Size {
@@ -51,22 +51,13 @@ const ROUTES: usize = 36;
 const SERVER: &str = "chat.example.org";
 
 fn main() -> Result<()> {
-    let full = match std::env::args().nth(1).as_deref() {
-        None => false,
-        Some("--full") => true,
-        Some(other) => return Err(format!("{other} is not --full").into()),
-    };
+    let full = full_size()?;
     let size = if full { FULL } else { SMALL };
     let store = Store::new();
     let sessions = Sessions::new(&store)?;
     let mut nodes = fill(&store, &sessions, size.sessions)?;
     live(&store, &sessions, &mut nodes, &size)?;
     node_down(&sessions, nodes, size.sessions)
-}
-
-/// An example that gets a wrong result fails.
-fn check(holds: bool, what: &str) -> Result<()> {
-    if holds { Ok(()) } else { Err(format!("this should hold: {what}").into()) }
 }
 
 /// The sessions, by three keys. No session is in one table and not in another, but for the moment

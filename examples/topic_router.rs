@@ -29,16 +29,16 @@
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 #![allow(clippy::disallowed_methods, reason = "an example measures time")]
 
-use std::error::Error;
+mod support;
+
 use std::ops::Bound;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ferrets::{
     Access, Atom, Bounds, Kind, MatchSpec, ObjectRef, Owner, ReadView, Store, Table, TableOptions,
     Term, TermRef,
 };
-
-type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
+use support::{Result, check, full_size, grouped, report};
 
 /// No end.
 const OPEN: Bound<i64> = Bound::Unbounded;
@@ -62,21 +62,12 @@ const FULL: Size =
     Size { devices: 1_000, filters: 1_000, topics: 1_000_000, random: (20_000, 2_000) };
 
 fn main() -> Result<()> {
-    let full = match std::env::args().nth(1).as_deref() {
-        None => false,
-        Some("--full") => true,
-        Some(other) => return Err(format!("{other} is not --full").into()),
-    };
+    let full = full_size()?;
     let size = if full { FULL } else { SMALL };
     let store = Store::new();
     let owner = store.owner();
     agrees_with_matching_one_by_one(&owner, &size)?;
     devices(&owner, &size)
-}
-
-/// An example that gets a wrong result fails.
-fn check(holds: bool, what: &str) -> Result<()> {
-    if holds { Ok(()) } else { Err(format!("this should hold: {what}").into()) }
 }
 
 /// The words of a topic or a filter.
@@ -289,23 +280,4 @@ fn devices(owner: &Owner, size: &Size) -> Result<()> {
     report("forget a device, filters visited", count as u64, begin.elapsed());
     router.route("device/0/foo/1/bar", |_| routed += 1)?;
     check(routed == size.topics as u64, "nobody is left there")
-}
-
-fn report(what: &str, count: u64, time: Duration) {
-    let seconds = time.as_secs_f64();
-    let rate = grouped((count as f64 / seconds) as u64);
-    let each = seconds * 1e9 / count as f64;
-    println!("  {what:<34} {rate:>10} a second {each:>8.0} ns each {:>9.1} ms", seconds * 1e3);
-}
-
-/// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let groups: Vec<&str> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .map(|group| std::str::from_utf8(group).expect("digits are text"))
-        .collect();
-    groups.join(",")
 }
