@@ -135,7 +135,20 @@ integers! {
     AtomicUsize: usize
 }
 
-/// `parking_lot`'s mutex. In a schedule nobody is put to sleep for it: others get their turn.
+/// Takes a lock. In a schedule nobody is put to sleep for it: others get their turn.
+fn take<G>(attempt: impl Fn() -> Option<G>, wait: impl FnOnce() -> G) -> G {
+    schedule::point();
+    loop {
+        if let Some(guard) = attempt() {
+            return guard;
+        }
+        if !schedule::wait() {
+            return wait();
+        }
+    }
+}
+
+/// `parking_lot`'s mutex.
 #[derive(Debug, Default)]
 pub(crate) struct Mutex<T>(parking_lot::Mutex<T>);
 
@@ -145,15 +158,7 @@ impl<T> Mutex<T> {
     }
 
     pub(crate) fn lock(&self) -> parking_lot::MutexGuard<'_, T> {
-        schedule::point();
-        loop {
-            if let Some(guard) = self.0.try_lock() {
-                return guard;
-            }
-            if !schedule::wait() {
-                return self.0.lock();
-            }
-        }
+        take(|| self.0.try_lock(), || self.0.lock())
     }
 
     pub(crate) fn try_lock(&self) -> Option<parking_lot::MutexGuard<'_, T>> {
@@ -162,7 +167,7 @@ impl<T> Mutex<T> {
     }
 }
 
-/// `parking_lot`'s lock for readers and a writer, as above.
+/// `parking_lot`'s lock for readers and a writer.
 #[derive(Debug, Default)]
 pub(crate) struct RwLock<T>(parking_lot::RwLock<T>);
 
@@ -172,26 +177,10 @@ impl<T> RwLock<T> {
     }
 
     pub(crate) fn read(&self) -> parking_lot::RwLockReadGuard<'_, T> {
-        schedule::point();
-        loop {
-            if let Some(guard) = self.0.try_read() {
-                return guard;
-            }
-            if !schedule::wait() {
-                return self.0.read();
-            }
-        }
+        take(|| self.0.try_read(), || self.0.read())
     }
 
     pub(crate) fn write(&self) -> parking_lot::RwLockWriteGuard<'_, T> {
-        schedule::point();
-        loop {
-            if let Some(guard) = self.0.try_write() {
-                return guard;
-            }
-            if !schedule::wait() {
-                return self.0.write();
-            }
-        }
+        take(|| self.0.try_write(), || self.0.write())
     }
 }
