@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::{Message, Monitor, Owner};
-use crate::platform::clock;
+use crate::platform::clock::Deadline;
 use crate::registry::{LeasesDown, Mail, Received};
 use crate::table::core::{id_term, owner_pid};
 
@@ -33,7 +33,7 @@ impl Owner {
     /// Waits for the next message; `None` when the owner has ended, which may be while this waits.
     #[must_use]
     pub fn receive(&self) -> Option<Message> {
-        self.message(self.core.mailbox.receive(None))
+        self.message(self.core.mailbox.receive(Deadline::NEVER))
     }
 
     /// As [`receive`](Self::receive), but `None` also if none comes for so long.
@@ -47,7 +47,7 @@ impl Owner {
     #[doc(alias = "after")]
     #[must_use]
     pub fn receive_timeout(&self, timeout: Duration) -> Option<Message> {
-        self.message(self.core.mailbox.receive(clock::deadline(timeout)))
+        self.message(self.core.mailbox.receive(Deadline::after(timeout)))
     }
 
     /// The next message as a future, for whatever runtime; `None` when the owner has ended.

@@ -13,10 +13,17 @@ pub(crate) fn wall() -> Duration {
 pub(crate) struct Deadline(Option<Instant>);
 
 impl Deadline {
+    pub(crate) const NEVER: Self = Self(None);
+
     /// So far away from now; never, if that is too far.
     #[allow(clippy::disallowed_methods, reason = "waiting with an end needs a clock")]
     pub(crate) fn after(time: Duration) -> Self {
         Self(Instant::now().checked_add(time))
+    }
+
+    /// When that is; `None` for never.
+    pub(crate) fn end(self) -> Option<Instant> {
+        self.0
     }
 
     /// How long it is until then; `None` if it has passed.
@@ -25,10 +32,4 @@ impl Deadline {
         let Some(end) = self.0 else { return Some(Duration::MAX) };
         end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
     }
-}
-
-/// The moment so far from now; `None` if it is too far for the clock.
-#[allow(clippy::disallowed_methods, reason = "waiting with an end needs a clock")]
-pub(crate) fn deadline(timeout: Duration) -> Option<Instant> {
-    Instant::now().checked_add(timeout)
 }

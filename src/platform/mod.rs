@@ -12,3 +12,4 @@ mod pointed;
 #[cfg(ferrets_stress)]
 pub mod schedule;
 pub(crate) mod sync;
+pub(crate) mod wake;

@@ -26,13 +26,11 @@
 //! What it is bad at: all who publish take turns at one lock, for some tens of nanoseconds.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
-
-use smallvec::SmallVec;
 
 use super::Refused;
 use crate::platform::sync::{AtomicU64, Mutex, Ordering};
+use crate::platform::wake::Wake;
 
 /// Which hashes somebody wants to hear of: none, or those of some classes.
 #[derive(Debug)]
@@ -69,20 +67,6 @@ impl Interest {
     fn set(&self, classes: u64) {
         // Relaxed: as in `is_in`; who has subscribed takes all locks afterwards.
         self.0.store(classes, Ordering::Relaxed);
-    }
-}
-
-/// Who is to be woken, when all locks are released.
-#[derive(Debug, Default)]
-#[must_use = "somebody waits"]
-pub(crate) struct Wake(SmallVec<[Waker; 1]>);
-
-impl Wake {
-    /// Wakes those who wait. Wakers are foreign code; what panics there is no matter of ours.
-    pub(crate) fn run(self) {
-        for waker in self.0 {
-            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
-        }
     }
 }
 
@@ -153,8 +137,9 @@ impl<E: Clone> Hub<E> {
         inner.life += 1;
         if is_closed {
             inner.is_closed = true;
-            let wakers = inner.queues.iter_mut().filter_map(|queue| queue.waker.take());
-            return Ok((swapped, Wake(wakers.collect())));
+            let mut wake = Wake::default();
+            wake.add(inner.queues.iter_mut().filter_map(|queue| queue.waker.take()));
+            return Ok((swapped, wake));
         }
         Ok((swapped, inner.push(EVERYTHING, event)))
     }
@@ -236,10 +221,10 @@ impl<E: Clone> Inner<E> {
         let mut told = self.queues.iter_mut().filter(|queue| queue.classes & classes != 0);
         let first = told.next();
         for queue in told {
-            wake.0.extend(queue.push(number, event.clone()));
+            wake.add(queue.push(number, event.clone()));
         }
         if let Some(queue) = first {
-            wake.0.extend(queue.push(number, event));
+            wake.add(queue.push(number, event));
         }
         wake
     }

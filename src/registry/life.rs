@@ -14,10 +14,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::lease::{Leases, NotLeased, kept};
-use super::mailbox::{LeasesDown, Mail, Mailbox, Wakes};
+use super::mailbox::{LeasesDown, Mail, Mailbox};
 use super::{Gone, Registry, State, no_owner};
 use crate::error::Result;
 use crate::platform::sync::Mutex;
+use crate::platform::wake::Wake;
 use crate::raw::block::Block;
 use crate::table::core::{NOBODY, Need, OwnerId, TableCore, owner_of_pid, owner_pid};
 use crate::term::{Atom, Object, Pid, Term};
@@ -73,7 +74,7 @@ impl Record {
     /// The store as an owner: nobody reads its messages.
     pub(super) fn of_store() -> Self {
         let store = Self::new(NOBODY);
-        store.core.mailbox.close(&mut Wakes::default());
+        store.core.mailbox.close(&mut Wake::default());
         store
     }
 
@@ -99,23 +100,23 @@ impl Registry {
     /// Ends an owner, unless somebody else has. O(what concerns him). Whether tables went with him,
     /// whose memory is to come back.
     pub(crate) fn end_owner(&self, owner: &OwnerCore, reason: &Term) -> bool {
-        let mut wakes = Wakes::default();
+        let mut wakes = Wake::default();
         let begun = self.state.write().begin_end(owner.number, reason, &mut wakes);
         let Some(gone) = begun else { return false };
-        wakes.wake();
+        wakes.run();
         let any_gone = !gone.is_empty();
         gone.into_iter().for_each(Gone::close);
         let expired = expire(owner);
-        let mut wakes = Wakes::default();
+        let mut wakes = Wake::default();
         let record = self.state.write().finish_end(owner.number, reason, &expired, &mut wakes);
         drop((record, expired));
-        wakes.wake();
+        wakes.run();
         any_gone
     }
 
     /// Sets a monitor of an owner's on another. One who is not there is reported at once.
     pub(crate) fn monitor(&self, watcher: OwnerId, target: Pid) -> Result<u64> {
-        let mut wakes = Wakes::default();
+        let mut wakes = Wake::default();
         let monitor = {
             let state = &mut *self.state.write();
             let monitor = state.new_monitor(watcher)?;
@@ -136,7 +137,7 @@ impl Registry {
             }
             monitor
         };
-        wakes.wake();
+        wakes.run();
         Ok(monitor)
     }
 
@@ -148,7 +149,7 @@ impl Registry {
         core: &TableCore,
         leases: bool,
     ) -> Result<u64> {
-        let mut wakes = Wakes::default();
+        let mut wakes = Wake::default();
         let monitor = {
             let state = &mut *self.state.write();
             let monitor = state.new_monitor(watcher)?;
@@ -173,7 +174,7 @@ impl Registry {
             }
             monitor
         };
-        wakes.wake();
+        wakes.run();
         Ok(monitor)
     }
 
@@ -241,7 +242,7 @@ fn expire(owner: &OwnerCore) -> Vec<Expired> {
 impl State {
     /// The instant at which an owner ends: what he owned is inherited or gone, what he had fixed is
     /// not any more. `None` if he has ended.
-    fn begin_end(&mut self, owner: OwnerId, reason: &Term, wakes: &mut Wakes) -> Option<Vec<Gone>> {
+    fn begin_end(&mut self, owner: OwnerId, reason: &Term, wakes: &mut Wake) -> Option<Vec<Gone>> {
         let record = self.owners.get_mut(&owner).filter(|record| record.is_alive())?;
         record.ending = Some(reason.clone());
         record.core.mailbox.close(wakes);
@@ -271,7 +272,7 @@ impl State {
         owner: OwnerId,
         reason: &Term,
         expired: &[Expired],
-        wakes: &mut Wakes,
+        wakes: &mut Wake,
     ) -> Option<Record> {
         let mut record = self.owners.remove(&owner)?;
         for (monitor, target) in std::mem::take(&mut record.watching) {

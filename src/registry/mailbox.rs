@@ -6,13 +6,13 @@
 //! under the mailbox's own lock.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::platform::clock::Deadline;
+use crate::platform::wake::Wake;
 use crate::table::core::{OwnerId, TableCore};
 use crate::term::{Atom, Object, Pid, Term};
 
@@ -53,25 +53,6 @@ struct Queue {
     last_waiter: u64,
 }
 
-/// Those to be woken once no lock is held.
-#[derive(Debug, Default)]
-#[must_use = "who waits is to be woken"]
-pub(crate) struct Wakes(Vec<Waker>);
-
-impl Wakes {
-    /// Wakes them. A waker that panics is passed over: it is not the business of whoever deletes a
-    /// table, or drops an owner while he unwinds, that somebody else waits in a strange way.
-    pub(crate) fn wake(self) {
-        for waker in self.0 {
-            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
-        }
-    }
-
-    fn add(&mut self, waiting: &mut Vec<(u64, Waker)>) {
-        self.0.extend(waiting.drain(..).map(|(_, waker)| waker));
-    }
-}
-
 /// What there is for who looks.
 #[derive(Debug)]
 pub(crate) enum Received {
@@ -99,14 +80,14 @@ impl Queue {
 
 impl Mailbox {
     /// Puts a message in; a closed mailbox has no use for it.
-    pub(super) fn push(&self, mail: Mail, wakes: &mut Wakes) {
+    pub(super) fn push(&self, mail: Mail, wakes: &mut Wake) {
         let refused = {
             let mut queue = self.queue.lock();
             if queue.closed {
                 Some(mail)
             } else {
                 queue.mails.push_back(mail);
-                wakes.add(&mut queue.waiting);
+                wakes.add(queue.waiting.drain(..).map(|(_, waker)| waker));
                 self.changed.notify_all();
                 None
             }
@@ -115,11 +96,11 @@ impl Mailbox {
     }
 
     /// Ends it: what is in it goes, and who waits learns that nothing will come.
-    pub(super) fn close(&self, wakes: &mut Wakes) {
+    pub(super) fn close(&self, wakes: &mut Wake) {
         let mails = {
             let mut queue = self.queue.lock();
             queue.closed = true;
-            wakes.add(&mut queue.waiting);
+            wakes.add(queue.waiting.drain(..).map(|(_, waker)| waker));
             self.changed.notify_all();
             std::mem::take(&mut queue.mails)
         };
@@ -131,17 +112,17 @@ impl Mailbox {
     }
 
     /// Waits until there is something, or until `deadline`.
-    pub(crate) fn receive(&self, deadline: Option<Instant>) -> Received {
+    pub(crate) fn receive(&self, deadline: Deadline) -> Received {
         let mut queue = self.queue.lock();
         loop {
             let received = queue.take();
             if !matches!(received, Received::Empty) {
                 return received;
             }
-            match deadline {
+            match deadline.end() {
                 None => self.changed.wait(&mut queue),
-                Some(deadline) => {
-                    if self.changed.wait_until(&mut queue, deadline).timed_out() {
+                Some(end) => {
+                    if self.changed.wait_until(&mut queue, end).timed_out() {
                         return queue.take();
                     }
                 }

@@ -24,9 +24,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::platform::wake::Wake;
 pub(crate) use life::OwnerCore;
 use life::Record;
-use mailbox::Wakes;
 pub(crate) use mailbox::{LeasesDown, Mail, Received};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -205,14 +205,14 @@ impl Registry {
 
     /// Ends a table, if `who` may. The memory comes back later.
     pub(crate) fn delete(&self, core: &TableCore, who: OwnerId) -> Result<()> {
-        let mut wakes = Wakes::default();
+        let mut wakes = Wake::default();
         let gone = {
             let mut state = self.state.write();
             core.check(who, Need::Write)?;
             state.remove_table(core.id, &Term::from(Atom::DELETED), &mut wakes)
         };
         gone.into_iter().for_each(Gone::close);
-        wakes.wake();
+        wakes.run();
         Ok(())
     }
 
@@ -267,7 +267,7 @@ impl Registry {
         to: Pid,
         data: Term,
     ) -> Result<()> {
-        let mut wakes = Wakes::default();
+        let mut wakes = Wake::default();
         {
             let mut state = self.state.write();
             core.check(who, Need::Write)?;
@@ -283,7 +283,7 @@ impl Registry {
             }
             state.hand_over(core.id, who, receiver, data, &mut wakes);
         }
-        wakes.wake();
+        wakes.run();
         Ok(())
     }
 
@@ -320,7 +320,7 @@ impl State {
 
     /// Makes a table the property of somebody who lives, and tells him. (That it was whose it was
     /// is no longer noted.)
-    fn hand_over(&mut self, table: u64, from: OwnerId, to: OwnerId, data: Term, wakes: &mut Wakes) {
+    fn hand_over(&mut self, table: u64, from: OwnerId, to: OwnerId, data: Term, wakes: &mut Wake) {
         let (Some(entry), Some(receiver)) = (self.tables.get(&table), self.owners.get_mut(&to))
         else {
             return;
@@ -332,7 +332,7 @@ impl State {
     }
 
     /// Takes a table out, whose end is set, and tells those who watch it.
-    fn remove_table(&mut self, table: u64, reason: &Term, wakes: &mut Wakes) -> Option<Gone> {
+    fn remove_table(&mut self, table: u64, reason: &Term, wakes: &mut Wake) -> Option<Gone> {
         let entry = self.tables.remove(&table)?;
         let core = entry.core;
         core.set_gone();

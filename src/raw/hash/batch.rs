@@ -19,10 +19,10 @@ use super::segment::Root;
 use super::{Delta, Handle, Index, Place, Refused, Weight};
 use super::{insert_word, is_sparse, limit, locate, remove};
 use crate::platform::sync::Backoff;
+use crate::platform::wake::Wake;
 use crate::raw::Commit;
 use crate::raw::pending::{Pending, Pendings};
 use crate::raw::reclaim::Pin;
-use crate::raw::watch::Wake;
 
 /// What a key has before the batch, and where.
 pub(crate) struct Found<'p> {

@@ -53,10 +53,11 @@ use segment::{Root, Segment};
 use super::pending::Pending;
 use super::reclaim::{Pin, Reap, Retired};
 use super::totals::{Delta, Totals};
-use super::watch::{Hub, Interest, Wake};
+use super::watch::{Hub, Interest};
 pub(crate) use super::{Change, Refused};
 use super::{Handle, Weight, prefetch};
 use crate::platform::sync::{AtomicPtr, Mutex, Ordering};
+use crate::platform::wake::Wake;
 
 /// The number of entries at which a segment of `2^bits` buckets is split: 4.75 a bucket.
 const fn limit(bits: u32) -> usize {

@@ -21,10 +21,10 @@ use smallvec::SmallVec;
 use super::node::{Locked, SLOTS, Word};
 use super::shape::is_sparse;
 use super::{At, Delta, Entered, Order, Refused, Share, Tree, Weight, retire};
+use crate::platform::wake::Wake;
 use crate::raw::Commit;
 use crate::raw::pending::Pendings;
 use crate::raw::reclaim::Pin;
-use crate::raw::watch::Wake;
 
 type Leaves<'p> = SmallVec<[Locked<'p>; 12]>;
 

@@ -73,9 +73,10 @@ use snapshot::Snapshots;
 
 use super::reclaim::{Pin, Reap, Retired};
 use super::totals::{Delta, Inside, Totals};
-use super::watch::{Hub, Interest, Wake};
+use super::watch::{Hub, Interest};
 use super::{Change, Handle, Refused, Weight, prefetch};
 use crate::platform::sync::{AtomicPtr, AtomicUsize, Ordering};
+use crate::platform::wake::Wake;
 
 /// An entry that can be owned by more than one: by the tree, and by separators and fences that
 /// tell its key from its neighbour's.

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::ScopedJoinHandle;
 
+use crate::platform::wake::Wake;
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::hash::{Change, Index, Refused};
 use crate::raw::reclaim::pin;
-use crate::raw::watch::{Hub, Wake};
+use crate::raw::watch::Hub;
 
 /// A good 64-bit hash of a number.
 fn mix(key: u64) -> u64 {

@@ -5,9 +5,9 @@ use super::loom_hash::{
     A, B, add_one, get, index, is, left, put, put_all, scan, spawn, two_buckets,
 };
 use super::loom_support::{Body, Entry, Key, model};
+use crate::platform::wake::Wake;
 use crate::raw::hash::{Index, Refused};
 use crate::raw::reclaim::pin;
-use crate::raw::watch::Wake;
 
 /// Puts some keys and takes others out, in one batch; takes it all back if `fail`.
 fn put_and_remove(index: &Index<Entry>, put: &[Key], gone: &[Key], fail: bool) {

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use loom::thread;
 
 use super::loom_support::{Body, Entry, Key, model};
+use crate::platform::wake::Wake;
 use crate::raw::hash::{Change, Index, Refused};
 use crate::raw::reclaim::{Pin, pin};
-use crate::raw::watch::{Hub, Wake};
+use crate::raw::watch::Hub;
 
 pub(super) type Shared = Arc<Index<Entry>>;
 

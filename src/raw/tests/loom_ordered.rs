@@ -9,9 +9,10 @@ use std::sync::Arc;
 use loom::thread;
 
 use super::loom_support::{Body, Entry, Key, model};
+use crate::platform::wake::Wake;
 use crate::raw::ordered::{EXACT, Limit, Pages, Snapshot, Tree, Walk};
 use crate::raw::reclaim::{Pin, pin};
-use crate::raw::watch::{Hub, Wake};
+use crate::raw::watch::Hub;
 use crate::raw::{Change, Refused};
 
 type Shared = Arc<Tree<Entry>>;

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::ScopedJoinHandle;
 
+use crate::platform::wake::Wake;
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::ordered::{EXACT, Limit, Snapshot, Tree, Walk};
 use crate::raw::reclaim::pin;
-use crate::raw::watch::{Hub, Wake};
+use crate::raw::watch::Hub;
 use crate::raw::{Change, Refused};
 
 /// Nobody hears of changes here.

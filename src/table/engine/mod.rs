@@ -176,13 +176,10 @@ impl Engine {
     /// What a leased object of a set has become, if it is still there and the owner's; nothing in
     /// bags, where objects do not change.
     pub(crate) fn leased(&self, pin: &Pin, block: &Block, owner: OwnerId) -> Option<Block> {
-        let of = |keypos| {
-            let block = block.borrow();
-            Key { term: key_of(block, keypos), hash: block.hash() }
-        };
+        let block = block.borrow();
         let object = match self {
-            Self::Set(set) => set.get(pin, of(set.keypos())),
-            Self::Ordered(ordered) => ordered.get(pin, of(ordered.keypos())),
+            Self::Set(set) => set.get(pin, set.key(block)),
+            Self::Ordered(ordered) => ordered.get(pin, ordered.key(block)),
             Self::Bag(_) => None,
         };
         let block = object?.block();

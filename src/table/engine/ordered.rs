@@ -10,10 +10,11 @@ use super::set::{Before, NotAll, Updated, exchanged, updated};
 use super::told::{self, Told};
 use super::{Edit, Key, Mark, Objects, OwnerId, Position, Step, Stride, expired, key_of, push};
 use crate::error::Result;
+use crate::platform::wake::Wake;
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::ordered::{Batch, EXACT, Limit, Pages, Snapshot, Tree, Walk};
 use crate::raw::reclaim::Pin;
-use crate::raw::watch::{Hub, Wake};
+use crate::raw::watch::Hub;
 use crate::raw::{Change, Refused};
 use crate::term::{Object, ObjectRef, TermRef, compare};
 
@@ -46,6 +47,11 @@ impl OrderedEngine {
 
     pub(super) fn index(&self) -> &Tree<Block> {
         &self.tree
+    }
+
+    /// The key of a block.
+    pub(super) fn key<'b>(&self, block: BlockRef<'b>) -> Key<'b> {
+        Key { term: key_of(block, self.keypos), hash: block.hash() }
     }
 
     /// How the key of a block stands to another.
@@ -316,8 +322,7 @@ impl OrderedEngine {
 
     /// Deletes the object with the key of a block; whether there was one.
     pub(crate) fn delete_block(&self, pin: &Pin, block: BlockRef<'_>) -> Result<bool, Refused> {
-        let key = Key { term: key_of(block, self.keypos), hash: block.hash() };
-        self.write(pin, key, |old| (Change::Remove, old.is_some()))
+        self.write(pin, self.key(block), |old| (Change::Remove, old.is_some()))
     }
 
     pub(super) fn delete_object(&self, pin: &Pin, block: &Block) -> Result<(), Refused> {
@@ -326,8 +331,7 @@ impl OrderedEngine {
 
     pub(super) fn delete_exactly(&self, pin: &Pin, block: &Block) -> Result<usize, Refused> {
         let object = ObjectRef::new(block.borrow());
-        let key = Key { term: key_of(block.borrow(), self.keypos), hash: block.borrow().hash() };
-        self.write(pin, key, |old| {
+        self.write(pin, self.key(block.borrow()), |old| {
             let equal = old.is_some_and(|old| ObjectRef::new(old).equal(object));
             (if equal { Change::Remove } else { Change::Keep }, usize::from(equal))
         })
@@ -339,8 +343,7 @@ impl OrderedEngine {
         block: &Block,
         owner: OwnerId,
     ) -> Result<Option<Block>, Refused> {
-        let key = Key { term: key_of(block.borrow(), self.keypos), hash: block.borrow().hash() };
-        self.write(pin, key, |old| expired(old, owner))
+        self.write(pin, self.key(block.borrow()), |old| expired(old, owner))
     }
 
     /// As for a set. The stored key stays, also where the one that is asked for is only `==`.

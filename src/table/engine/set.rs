@@ -11,11 +11,12 @@ use super::{
     in_place_of, key_of, push, with_cell,
 };
 use crate::error::Result;
+use crate::platform::wake::Wake;
 use crate::raw::Handle;
 use crate::raw::block::{self, Block, BlockRef, Cell};
 use crate::raw::hash::{Batch, Change, Index, Refused, Spot};
 use crate::raw::reclaim::Pin;
-use crate::raw::watch::{Hub, Wake};
+use crate::raw::watch::Hub;
 use crate::term::{Arena, ObjectRef, TermRef, Word, compare_exact, equal};
 
 /// An index with one block a key.
@@ -45,15 +46,11 @@ impl SetEngine {
         &self.hub
     }
 
-    pub(super) fn keypos(&self) -> usize {
-        self.keypos
-    }
-
     pub(crate) fn index(&self) -> &Index<Block> {
         &self.index
     }
 
-    fn key<'a>(&self, block: BlockRef<'a>) -> Key<'a> {
+    pub(super) fn key<'a>(&self, block: BlockRef<'a>) -> Key<'a> {
         Key { term: key_of(block, self.keypos), hash: block.hash() }
     }
 

@@ -3,8 +3,9 @@
 use smallvec::SmallVec;
 
 use crate::error::Result;
+use crate::platform::wake::Wake;
 use crate::raw::block::{Block, BlockRef};
-use crate::raw::watch::{Hub, Wake, class_of};
+use crate::raw::watch::{Hub, class_of};
 use crate::term::{Object, ObjectRef, Word};
 
 /// An object as it was at one instant: its block, and what its counter stood at.
