@@ -454,7 +454,7 @@ impl Watch {
     /// Reads the table; `false` if it was emptied meanwhile.
     fn read_at_rest(&mut self, objects: &mut Vec<Object>) -> Result<bool> {
         let (table, filter, asker) = (&self.table, &self.filter, self.table.asker());
-        let mut next = Some(0);
+        let (mut next, mut lives) = (Some(0), None);
         while let Some(from) = next {
             let mut failed = None;
             let visit = |object: ObjectRef<'_>| {
@@ -474,7 +474,9 @@ impl Watch {
             if let Some(error) = failed {
                 return Err(error);
             }
-            let Some(last) = last else { return Ok(false) };
+            // Buckets of two lives would be read as one table, and the end of the first be told.
+            let last = last.filter(|(life, _)| lives.get_or_insert(*life) == life);
+            let Some((_, last)) = last else { return Ok(false) };
             match self.marks.last_mut() {
                 Some(mark) if mark.1 == last => mark.0 = end,
                 _ => self.marks.push((end, last)),

@@ -54,9 +54,9 @@ macro_rules! each {
 /// The key and its objects, as `first_lookup` and its kin return them.
 pub(crate) type KeyAndObjects = (Term, Objects);
 
-/// The number of the last event that is in what was read, if there is one, and the hash from which
-/// on there is more.
-pub(crate) type AtRest = (Option<u64>, Option<u64>);
+/// In which life of the table something was read, with the number of the last event that is in it,
+/// if that life goes on; and the hash from which on there is more.
+pub(crate) type AtRest = (Option<(u64, u64)>, Option<u64>);
 
 impl Engine {
     pub(crate) fn new(options: &TableOptions, hasher: &KeyHasher) -> Result<Self> {
@@ -305,16 +305,17 @@ impl Engine {
         each!(self, engine => engine.index().interest())
     }
 
-    /// Shows the objects of a bucket, those from a hash on, while nobody writes to it; returns the
-    /// number of the last event that is in them (`None` if the table was emptied meanwhile), and
-    /// the hash at which the next bucket begins. `None` for an ordered table.
+    /// Shows the objects of a bucket, those from a hash on, while nobody writes to it; returns how
+    /// often the table was emptied before and the number of the last event that is in them (`None`
+    /// if it was emptied meanwhile), and the hash at which the next bucket begins. `None` for an
+    /// ordered table.
     pub(crate) fn at_rest(
         &self,
         pin: &Pin,
         from: u64,
         mut visit: impl FnMut(ObjectRef<'_>),
     ) -> Option<Result<AtRest, Refused>> {
-        let at = |life| self.hub().last_in(life);
+        let at = |life| self.hub().last_in(life).map(|last| (life, last));
         Some(match self {
             Self::Set(set) => {
                 set.index().at_rest(pin, from, |block| visit(ObjectRef::new(block)), at)
