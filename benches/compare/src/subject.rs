@@ -135,6 +135,9 @@ pub trait HashSubject: Send + Sync + Sized + 'static {
     /// What a lookup hands out: usable after the object was replaced or deleted.
     type Owned;
 
+    /// Whether an object is there all the time while another one takes its place.
+    const REPLACES: bool = true;
+
     /// An empty table, without a size hint.
     fn new() -> Self;
 

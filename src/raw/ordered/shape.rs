@@ -17,8 +17,8 @@ pub(super) const fn is_sparse(count: usize) -> bool {
 /// the totals more often than in a leaf.
 const SPREAD: usize = SLOTS.div_ceil(8) + 1;
 
-/// Nodes that one delete merges at most, up and down the tree.
-const MERGES: usize = 16;
+/// Steps that one delete takes at most, up and down the tree, to merge nodes.
+const STEPS: usize = 32;
 
 /// Words that two nodes may have together when they are merged.
 const MERGED: usize = SLOTS / 2;
@@ -222,22 +222,26 @@ impl<H: Share> Tree<H> {
     }
 
     /// Merges the leaf that the target belongs to with a neighbour, if that can be done now, and
-    /// does the same above where that leaves few children, and below once there are more again.
+    /// does the same above where that leaves few children. Nodes that become one have children that
+    /// were kept apart until then, so it begins once more at the leaf.
     #[cold]
     pub(super) fn merge(pin: &Pin, root: &Root<H>, target: &impl Target<H>) {
-        let mut level = 0;
-        for _ in 0..MERGES {
-            let Some((children, pair)) = Self::sparse_pair(pin, root, level, target) else { break };
-            let left = match pair {
-                None => children,
-                Some((left, right)) => match Self::merge_pair(pin, root, left, right, target) {
-                    Some(children) => children,
-                    None => break,
-                },
+        let (mut level, mut joined) = (0, false);
+        for _ in 0..STEPS {
+            let children = match Self::sparse_pair(pin, root, level, target) {
+                None => None, // the top
+                Some((children, None)) => Some(children),
+                Some((_, Some((left, right)))) => {
+                    let Some(children) = Self::merge_pair(pin, root, left, right, target) else {
+                        continue; // somebody else has merged one of them; is what he left sparse?
+                    };
+                    joined |= level > 0;
+                    Some(children)
+                }
             };
-            level = match pair {
-                _ if is_sparse(left) => level + 1,
-                Some(_) if level > 0 => level - 1,
+            level = match children {
+                Some(children) if is_sparse(children) => level + 1,
+                _ if std::mem::take(&mut joined) => 0,
                 _ => break,
             };
         }
@@ -260,19 +264,21 @@ impl<H: Share> Tree<H> {
         level: u32,
         target: &impl Target<H>,
     ) -> Option<(usize, Option<(&'p Node, &'p Node)>)> {
-        let (parent, version) = root.descend(pin, level + 1, target)?;
-        let (at, count) = (parent.child_of(target), parent.count());
-        let pairs = [at.checked_sub(1), (at < count).then_some(at)];
-        let pairs = pairs.map(|left| left.map(|at| (parent.child(at), parent.child(at + 1))));
-        if !parent.is_unchanged(version) {
-            return None;
-        }
+        let (count, pairs) = loop {
+            let (parent, version) = root.descend(pin, level + 1, target)?;
+            let (at, count) = (parent.child_of(target), parent.count());
+            let pairs = [at.checked_sub(1), (at < count).then_some(at)];
+            let pairs = pairs.map(|left| left.map(|at| (parent.child(at), parent.child(at + 1))));
+            if parent.is_unchanged(version) {
+                break (count, pairs);
+            }
+        };
         let pair = pairs.into_iter().flatten().find_map(|(left, right)| {
             // SAFETY: O2: found in a node that was not being changed, under the pin.
             let left = unsafe { &*left };
             // SAFETY: O2, as above.
             let right = unsafe { &*right };
-            can_merge(left, right).then_some((left, right))
+            (can_merge(left, right) && root.may_merge(left, right)).then_some((left, right))
         });
         Some((count, pair))
     }

@@ -15,6 +15,8 @@ pub struct SccTree<K: Key>(TreeIndex<K, Arc<Obj>>);
 impl<K: Key> HashSubject for SccTree<K> {
     type Owned = Arc<Obj>;
 
+    const REPLACES: bool = false;
+
     fn new() -> Self {
         SccTree(TreeIndex::new())
     }

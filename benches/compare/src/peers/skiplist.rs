@@ -15,6 +15,8 @@ pub struct Skiplist<K: Key>(SkipMap<K, Arc<Obj>>);
 impl<K: Key> HashSubject for Skiplist<K> {
     type Owned = Arc<Obj>;
 
+    const REPLACES: bool = false;
+
     fn new() -> Self {
         Skiplist(SkipMap::new())
     }
