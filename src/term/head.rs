@@ -20,9 +20,11 @@
 //! | bitstring | `111`, bytes with a bit before each, end |
 //!
 //! Negative numbers have the bits of their complement turned over. Where a part is left out, the
-//! code ends there, for this term and for all that agree with it so far. An atom or a bitstring
-//! that is the whole key has seven whole bytes and a length instead. It is bad at long keys with a
-//! common beginning.
+//! code ends there, for this term and for all that agree with it so far.
+//!
+//! Among keys whose codes begin with the same bits, a head *at a depth* is what a head would be if
+//! the code began behind these. Where keys have long beginnings in common, as paths and names do,
+//! this is what tells them apart.
 
 use smallvec::SmallVec;
 
@@ -33,6 +35,10 @@ pub(crate) const EXACT: u64 = 1;
 
 /// Bits of the code that a head has.
 const BITS: u32 = 63;
+/// The last head there is; what is above is kept for the ends of an index.
+const LAST: u64 = u64::MAX - 3;
+/// In so many bits the codes of two terms agree that have the same head and are not the same.
+pub(crate) const SURE: u32 = BITS - 2;
 /// Bits of the length of a number.
 const LENGTH: u32 = 6;
 /// The length of all numbers that are longer.
@@ -50,12 +56,18 @@ pub(crate) fn head(term: TermRef<'_>) -> u64 {
     head_of_other(term)
 }
 
+#[inline(never)]
 fn head_of_other(term: TermRef<'_>) -> u64 {
-    let mut code = Code::new();
+    head_at(term, 0)
+}
+
+/// The head of a term behind so many bits of its code, which the terms that it is compared with
+/// have as well. O(depth).
+pub(crate) fn head_at(term: TermRef<'_>, depth: u32) -> u64 {
+    let mut code = Code::behind(depth);
     match term.view() {
-        View::Atom(atom) => code.whole(0b010, atom.name().as_bytes(), atom.name().len() * 8),
-        View::Binary(bytes) => code.whole(0b111, bytes, bytes.len() * 8),
-        View::Bits(bits) => code.whole(0b111, bits.bytes(), bits.bit_len()),
+        View::Binary(bytes) => code.bitstring(bytes, bytes.len() * 8),
+        View::Atom(atom) => code.atom(atom),
         _ => code.terms(term),
     }
     code.head()
@@ -64,9 +76,10 @@ fn head_of_other(term: TermRef<'_>) -> u64 {
 /// Heads between which those of all tuples of `arity` elements lie that begin with the elements of
 /// a tuple, or those of all lists that begin with the elements of a list. Neither is exact. Keys
 /// that are less than all of these have no head above the first, and those that are greater none
-/// below the second; with the second itself, others than these may lie.
-pub(crate) fn prefix_heads(first: TermRef<'_>, arity: Option<usize>) -> (u64, u64) {
-    let mut code = Code::new();
+/// below the second; with the second itself, others than these may lie. `depth` is as for
+/// [`head_at`].
+pub(crate) fn prefix_heads(first: TermRef<'_>, arity: Option<usize>, depth: u32) -> (u64, u64) {
+    let mut code = Code::behind(depth);
     let mut todo: SmallVec<[Todo; 8]> = SmallVec::new();
     let word = first.word();
     match arity {
@@ -81,8 +94,12 @@ pub(crate) fn prefix_heads(first: TermRef<'_>, arity: Option<usize>) -> (u64, u6
         // All keys that begin so have this head, and others may have it too.
         return (code.bits, code.bits);
     }
+    if code.skip > 0 {
+        // The beginning ends before that depth: all keys there have it.
+        return (0, LAST);
+    }
     let above = (1 << (BITS - code.used)) - 1;
-    (code.bits, (code.bits | above << 1 | 1).saturating_add(1).min(u64::MAX - 3) & !EXACT)
+    (code.bits, (code.bits | above << 1 | 1).saturating_add(1).min(LAST) & !EXACT)
 }
 
 /// The first bits of a code.
@@ -90,6 +107,8 @@ struct Code {
     /// From the top.
     bits: u64,
     used: u32,
+    /// Bits that are still to be left out before those.
+    skip: u32,
     /// Whether something is left out.
     cut: bool,
 }
@@ -107,17 +126,38 @@ enum Todo {
 impl Code {
     #[inline]
     const fn new() -> Self {
-        Self { bits: 0, used: 0, cut: false }
+        Self::behind(0)
+    }
+
+    #[inline]
+    const fn behind(depth: u32) -> Self {
+        Self { bits: 0, used: 0, skip: depth, cut: false }
     }
 
     #[inline]
     const fn head(&self) -> u64 {
-        if self.cut { self.bits } else { self.bits | EXACT }
+        if self.bits >= LAST {
+            // All that would be more has the same.
+            LAST
+        } else if self.cut {
+            self.bits
+        } else {
+            self.bits | EXACT
+        }
     }
 
     /// Writes `width` bits, as far as there is room.
     #[inline]
-    fn push(&mut self, value: u64, width: u32) {
+    fn push(&mut self, mut value: u64, mut width: u32) {
+        if self.skip > 0 {
+            if width <= self.skip {
+                self.skip -= width;
+                return;
+            }
+            width -= self.skip;
+            value &= u64::MAX >> (u64::BITS - width);
+            self.skip = 0;
+        }
         let room = BITS - self.used;
         if width <= room {
             self.bits |= value << 1 << (room - width);
@@ -132,7 +172,7 @@ impl Code {
 
     /// Leaves the rest out.
     fn cut(&mut self) {
-        self.used = BITS;
+        (self.skip, self.used) = (0, BITS);
         self.cut = true;
     }
 
@@ -213,23 +253,15 @@ impl Code {
         self.huge(value < 0.0, length, top);
     }
 
-    /// A bitstring or an atom that is all there is: seven bytes, and how many bits it has of them.
-    fn whole(&mut self, rank: u64, bytes: &[u8], bits: usize) {
-        let mut first = [0; 8];
-        let count = bytes.len().min(7);
-        first[..count].copy_from_slice(&bytes[..count]);
-        self.push(rank, 3);
-        self.push(u64::from_be_bytes(first) >> 8, 56);
-        // Twice the bytes, and one more if another has begun.
-        let length = if bits < 56 { bits / 8 * 2 + usize::from(bits % 8 != 0) } else { 14 };
-        self.push(length as u64, 4);
-        self.cut = length % 2 == 1 || length == 14;
-    }
-
     /// Characters of an atom: the end is below all of them.
     fn atom(&mut self, atom: Atom) {
         self.push(0b010, 3);
-        for byte in atom.name().bytes().take(BITS as usize) {
+        let name = atom.name().as_bytes();
+        let (skipped, rest) = name.split_at(self.skip_parts(7, name.len()));
+        if skipped.iter().any(|byte| *byte >= 0x7e) {
+            return self.cut();
+        }
+        for byte in rest.iter().copied().take(BITS as usize) {
             if byte >= 0x7e {
                 self.push(0x7f, 7);
                 return self.cut();
@@ -241,13 +273,24 @@ impl Code {
 
     fn bitstring(&mut self, bytes: &[u8], bits: usize) {
         self.push(0b111, 3);
-        for byte in bytes.iter().take(BITS as usize) {
-            self.push(0x100 | u64::from(*byte), 9);
+        let rest = &bytes[self.skip_parts(9, bytes.len())..];
+        // As many as there is room for, and one of which a part was skipped.
+        for seven in rest[..rest.len().min(8)].chunks(7) {
+            let code = seven.iter().fold(0, |code, byte| code << 9 | 0x100 | u64::from(*byte));
+            self.push(code, 9 * seven.len() as u32);
         }
         if bits % 8 != 0 {
             return self.cut();
         }
         self.push(0, 1);
+    }
+
+    /// Skips parts of `width` bits each, of which there are `count`, as long as all of one is to be
+    /// skipped; how many that are.
+    fn skip_parts(&mut self, width: u32, count: usize) -> usize {
+        let parts = (self.skip / width).min(u32::try_from(count).unwrap_or(u32::MAX));
+        self.skip -= parts * width;
+        parts as usize
     }
 
     /// A term and all that it holds, without recursion. Each level that is opened writes bits, so
@@ -436,6 +479,49 @@ mod tests {
         check_all(&all);
     }
 
+    /// Of terms whose codes begin alike, heads behind that say as much as heads at the beginning.
+    #[test]
+    fn heads_at_a_depth_are_in_order() {
+        let (leaves, long) = (leaves(), "a rather long text, the same for all of these");
+        let few: Vec<Term> = leaves.iter().step_by(23).cloned().collect();
+        let mut all = leaves.clone();
+        for end in ["", "a", "\0", "~", "\u{e9}a", "\u{e9}b", "abcdefghijkl"] {
+            let text = format!("{long}{end}");
+            let (binary, atom) = (Term::new(text.as_str()).unwrap(), Term::atom(&text).unwrap());
+            let bits = Term::bitstring(text.as_bytes(), text.len() * 8 - 3).unwrap();
+            for text in [binary, atom, bits] {
+                all.push(text.clone());
+                for leaf in &few {
+                    all.push(Term::tuple([text.clone(), leaf.clone()]).unwrap());
+                    all.push(Term::tuple([Term::list([text.clone(), leaf.clone()]).unwrap()]).unwrap());
+                }
+            }
+        }
+        for (a, b) in all.iter().flat_map(|a| all.iter().map(move |b| (a.as_ref(), b.as_ref()))) {
+            let (order, mut depth) = (compare(a, b), 0);
+            for _ in 0..20 {
+                let (x, y) = (head_at(a, depth), head_at(b, depth));
+                match order {
+                    Ordering::Less => assert!(x <= y, "{a} < {b} at {depth}: {x:064b} {y:064b}"),
+                    Ordering::Greater => assert!(x >= y, "{a} > {b} at {depth}: {x:064b} {y:064b}"),
+                    Ordering::Equal => assert_eq!(x, y, "{a} == {b} at {depth}"),
+                }
+                assert!(x != y || x & EXACT == 0 || order.is_eq(), "{a} and {b} at {depth}");
+                assert!(x < u64::MAX - 1, "{a}: kept for the ends of an index");
+                // As far as they agree, also where that is in the middle of a part.
+                let same = (x ^ y).leading_zeros().min(SURE);
+                if x != y {
+                    (1..=same).for_each(|more| {
+                        let (x, y) = (head_at(a, depth + more), head_at(b, depth + more));
+                        assert_eq!(x.cmp(&y), order, "{a} and {b} at {depth} and {more}");
+                    });
+                    break;
+                }
+                depth += if a == b { 17 } else { same };
+            }
+        }
+    }
+
     /// A pid has a word in the code, which may begin anywhere, also where there is no room left.
     #[test]
     fn heads_end_within_words() {
@@ -463,7 +549,7 @@ mod tests {
         for text in ["{1000000,1000000}", "{a,{7}}", "[1,2]", "{3,\"\"}", "<<\"abcdef\">>"] {
             assert!(exact(text), "{text}");
         }
-        for text in ["1.5", "abcdefg", "<<1:1>>", "#{}", "36028797018963968"] {
+        for text in ["1.5", "abcdefghi", "<<1:1>>", "#{}", "36028797018963968"] {
             assert!(!exact(text), "{text}");
         }
     }

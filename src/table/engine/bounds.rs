@@ -206,13 +206,13 @@ pub(crate) struct Prefix {
 impl Prefix {
     /// Tuples of `arity` elements that begin with those of an object.
     pub(crate) fn tuple(first: &Object, arity: usize) -> Self {
-        let heads = prefix_heads(first.as_term(), Some(arity));
+        let heads = prefix_heads(first.as_term(), Some(arity), 0);
         Self { first: Term::from(first.clone()), arity: Some(arity), heads }
     }
 
     /// Lists that begin with the elements of one that is not empty.
     pub(crate) fn list(first: Term) -> Self {
-        let heads = prefix_heads(first.as_ref(), None);
+        let heads = prefix_heads(first.as_ref(), None, 0);
         Self { first, arity: None, heads }
     }
 
