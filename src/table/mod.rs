@@ -133,7 +133,7 @@ impl Table {
         let pin = pin();
         if !matches!(self.core.options.kind, Kind::OrderedSet) {
             // While the bucket is on its way, there is a block to be made.
-            self.core.engine.prefetch_bucket(&pin, key.hash);
+            self.core.engine.prefetch_bucket(&pin, key);
         }
         let block = new_block(key.hash, arity, arena.words())?;
         self.done(self.core.engine.insert(&pin, block))

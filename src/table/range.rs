@@ -12,7 +12,7 @@ use super::read::ReadView;
 use crate::error::{Error, ErrorKind, Result};
 use crate::matchspec::{KeyRange, Shape};
 use crate::raw::block::{Block, BlockRef};
-use crate::raw::ordered::{Pages, Walk};
+use crate::raw::ordered::{Pages, Seek, Walk};
 use crate::raw::reclaim::pin;
 use crate::term::{Arena, Object, ObjectRef, Term, ToObject, ToTerm, View, new_block};
 
@@ -305,7 +305,7 @@ pub(super) fn take_chunk<C, O>(
 ) -> Result<(Option<Block>, bool)>
 where
     C: Fn(BlockRef<'_>, BlockRef<'_>) -> Ordering + Copy,
-    O: Fn(BlockRef<'_>) -> Ordering,
+    O: Seek<Block>,
 {
     let (mut last, mut done) = (None, false);
     'pages: loop {

@@ -129,12 +129,14 @@ impl<'v> ReadView<'v> {
             let mut words = [(Word::NIL, 0_u64); AHEAD];
             for (key, held) in some.iter().zip(&mut words) {
                 let word = key.put(&mut arena)?;
-                let hash = self.core.digest(arena.view(word));
-                self.core.engine.prefetch_bucket(self.pin, hash);
+                let term: TermRef<'_> = arena.view(word);
+                let hash = self.core.digest(term);
+                self.core.engine.prefetch_bucket(self.pin, Key { term, hash });
                 *held = (word, hash);
             }
-            for (_, hash) in &words[..some.len()] {
-                self.core.engine.prefetch_entry(self.pin, *hash);
+            for (word, hash) in &words[..some.len()] {
+                let term: TermRef<'_> = arena.view(*word);
+                self.core.engine.prefetch_entry(self.pin, Key { term, hash: *hash });
             }
             for (word, hash) in &words[..some.len()] {
                 let term: TermRef<'_> = arena.view(*word);

@@ -37,8 +37,6 @@ pub(crate) const EXACT: u64 = 1;
 const BITS: u32 = 63;
 /// The last head there is; what is above is kept for the ends of an index.
 const LAST: u64 = u64::MAX - 3;
-/// In so many bits the codes of two terms agree that have the same head and are not the same.
-pub(crate) const SURE: u32 = BITS - 2;
 /// Bits of the length of a number.
 const LENGTH: u32 = 6;
 /// The length of all numbers that are longer.
@@ -385,6 +383,9 @@ mod tests {
 
     use super::super::order::compare;
     use super::*;
+
+    /// Bits in which codes agree whose heads are the same.
+    const SURE: u32 = BITS - 2;
     use crate::term::{Pid, Term};
 
     fn head_of(term: &Term) -> u64 {

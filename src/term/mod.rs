@@ -45,7 +45,7 @@ pub use convert::{ToObject, ToTerm};
 pub use etf::DecodeOptions;
 pub use from_term::{FromObject, FromTerm};
 pub(crate) use hash::KeyHasher;
-pub(crate) use head::{head, prefix_heads};
+pub(crate) use head::{head, head_at, prefix_heads};
 pub use object::{Object, ObjectRef, Objects};
 pub(crate) use object::{SMALL_OBJECT, new_block, special_block};
 pub(crate) use order::{compare, compare_exact, equal};

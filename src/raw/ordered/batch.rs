@@ -18,15 +18,36 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::node::{Locked, SLOTS, Word};
+use super::node::{Locked, SLOTS, Seek, Target, Word};
 use super::shape::is_sparse;
-use super::{At, Delta, Entered, Order, Refused, Share, Tree, Weight, retire};
+use super::{At, Delta, Entered, Handle, Order, Refused, Share, Tree, Weight, retire};
 use crate::platform::wake::Wake;
 use crate::raw::Commit;
 use crate::raw::pending::Pendings;
 use crate::raw::reclaim::Pin;
 
 type Leaves<'p> = SmallVec<[Locked<'p>; 12]>;
+
+/// What says of each key of a batch how entries stand to it.
+pub(crate) trait SeekAll<K, H: Handle> {
+    fn head(&self, key: &K) -> u64;
+    fn order(&self, key: &K, entry: H::Ref<'_>) -> Order;
+    /// As [`Seek::head_at`].
+    fn head_at(&self, key: &K, depth: u32) -> u64;
+}
+
+/// One of them.
+struct OneOf<'k, K, A>(&'k K, &'k A);
+
+impl<K, H: Handle, A: SeekAll<K, H>> Seek<H> for OneOf<'_, K, A> {
+    fn order(&self, entry: H::Ref<'_>) -> Order {
+        self.1.order(self.0, entry)
+    }
+
+    fn head_at(&self, _: u64, depth: u32) -> u64 {
+        self.1.head_at(self.0, depth)
+    }
+}
 
 /// A batch under way: all its leaves are locked.
 pub(crate) struct Batch<'p, H: Share> {
@@ -47,8 +68,8 @@ pub(crate) struct Batch<'p, H: Share> {
 }
 
 impl<H: Share> Tree<H> {
-    /// Runs `body` while the leaves of all `keys`, which are in ascending order, are locked; a key
-    /// is a head and how an entry's key stands to it. What `body` has put is visible to all
+    /// Runs `body` while the leaves of all `keys`, which are in ascending order, are locked; `seek`
+    /// says of a key what its head is, and how an entry's key stands to it. What `body` has put is visible to all
     /// readers at once when it returns `Ok`, and to none if it returns `Err`. It must not block
     /// and must not call the tree. If somebody wants to hear of changes, `tell` is called when they
     /// are visible, as in [`write`](Self::write).
@@ -56,12 +77,11 @@ impl<H: Share> Tree<H> {
         &self,
         pin: &'p Pin,
         keys: &[K],
-        head: impl Fn(&K) -> u64,
-        order: impl Fn(&K, H::Ref<'_>) -> Order,
+        seek: &impl SeekAll<K, H>,
         body: impl FnOnce(&mut Batch<'p, H>) -> Result<R, E>,
         tell: impl FnOnce(u64, &mut R) -> Wake,
     ) -> Result<R, E> {
-        let (root, locks) = self.lock_all(pin, keys, &head, &order)?;
+        let (root, locks) = self.lock_all(pin, keys, seek)?;
         let commit = Arc::new(Commit::new());
         let mut batch = Batch {
             pin,
@@ -85,13 +105,13 @@ impl<H: Share> Tree<H> {
             batch.take_back();
         }
         if batch.root.counts {
-            batch.count(keys.iter().map(|key| (head(key), key)), &order);
+            batch.count(keys, seek);
         }
         batch.locks.clear();
         wake.run();
         if batch.is_sparse {
             for key in keys {
-                let target = At { head: head(key), order: &|entry: H::Ref<'_>| order(key, entry) };
+                let target = At { head: seek.head(key), order: &OneOf(key, seek) };
                 Self::merge_sparse(pin, &batch.root, &target);
             }
         }
@@ -103,15 +123,14 @@ impl<H: Share> Tree<H> {
         &self,
         pin: &'p Pin,
         keys: &[K],
-        head: &impl Fn(&K) -> u64,
-        order: &impl Fn(&K, H::Ref<'_>) -> Order,
+        seek: &impl SeekAll<K, H>,
     ) -> Result<(Entered<'p, H>, Leaves<'p>), Refused> {
         loop {
             let root = self.enter(pin)?;
             let mut locks = Leaves::new();
             for key in keys {
-                let target = At { head: head(key), order: &|entry: H::Ref<'_>| order(key, entry) };
-                let here = locks.last().is_some_and(|last| !last.node().is_before::<H>(&target));
+                let target = At { head: seek.head(key), order: &OneOf(key, seek) };
+                let here = locks.last().is_some_and(|last| !last.node().is_before(&target));
                 if !here {
                     locks.extend(Self::lock_at(pin, &root, 0, &target));
                 }
@@ -130,15 +149,15 @@ impl<'p, H: Share> Batch<'p, H> {
     }
 
     /// Which of the locked leaves a key belongs to.
-    fn lock_of<O: Fn(H::Ref<'_>) -> Order>(&self, target: &At<'_, O>) -> usize {
-        self.locks.partition_point(|lock| lock.node().is_before::<H>(target))
+    fn lock_of(&self, target: &impl Target<H>) -> usize {
+        self.locks.partition_point(|lock| lock.node().is_before(target))
     }
 
     /// The entry of a key, as it is before the batch.
-    pub(crate) fn get(&self, head: u64, order: impl Fn(H::Ref<'_>) -> Order) -> Option<H::Ref<'p>> {
+    pub(crate) fn get(&self, head: u64, order: impl Seek<H>) -> Option<H::Ref<'p>> {
         let lock = self.lock_of(&At { head, order: &order });
         let leaf = self.locks[lock].node();
-        let word = leaf.find::<H>(head, &order).ok().map(|at| leaf.word(at))?;
+        let word = leaf.find(head, &order).ok().map(|at| leaf.word(at))?;
         // SAFETY: O2, O5: in a leaf that we hold the lock of, until the batch ends, and the pin
         // outlives it.
         word.raw().map(|raw| unsafe { H::borrow(raw) })
@@ -149,21 +168,23 @@ impl<'p, H: Share> Batch<'p, H> {
     pub(crate) fn put(
         &mut self,
         head: u64,
-        order: impl Fn(H::Ref<'_>) -> Order,
+        order: impl Seek<H>,
         new: H,
     ) -> Result<(), Refused> {
         let target = At { head, order: &order };
         let lock = self.lock_of(&target);
         self.root.keep(self.pin, &self.locks[lock], &target)?;
         let leaf = self.locks[lock].node();
-        let found = leaf.find::<H>(head, &order);
+        let found = leaf.find(head, &order);
         let old = found.ok().and_then(|at| leaf.word(at).raw());
         let after = H::weight(new.borrowed());
         let raw = new.into_raw();
         let word = self.pending(old, Some(raw), after);
         match found {
             Ok(at) => self.locks[lock].change().replace(at, word),
-            Err(at) if leaf.count() < SLOTS => self.locks[lock].change().insert(at, head, word),
+            Err(at) if leaf.count() < SLOTS => {
+                self.locks[lock].change().insert(at, leaf.head_here(&target), word);
+            }
             Err(at) => self.split(lock, at, word, &target).inspect_err(|_| {
                 // SAFETY: O1: it was not put anywhere, so it is ours again.
                 drop(unsafe { H::from_raw(raw) });
@@ -176,12 +197,12 @@ impl<'p, H: Share> Batch<'p, H> {
     pub(crate) fn remove(
         &mut self,
         head: u64,
-        order: impl Fn(H::Ref<'_>) -> Order,
+        order: impl Seek<H>,
     ) -> Result<(), Refused> {
         let target = At { head, order: &order };
         let lock = self.lock_of(&target);
         let leaf = self.locks[lock].node();
-        let Ok(at) = leaf.find::<H>(head, &order) else { return Ok(()) };
+        let Ok(at) = leaf.find(head, &order) else { return Ok(()) };
         self.root.keep(self.pin, &self.locks[lock], &target)?;
         let word = self.pending(leaf.word(at).raw(), None, Weight::default());
         self.locks[lock].change().replace(at, word);
@@ -213,15 +234,16 @@ impl<'p, H: Share> Batch<'p, H> {
     }
 
     /// Splits a locked leaf; the new one is locked as well.
-    fn split<O: Fn(H::Ref<'_>) -> Order>(
+    fn split(
         &mut self,
         lock: usize,
         at: usize,
         word: Word,
-        target: &At<'_, O>,
+        target: &impl Target<H>,
     ) -> Result<(), Refused> {
         let locked = &mut self.locks[lock];
-        let (split, right) = Tree::<H>::split_leaf(&self.root, locked, at, target.head, word)?;
+        let split = Tree::<H>::split_leaf(self.pin, &self.root, locked, at, word, target);
+        let (split, right) = split?;
         Tree::<H>::rise(self.pin, &self.root, locked.node(), None, Some(split), false, target);
         self.locks.insert(lock + 1, right);
         Ok(())
@@ -254,15 +276,11 @@ impl<'p, H: Share> Batch<'p, H> {
 impl<H: Share> Batch<'_, H> {
     /// Tells the nodes above the leaves how many items these have now. What no key belongs to has
     /// changed only by a split, which has told them.
-    fn count<'k, K: 'k>(
-        &self,
-        keys: impl Iterator<Item = (u64, &'k K)>,
-        order: impl Fn(&K, H::Ref<'_>) -> Order,
-    ) {
+    fn count<K>(&self, keys: &[K], seek: &impl SeekAll<K, H>) {
         let (mut at, mut counted) = (0, None);
-        for (head, key) in keys {
-            let target = At { head, order: &|entry: H::Ref<'_>| order(key, entry) };
-            while self.locks[at].node().is_before::<H>(&target) {
+        for key in keys {
+            let target = At { head: seek.head(key), order: &OneOf(key, seek) };
+            while self.locks[at].node().is_before(&target) {
                 at += 1;
             }
             if counted.replace(at) != Some(at) {

@@ -60,13 +60,15 @@ mod shape;
 mod snapshot;
 
 use std::cmp::Ordering as Order;
+use std::fmt;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 pub(crate) use batch::Batch;
-pub(crate) use node::{EXACT, Target};
-use node::{Locked, Node, SLOTS, Version, Word};
-use pages::Edge;
+pub(crate) use batch::SeekAll;
+pub(crate) use node::{EXACT, Seek, shifted};
+use node::{Locked, Node, SLOTS, Target, Version, Word};
+use pages::{Edge, Same};
 pub(crate) use pages::{Limit, Pages, Walk};
 pub(crate) use snapshot::Snapshot;
 use snapshot::Snapshots;
@@ -88,6 +90,34 @@ pub(crate) trait Share: Handle {
     fn is_shared(entry: Self::Ref<'_>) -> bool;
 }
 
+/// How the tree comes to the head of an entry at a depth.
+pub(crate) struct Heads<H: Handle> {
+    /// Is given the entry, `which` and the depth. At none, it gives the entry's hash.
+    pub(crate) at: fn(H::Ref<'_>, usize, u32) -> u64,
+    /// Says to `at` what it needs to know of the tree.
+    pub(crate) which: usize,
+}
+
+impl<H: Handle> Clone for Heads<H> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<H: Handle> Copy for Heads<H> {}
+
+impl<H: Handle> Heads<H> {
+    fn head_at(&self, entry: H::Ref<'_>, depth: u32) -> u64 {
+        (self.at)(entry, self.which, depth)
+    }
+}
+
+impl<H: Handle> fmt::Debug for Heads<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Heads").field("which", &self.which).finish_non_exhaustive()
+    }
+}
+
 /// A concurrent index of entries in the order of their keys.
 #[derive(Debug)]
 pub(crate) struct Tree<H: Share> {
@@ -106,6 +136,8 @@ struct Root<H: Share> {
     closed: bool,
     /// Whether inner nodes count what lies below them, see [`rank`].
     counts: bool,
+    /// Without it, nodes have no depth.
+    heads: Option<Heads<H>>,
     /// O3: the tree, as long as this is its root, and snapshots.
     owners: AtomicUsize,
     snapshots: Snapshots<H>,
@@ -121,12 +153,12 @@ impl<H: Share> Drop for Root<H> {
 }
 
 impl<H: Share> Root<H> {
-    fn new(closed: bool, counts: bool, life: u64) -> Option<Box<Self>> {
+    fn new(closed: bool, counts: bool, heads: Option<Heads<H>>, life: u64) -> Option<Box<Self>> {
         let top = AtomicPtr::new(Node::alloc(0, counts)?.as_ptr());
         let totals = Totals::new(life);
         totals.add(Delta::bytes((Node::leaf_bytes() + size_of::<Self>()) as i64));
         let (owners, snapshots) = (AtomicUsize::new(1), Snapshots::new());
-        Some(Box::new(Self { top, totals, closed, counts, owners, snapshots }))
+        Some(Box::new(Self { top, totals, closed, counts, heads, owners, snapshots }))
     }
 
     /// One more owner, if there is any.
@@ -167,30 +199,27 @@ impl<H: Share> Root<H> {
         level: u32,
         target: &impl Target<H>,
     ) -> Option<(&'p Node, Version)> {
-        let mut node = self.top(pin);
+        let (mut node, mut bound) = (self.top(pin), std::ptr::null_mut());
         loop {
             if node.level() < level {
                 return None;
             }
             let version = node.begin();
-            let (next, is_child) = if node.is_before(target) {
-                (node.next(), false)
-            } else if node.level() == level {
-                if !version.is_dead() {
-                    return Some((node, version));
-                }
-                (std::ptr::null_mut(), false)
-            } else {
-                (node.child(node.child_of(target)), true)
-            };
-            if is_child {
+            let (mut next, mut below) = (std::ptr::null_mut(), bound);
+            if node.is_before_below(target, bound) {
+                next = node.next();
+            } else if node.level() > level {
+                let at = node.child_of(target);
+                (next, below) = (node.child(at), node.bound(at));
                 Node::prefetch(next);
+            } else if !version.is_dead() {
+                return Some((node, version));
             }
             if version.is_dead() {
-                node = self.top(pin);
+                (node, bound) = (self.top(pin), std::ptr::null_mut());
             } else if node.is_unchanged(version) {
                 // SAFETY: O2: found in a node that was alive, under the pin.
-                node = unsafe { &*next };
+                (node, bound) = (unsafe { &*next }, below);
             }
         }
     }
@@ -216,22 +245,28 @@ struct At<'k, O> {
     order: &'k O,
 }
 
-impl<H: Handle, O: Fn(H::Ref<'_>) -> Order> Target<H> for At<'_, O> {
+impl<H: Handle, O: Seek<H>> Target<H> for At<'_, O> {
     #[inline]
     fn head(&self) -> u64 {
         self.head
     }
 
     #[inline]
+    fn head_at(&self, depth: u32) -> u64 {
+        self.order.head_at(self.head, depth)
+    }
+
+    #[inline]
     fn is_behind(&self, entry: H::Ref<'_>) -> bool {
-        (self.order)(entry) != Order::Greater
+        self.order.order(entry) != Order::Greater
     }
 }
 
 impl<H: Share> Tree<H> {
-    /// An empty tree, which counts what lies where if it is told to; `None` without memory.
-    pub(crate) fn new(counts: bool) -> Option<Self> {
-        let root = AtomicPtr::new(Box::into_raw(Root::new(false, counts, 0)?));
+    /// An empty tree, which counts what lies where if it is told to; `None` without memory. Without
+    /// `heads`, keys that begin alike are compared with each other.
+    pub(crate) fn new(counts: bool, heads: Option<Heads<H>>) -> Option<Self> {
+        let root = AtomicPtr::new(Box::into_raw(Root::new(false, counts, heads, 0)?));
         Some(Self { root, interest: Interest::new(), handles: PhantomData })
     }
 
@@ -261,13 +296,13 @@ impl<H: Share> Tree<H> {
         &self,
         pin: &'p Pin,
         head: u64,
-        order: impl Fn(H::Ref<'_>) -> Order,
+        order: impl Seek<H>,
     ) -> Option<H::Ref<'p>> {
         let root = self.root(pin);
         let target = At { head, order: &order };
         loop {
             let Some((leaf, version)) = root.descend(pin, 0, &target) else { continue };
-            let found = leaf.find::<H>(head, &order).ok().map(|at| leaf.word(at));
+            let found = leaf.find(head, &order).ok().map(|at| leaf.word(at));
             if leaf.is_unchanged(version) {
                 let raw = found?.visible()?;
                 // SAFETY: O2: found in a leaf under the pin whose lifetime this is.
@@ -283,12 +318,12 @@ impl<H: Share> Tree<H> {
         &self,
         pin: &'p Pin,
         head: u64,
-        order: impl Fn(H::Ref<'_>) -> Order,
+        order: impl Seek<H>,
         back: bool,
     ) -> Option<H::Ref<'p>> {
         let target = At { head, order: &order };
         let (leaf, version) = self.root(pin).descend(pin, 0, &target)?;
-        let at = leaf.position::<H>(head, !back, &order);
+        let at = leaf.position(head, !back, &order);
         let at = if back { at.checked_sub(1)? } else { at };
         if at >= leaf.count() {
             return None;
@@ -305,13 +340,14 @@ impl<H: Share> Tree<H> {
     }
 
     /// Starts loading what a search for that head looks at last but one: the leaf.
-    pub(crate) fn prefetch_leaf(&self, pin: &Pin, head: u64) {
-        self.leaf_of(pin, head);
+    pub(crate) fn prefetch_leaf(&self, pin: &Pin, head: u64, order: impl Seek<H>) {
+        self.leaf_of(pin, head, &order);
     }
 
     /// Starts loading an entry with that head, if there is one.
-    pub(crate) fn prefetch_entry(&self, pin: &Pin, head: u64) {
-        let leaf = self.leaf_of(pin, head);
+    pub(crate) fn prefetch_entry(&self, pin: &Pin, head: u64, order: impl Seek<H>) {
+        let leaf = self.leaf_of(pin, head, &order);
+        let head = leaf.head_of(head, &order);
         let at = leaf.lower_bound(head);
         if at < SLOTS && leaf.head(at) == head {
             if let Some(raw) = leaf.word(at).raw() {
@@ -321,10 +357,11 @@ impl<H: Share> Tree<H> {
     }
 
     /// A leaf in which keys with that head may lie. Looks at no entry, and reads no leaf.
-    fn leaf_of<'p>(&self, pin: &'p Pin, head: u64) -> &'p Node {
+    fn leaf_of<'p>(&self, pin: &'p Pin, head: u64, order: &impl Seek<H>) -> &'p Node {
         let mut node = self.root(pin).top(pin);
         while node.level() > 0 {
             let version = node.begin();
+            let head = node.head_of(head, order);
             let at = node.lower_bound(head);
             let child = node.child(at + usize::from(node.head(at) == head));
             if !node.is_unchanged(version) {
@@ -347,7 +384,7 @@ impl<H: Share> Tree<H> {
         &self,
         pin: &Pin,
         head: u64,
-        order: impl Fn(H::Ref<'_>) -> Order,
+        order: impl Seek<H>,
         change: impl FnOnce(Option<H::Ref<'_>>) -> (Change<H>, R),
         tell: impl FnOnce(u64, Option<H::Ref<'_>>, Option<H::Ref<'_>>) -> Wake,
     ) -> Result<R, Refused> {
@@ -361,7 +398,7 @@ impl<H: Share> Tree<H> {
         &self,
         pin: &Pin,
         head: u64,
-        order: impl Fn(H::Ref<'_>) -> Order,
+        order: impl Seek<H>,
         change: impl FnOnce(Option<H::Ref<'_>>) -> (Change<H>, R),
         tell: impl FnOnce(u64, Option<H::Ref<'_>>, Option<H::Ref<'_>>) -> Wake,
     ) -> Result<(R, u64), Refused> {
@@ -373,7 +410,7 @@ impl<H: Share> Tree<H> {
         &self,
         pin: &Pin,
         head: u64,
-        order: impl Fn(H::Ref<'_>) -> Order,
+        order: impl Seek<H>,
         change: impl FnOnce(Option<H::Ref<'_>>, bool) -> (Change<H>, R),
         tell: impl FnOnce(u64, Option<H::Ref<'_>>, Option<H::Ref<'_>>) -> Wake,
     ) -> Result<R, Refused> {
@@ -386,14 +423,14 @@ impl<H: Share> Tree<H> {
         &self,
         pin: &Pin,
         (head, is_asked): (u64, bool),
-        order: impl Fn(H::Ref<'_>) -> Order,
+        order: impl Seek<H>,
         change: impl FnOnce(Option<H::Ref<'_>>, bool) -> (Change<H>, R),
         tell: impl FnOnce(u64, Option<H::Ref<'_>>, Option<H::Ref<'_>>) -> Wake,
     ) -> Result<(R, u64), Refused> {
         let target = At { head, order: &order };
         let (root, mut locked) = self.lock(pin, &target)?;
         let leaf = locked.node();
-        let found = leaf.find::<H>(head, &order);
+        let found = leaf.find(head, &order);
         let old = found.ok().and_then(|at| leaf.word(at).raw());
         // SAFETY: O2, O5: in a leaf that we hold the lock of.
         let entry = |raw: NonNull<()>| unsafe { H::borrow(raw) };
@@ -415,7 +452,7 @@ impl<H: Share> Tree<H> {
             Change::Put(new) => {
                 after = H::weight(new.borrowed());
                 let raw = new.into_raw();
-                split = Self::put_at(&root, &mut locked, found, raw, head)?;
+                split = Self::put_at(pin, &root, &mut locked, found, raw, &target)?;
                 now = Some(raw);
             }
             Change::Remove => found.into_iter().for_each(|at| locked.change().remove(at)),
@@ -449,7 +486,7 @@ impl<H: Share> Tree<H> {
         &self,
         pin: &Pin,
         back: bool,
-        compare: impl Fn(H::Ref<'_>, H::Ref<'_>) -> Order,
+        compare: impl Fn(H::Ref<'_>, H::Ref<'_>) -> Order + Copy,
         keep: impl FnOnce(H::Ref<'_>) -> R,
         tell: impl FnOnce(u64, H::Ref<'_>) -> Wake,
     ) -> Result<Option<R>, Refused> {
@@ -460,7 +497,7 @@ impl<H: Share> Tree<H> {
                     let (root, leaf) = self.lock(pin, &Edge(0))?;
                     (root, vec![leaf])
                 }
-                true => match self.lock_last(pin, &compare)? {
+                true => match self.lock_last(pin, compare)? {
                     Some((root, leaf)) => (root, vec![leaf]),
                     None => return Ok(None),
                 },
@@ -476,8 +513,8 @@ impl<H: Share> Tree<H> {
             let Some(raw) = leaf.word(slot).raw() else { return Ok(None) };
             // SAFETY: O2, O5: in a leaf that we hold the lock of.
             let entry = unsafe { H::borrow(raw) };
-            let (weight, head) = (H::weight(entry), leaf.head(slot));
-            let order = |other: H::Ref<'_>| compare(other, entry);
+            let (weight, head) = (H::weight(entry), H::hash(entry));
+            let order = Same { entry, compare, heads: root.heads };
             let target = At { head, order: &order };
             root.keep(pin, &locks[at], &target)?;
             let kept = keep(entry);
@@ -506,7 +543,7 @@ impl<H: Share> Tree<H> {
     fn lock_last<'p>(
         &self,
         pin: &'p Pin,
-        compare: &impl Fn(H::Ref<'_>, H::Ref<'_>) -> Order,
+        compare: impl Fn(H::Ref<'_>, H::Ref<'_>) -> Order + Copy,
     ) -> Result<Option<(Entered<'p, H>, Locked<'p>)>, Refused> {
         let end: Limit<fn(H::Ref<'_>) -> Order> = Limit::End;
         let walk = Walk { back: true, ..Walk::default() };
@@ -515,7 +552,7 @@ impl<H: Share> Tree<H> {
         let Some(entry) = pages.len().checked_sub(1).and_then(|last| pages.entry(last)) else {
             return if self.root(pin).closed { Err(Refused::Closed) } else { Ok(None) };
         };
-        let order = |other: H::Ref<'_>| compare(other, entry);
+        let order = Same { entry, compare, heads: self.root(pin).heads };
         self.lock(pin, &At { head: H::hash(entry), order: &order }).map(Some)
     }
 
@@ -539,18 +576,21 @@ impl<H: Share> Tree<H> {
     /// none; a leaf that is full splits, and the new one is locked.
     #[inline]
     fn put_at<'p>(
+        pin: &Pin,
         root: &Root<H>,
         locked: &mut Locked<'p>,
         found: Result<usize, usize>,
         raw: NonNull<()>,
-        head: u64,
+        target: &impl Target<H>,
     ) -> Result<Option<(shape::Split, Locked<'p>)>, Refused> {
-        let word = Word::entry(raw);
+        let (word, leaf) = (Word::entry(raw), locked.node());
         match found {
             Ok(at) => locked.replace(at, word),
-            Err(at) if locked.node().count() < SLOTS => locked.change().insert(at, head, word),
+            Err(at) if leaf.count() < SLOTS => {
+                locked.change().insert(at, leaf.head_here(target), word);
+            }
             Err(at) => {
-                let split = Self::split_leaf(root, locked, at, head, word);
+                let split = Self::split_leaf(pin, root, locked, at, word, target);
                 return split.map(Some).inspect_err(|_| {
                     // SAFETY: O1: it was not put anywhere, so it is ours again.
                     drop(unsafe { H::from_raw(raw) });
@@ -653,7 +693,7 @@ impl<H: Share> Tree<H> {
                 return Err(Refused::Closed);
             }
             let new =
-                Root::new(closed, old.counts, old.totals.life + 1).ok_or(Refused::NoMemory)?;
+                Root::new(closed, old.counts, old.heads, old.totals.life + 1).ok_or(Refused::NoMemory)?;
             // Ordering: AcqRel; Release pairs with the Acquire in `root`, Acquire with the Release
             // of whoever stored the root that we take out.
             Ok(self.root.swap(Box::into_raw(new), Ordering::AcqRel))

@@ -1,8 +1,8 @@
 //! Nodes: sorted arrays that are read while they change, and the word that tells a reader so.
 //!
 //! ```text
-//!  0         8      16          24         32      36      40    64
-//!  | version | next | high head | high tie | count | level | era | heads | words |
+//!  0         8      16          24         32      36      40            64
+//!  | version | next | high head | high tie | count | level | era | depth | heads | words |
 //!
 //!  and of an inner node:  | children |  and, in a tree that counts (see `rank`):  | counts |
 //! ```
@@ -13,6 +13,14 @@
 //! word is the entry that tells keys with this head apart, or null if the head alone separates.
 //! A node's *fence* is such a pair as well: all its keys lie below it, those from it on are found
 //! through `next`. Its lower end has no fence and never changes.
+//!
+//! **Depth.** Where keys begin alike, their heads say nothing. But if the two ends of what belongs
+//! to a node begin with the same bits, so do all keys that will ever be looked for in it: its heads
+//! are those *at this depth*, behind these bits ([`Seek::head_at`]). So who searches a node must
+//! know that the key belongs to it. Fences are what one sees that by, so their heads are those at
+//! no depth; and a separator without an entry has one head at all depths, its bits shifted. A node
+//! gets its depth when it splits and many of its heads tie (Bayer, Unterauer, *Prefix B-trees*,
+//! TODS 1977; Graefe, *Write-optimized B-trees*, VLDB 2004, for fences that say what is common).
 //!
 //! **The version word** is `updates | structure | DEAD | CHANGING | LOCK`. The holder of LOCK is
 //! the only writer. Readers do not look at it: entries are replaced by one store. Only while
@@ -51,10 +59,49 @@ const UPDATE: u64 = 1 << 36;
 /// What must not have changed for a reader of one key.
 const STABLE: u64 = (UPDATE - 1) & !LOCK;
 
+/// As many bits two heads have in common, at least, that are the same.
+pub(super) const SURE: u32 = 61;
+
+/// A head at a depth of what has that head at none: of an exact one, or of what begins with its
+/// bits and has none behind them.
+#[inline]
+pub(crate) fn shifted(head: u64, depth: u32) -> u64 {
+    (head & !EXACT).checked_shl(depth).unwrap_or(0) | (head & EXACT)
+}
+
+/// What [`shifted`] has made `head` of, which began with the first bits of `inside`.
+fn unshifted(head: u64, depth: u32, inside: u64) -> u64 {
+    let first = !u64::MAX.checked_shr(depth).unwrap_or(0);
+    inside & first & !EXACT | (head & !EXACT).checked_shr(depth).unwrap_or(0) | (head & EXACT)
+}
+
+/// How the keys of entries stand to one that is looked for.
+pub(crate) trait Seek<H: Handle> {
+    fn order(&self, entry: H::Ref<'_>) -> std::cmp::Ordering;
+
+    /// The head at a depth of what has `head` at none.
+    fn head_at(&self, head: u64, depth: u32) -> u64;
+}
+
+/// Enough where heads are exact, and in trees whose nodes have no depth.
+impl<H: Handle, F: Fn(H::Ref<'_>) -> std::cmp::Ordering> Seek<H> for F {
+    #[inline]
+    fn order(&self, entry: H::Ref<'_>) -> std::cmp::Ordering {
+        self(entry)
+    }
+
+    #[inline]
+    fn head_at(&self, head: u64, depth: u32) -> u64 {
+        shifted(head, depth)
+    }
+}
+
 /// A place between keys, which a search is for.
 pub(crate) trait Target<H: Handle> {
     /// The head of the keys around it.
     fn head(&self) -> u64;
+    /// The same at a depth, in a node that it belongs to.
+    fn head_at(&self, depth: u32) -> u64;
     /// Whether an entry with that head lies before it, or is what it stands at.
     fn is_behind(&self, entry: H::Ref<'_>) -> bool;
     /// Whether it lies behind the beginning of all keys with that head.
@@ -80,6 +127,8 @@ struct Header {
     era: AtomicU64,
     /// Whether it is an inner node with counts.
     counts: bool,
+    /// So many bits are the same in all keys that belong to the node, and left out of its heads.
+    depth: AtomicU32,
 }
 
 /// A node: a leaf, or the first part of an inner node.
@@ -152,6 +201,7 @@ impl Node {
                 level,
                 era: AtomicU64::new(0),
                 counts,
+                depth: AtomicU32::new(0),
             },
             heads: std::array::from_fn(|_| AtomicU64::new(NONE)),
             words: std::array::from_fn(|_| AtomicPtr::new(null_mut())),
@@ -377,9 +427,17 @@ impl Node {
         Err(before)
     }
 
-    /// The separator at `at`.
-    pub(super) fn separator(&self, at: usize) -> Fence {
-        Fence { head: self.head(at), tie: self.word(at).raw() }
+    /// The separator at `at`, with its head at no depth; `inside` is such a head of a key or a
+    /// fence that belongs to the node or that it ends at.
+    pub(super) fn fence_at<H: Handle>(&self, at: usize, inside: u64) -> Fence {
+        let (head, tie, depth) = (self.head(at), self.word(at).raw(), self.depth());
+        let head = match tie {
+            _ if depth == 0 => head,
+            // SAFETY: O2: found in a node under a pin.
+            Some(tie) => H::hash(unsafe { H::borrow(tie) }),
+            None => unshifted(head, depth, inside),
+        };
+        Fence { head, tie }
     }
 
     #[inline]
@@ -392,8 +450,62 @@ impl Node {
     /// Whether the target belongs to a node further right.
     #[inline]
     pub(super) fn is_before<H: Handle>(&self, target: &impl Target<H>) -> bool {
-        self.header.high_head.load(Ordering::Relaxed) <= target.head()
-            && self.high().is_behind(target)
+        self.is_before_below(target, null_mut())
+    }
+
+    /// The same, where it is known that the target lies below an entry, if `bound` is one.
+    #[inline]
+    pub(super) fn is_before_below<H: Handle>(
+        &self,
+        target: &impl Target<H>,
+        bound: *mut (),
+    ) -> bool {
+        let head = self.header.high_head.load(Ordering::Relaxed);
+        if head != target.head() {
+            return head < target.head();
+        }
+        let high = self.high();
+        // Mostly the entry that the parent has told them apart by as well.
+        let is_known = high.tie.is_some_and(|tie| tie.as_ptr() == bound);
+        !is_known && high.is_behind(target)
+    }
+
+    /// The entry that separates a child from what is right of it, for
+    /// [`is_before_below`](Self::is_before_below).
+    #[inline]
+    pub(super) fn bound(&self, child: usize) -> *mut () {
+        // Ordering: Acquire; as in `high` and `word`.
+        let bound = if child < self.count() { &self.words[child] } else { &self.header.high_tie };
+        bound.load(Ordering::Acquire)
+    }
+
+    /// So many bits are left out of its heads.
+    #[inline]
+    pub(super) fn depth(&self) -> u32 {
+        self.header.depth.load(Ordering::Relaxed)
+    }
+
+    /// The head that what belongs to the node has here.
+    #[inline]
+    pub(super) fn head_of<H: Handle>(&self, head: u64, seek: &impl Seek<H>) -> u64 {
+        match self.depth() {
+            0 => head,
+            depth => seek.head_at(head, depth),
+        }
+    }
+
+    /// The head of a target that belongs to the node.
+    #[inline]
+    pub(super) fn head_here<H: Handle>(&self, target: &impl Target<H>) -> u64 {
+        match self.depth() {
+            0 => target.head(),
+            depth => target.head_at(depth),
+        }
+    }
+
+    /// How many heads are the same as the one before.
+    pub(super) fn ties(&self) -> usize {
+        (1..self.count()).filter(|at| self.head(at - 1) == self.head(*at)).count()
     }
 
     /// How many heads lie below `head`: a binary search without a branch that depends on what it
@@ -436,41 +548,72 @@ impl Node {
     /// Which child the target belongs to.
     #[inline]
     pub(super) fn child_of<H: Handle>(&self, target: &impl Target<H>) -> usize {
-        self.partition(target.head(), |word| {
-            Fence { head: target.head(), tie: word.raw() }.is_tie_behind(target)
-        })
+        let head = self.head_here(target);
+        self.partition(head, |word| Fence { head, tie: word.raw() }.is_tie_behind(target))
     }
 
-    /// The first entry of a leaf that is not less than a key, or, if `equal`, that is greater.
+    /// The first entry of a leaf that is not less than a key, or, if `equal`, that is greater. The
+    /// key belongs to the leaf.
     pub(super) fn position<H: Handle>(
         &self,
         head: u64,
         equal: bool,
-        order: &impl Fn(H::Ref<'_>) -> std::cmp::Ordering,
+        seek: &impl Seek<H>,
     ) -> usize {
+        let head = self.head_of(head, seek);
         if head & EXACT != 0 {
             let at = self.lower_bound(head);
             return at + usize::from(equal && self.head(at) == head);
         }
-        let is_behind = |order: std::cmp::Ordering| order.is_lt() || (equal && order.is_eq());
         self.partition(head, |word| {
             // SAFETY: O2: found in a node under a pin.
-            word.any().is_some_and(|raw| is_behind(order(unsafe { H::borrow(raw) })))
+            let order = word.any().map(|raw| seek.order(unsafe { H::borrow(raw) }));
+            order.is_some_and(|order| order.is_lt() || (equal && order.is_eq()))
         })
     }
 
-    /// The entry of a leaf that has that key, or the place where one would stand.
+    /// The same of a key that may belong to another leaf.
+    #[inline]
+    pub(super) fn position_of_any<H: Handle>(
+        &self,
+        head: u64,
+        equal: bool,
+        seek: &impl Seek<H>,
+    ) -> usize {
+        let outside = if self.depth() > 0 { self.outside(head, equal, seek) } else { None };
+        outside.unwrap_or_else(|| self.position(head, equal, seek))
+    }
+
+    /// Before or behind all entries, if that is the key's position.
+    #[inline(never)]
+    fn outside<H: Handle>(&self, head: u64, equal: bool, seek: &impl Seek<H>) -> Option<usize> {
+        let is_behind = |raw: NonNull<()>| {
+            // SAFETY: O2: found in a node under a pin.
+            let order = seek.order(unsafe { H::borrow(raw) });
+            order.is_lt() || (equal && order.is_eq())
+        };
+        if !self.word(0).any().is_some_and(is_behind) {
+            return Some(0);
+        }
+        let high = self.high();
+        let is_beyond = high.head < head || high.head == head && high.tie.is_none_or(is_behind);
+        is_beyond.then(|| self.count())
+    }
+
+    /// The entry of a leaf that has that key, or the place where one would stand. The key belongs to
+    /// the leaf.
     #[inline]
     pub(super) fn find<H: Handle>(
         &self,
         head: u64,
-        order: &impl Fn(H::Ref<'_>) -> std::cmp::Ordering,
+        seek: &impl Seek<H>,
     ) -> Result<usize, usize> {
+        let head = self.head_of(head, seek);
         let at = self.lower_bound(head);
         if self.head(at) != head {
             return Err(at);
         }
-        if head & EXACT != 0 { Ok(at) } else { self.find_tie::<H>(at, head, order) }
+        if head & EXACT != 0 { Ok(at) } else { self.find_tie::<H>(at, head, seek) }
     }
 
     #[inline(never)]
@@ -478,7 +621,7 @@ impl Node {
         &self,
         from: usize,
         head: u64,
-        order: &impl Fn(H::Ref<'_>) -> std::cmp::Ordering,
+        seek: &impl Seek<H>,
     ) -> Result<usize, usize> {
         let (mut low, mut high) = (from, from + 1);
         if self.head(high) == head {
@@ -489,7 +632,7 @@ impl Node {
             // Null only if the node is changing.
             let Some(raw) = self.word(middle).any() else { return Err(middle) };
             // SAFETY: O2: found in a node under a pin.
-            match order(unsafe { H::borrow(raw) }) {
+            match seek.order(unsafe { H::borrow(raw) }) {
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Equal => return Ok(middle),
                 std::cmp::Ordering::Greater => high = middle,
@@ -547,6 +690,7 @@ impl Drop for Node {
         self.header.high_tie.with_mut(|_| ());
         self.header.count.with_mut(|_| ());
         self.header.era.with_mut(|_| ());
+        self.header.depth.with_mut(|_| ());
         self.heads.iter_mut().for_each(|head| head.with_mut(|_| ()));
         self.words.iter_mut().for_each(|word| word.with_mut(|_| ()));
     }
@@ -682,7 +826,11 @@ pub(super) struct Moving<'l, 'a> {
     locked: &'l mut Locked<'a>,
 }
 
-impl Moving<'_, '_> {
+impl<'a> Moving<'_, 'a> {
+    pub(super) fn node(&self) -> &'a Node {
+        self.locked.node
+    }
+
     /// Puts a word in at a place, before those that stand from there on. There must be room.
     #[inline]
     pub(super) fn insert(&mut self, at: usize, head: u64, word: Word) {
@@ -735,6 +883,35 @@ impl Moving<'_, '_> {
         node.set_child(count, null_mut());
         node.set_items(count, 0);
         self.remove(at);
+    }
+
+    /// Gives the node another depth, and what stands in it the heads at that depth, of which
+    /// `head_at` knows those of entries; `inside` is as for [`fence_at`](Node::fence_at).
+    pub(super) fn set_depth<H: Handle>(
+        &mut self,
+        depth: u32,
+        inside: u64,
+        head_at: impl Fn(H::Ref<'_>) -> u64,
+    ) {
+        let node = self.locked.node;
+        let before = node.depth();
+        let entries = (0..node.count()).filter_map(|at| node.word(at).any());
+        // Each lies on a line of its own: all of them at once.
+        entries.for_each(|raw| prefetch(raw.as_ptr().cast()));
+        for at in 0..node.count() {
+            let head = match node.word(at).any() {
+                // SAFETY: O2, O5: in a node that is locked.
+                Some(raw) => head_at(unsafe { H::borrow(raw) }),
+                None => shifted(unshifted(node.head(at), before, inside), depth),
+            };
+            node.heads[at].store(head, Ordering::Relaxed);
+        }
+        node.header.depth.store(depth, Ordering::Relaxed);
+    }
+
+    /// Takes the depth over from another node, before anything stands in this one.
+    pub(super) fn take_depth(&mut self, from: &Node) {
+        self.locked.node.header.depth.store(from.depth(), Ordering::Relaxed);
     }
 
     /// Makes this the first child of a node without any.

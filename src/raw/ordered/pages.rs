@@ -13,9 +13,9 @@ use std::ptr::{NonNull, null_mut};
 
 use smallvec::SmallVec;
 
-use super::node::{Fence, NONE, Node, Target, Version};
+use super::node::{Fence, NONE, Node, Seek, Target, Version, shifted};
 use super::snapshot::Kept;
-use super::{Handle, Pin, Root, Share, Tree, prefetch};
+use super::{Handle, Heads, Pin, Root, Share, Tree, prefetch};
 
 /// So many entries are loaded ahead of the one that is looked at.
 const AHEAD: usize = 8;
@@ -35,10 +35,10 @@ impl<O> Limit<O> {
     /// keys of the walk lie.
     pub(super) fn position<H: Handle>(&self, leaf: &Node, below: bool) -> Option<usize>
     where
-        O: Fn(H::Ref<'_>) -> Order,
+        O: Seek<H>,
     {
         let Self::At(head, order, included) = self else { return None };
-        Some(leaf.position::<H>(*head, *included == below, order))
+        Some(leaf.position_of_any(*head, *included == below, order))
     }
 }
 
@@ -47,6 +47,11 @@ pub(super) struct Edge(pub(super) u64);
 
 impl<H: Handle> Target<H> for Edge {
     fn head(&self) -> u64 {
+        self.0
+    }
+
+    /// Nodes at either end of the tree have no depth.
+    fn head_at(&self, _: u32) -> u64 {
         self.0
     }
 
@@ -59,22 +64,78 @@ impl<H: Handle> Target<H> for Edge {
     }
 }
 
-/// Just behind a fence, where the node begins that lies to the right of it, or just before it.
-struct Beside<C> {
+/// How entries stand to one of them.
+pub(super) struct Same<'e, H: Handle, C> {
+    pub(super) entry: H::Ref<'e>,
+    pub(super) compare: C,
+    pub(super) heads: Option<Heads<H>>,
+}
+
+impl<H: Handle, C: Fn(H::Ref<'_>, H::Ref<'_>) -> Order> Seek<H> for Same<'_, H, C> {
+    fn order(&self, entry: H::Ref<'_>) -> Order {
+        (self.compare)(entry, self.entry)
+    }
+
+    fn head_at(&self, head: u64, depth: u32) -> u64 {
+        self.heads.map_or(head, |heads| heads.head_at(self.entry, depth))
+    }
+}
+
+/// How entries stand to a fence that was found under the pin that is held.
+struct ToFence<H: Handle, C> {
     fence: Fence,
     compare: C,
+    heads: Option<Heads<H>>,
+}
+
+impl<H: Handle, C: Fn(H::Ref<'_>, H::Ref<'_>) -> Order> Seek<H> for ToFence<H, C> {
+    fn order(&self, entry: H::Ref<'_>) -> Order {
+        match self.fence.tie {
+            // SAFETY: O2: found in a node under the pin of the walk.
+            Some(tie) => (self.compare)(entry, unsafe { H::borrow(tie) }),
+            None if H::hash(entry) < self.fence.head => Order::Less,
+            None => Order::Greater,
+        }
+    }
+
+    fn head_at(&self, head: u64, depth: u32) -> u64 {
+        match (self.fence.tie, self.heads) {
+            // SAFETY: O2: found in a node under the pin of the walk.
+            (Some(tie), Some(heads)) => heads.head_at(unsafe { H::borrow(tie) }, depth),
+            _ => shifted(head, depth),
+        }
+    }
+}
+
+impl<H: Handle, C: Fn(H::Ref<'_>, H::Ref<'_>) -> Order> ToFence<H, C> {
+    /// The first place in a leaf that does not lie below.
+    fn position(&self, leaf: &Node) -> usize {
+        // Mostly it is the one that the leaf ends at.
+        let (high, fence) = (leaf.high(), self.fence);
+        if (high.head, high.tie) == (fence.head, fence.tie) {
+            return leaf.count();
+        }
+        leaf.position_of_any(fence.head, false, self)
+    }
+}
+
+/// Just behind a fence, where the node begins that lies to the right of it, or just before it.
+struct Beside<'f, H: Handle, C> {
+    to: &'f ToFence<H, C>,
     behind: bool,
 }
 
-impl<H: Handle, C: Fn(H::Ref<'_>, H::Ref<'_>) -> Order> Target<H> for Beside<C> {
+impl<H: Handle, C: Fn(H::Ref<'_>, H::Ref<'_>) -> Order> Target<H> for Beside<'_, H, C> {
     fn head(&self) -> u64 {
-        self.fence.head
+        self.to.fence.head
+    }
+
+    fn head_at(&self, depth: u32) -> u64 {
+        self.to.head_at(self.to.fence.head, depth)
     }
 
     fn is_behind(&self, entry: H::Ref<'_>) -> bool {
-        let Some(tie) = self.fence.tie else { return false };
-        // SAFETY: O2: found in a node under the pin of the walk.
-        match (self.compare)(entry, unsafe { H::borrow(tie) }) {
+        match self.to.order(entry) {
             Order::Less => true,
             Order::Equal => self.behind,
             Order::Greater => false,
@@ -82,22 +143,7 @@ impl<H: Handle, C: Fn(H::Ref<'_>, H::Ref<'_>) -> Order> Target<H> for Beside<C> 
     }
 
     fn is_inside(&self) -> bool {
-        self.behind || self.fence.tie.is_some()
-    }
-}
-
-impl Fence {
-    /// The first place in a leaf that does not lie below.
-    fn position<H: Handle>(
-        self,
-        leaf: &Node,
-        compare: impl Fn(H::Ref<'_>, H::Ref<'_>) -> Order,
-    ) -> usize {
-        leaf.position::<H>(self.head, false, &|entry: H::Ref<'_>| match self.tie {
-            // SAFETY: O2: found in a node under the pin of the walk.
-            Some(tie) => compare(entry, unsafe { H::borrow(tie) }),
-            None => Order::Greater,
-        })
+        self.behind || self.to.fence.tie.is_some()
     }
 }
 
@@ -151,8 +197,8 @@ impl<H: Share> Tree<H> {
         compare: C,
     ) -> Pages<'p, H, C, O>
     where
-        N: Fn(H::Ref<'_>) -> Order,
-        O: Fn(H::Ref<'_>) -> Order,
+        N: Seek<H>,
+        O: Seek<H>,
         C: Fn(H::Ref<'_>, H::Ref<'_>) -> Order + Copy,
     {
         self.root(pin).pages(pin, None, near, far, walk, compare)
@@ -171,8 +217,8 @@ impl<H: Share> Root<H> {
         compare: C,
     ) -> Pages<'p, H, C, O>
     where
-        N: Fn(H::Ref<'_>) -> Order,
-        O: Fn(H::Ref<'_>) -> Order,
+        N: Seek<H>,
+        O: Seek<H>,
         C: Fn(H::Ref<'_>, H::Ref<'_>) -> Order + Copy,
     {
         let mut pages = Pages {
@@ -191,7 +237,7 @@ impl<H: Share> Root<H> {
             entries: SmallVec::new(),
             seen: instant.then(Vec::new),
         };
-        let within = |leaf: &Node| match near.position::<H>(leaf, back) {
+        let within = |leaf: &Node| match near.position(leaf, back) {
             None => 0..leaf.count(),
             Some(at) => {
                 if back {
@@ -212,32 +258,33 @@ impl<H: Share> Root<H> {
         pages
     }
 
-    /// The leaf that the target belongs to, or did just now, and the lower end of its keys.
+    /// The node of a level that the target belongs to, or did just now, and the lower end of its
+    /// keys.
     pub(super) fn descend_between<'p>(
         &self,
         pin: &'p Pin,
+        level: u32,
         target: &impl Target<H>,
     ) -> (&'p Node, Option<Fence>) {
-        let (mut node, mut low) = (self.top(pin), None);
+        let (mut node, mut low, mut bound) = (self.top(pin), None, null_mut());
         loop {
             let version = node.begin();
-            let (next, fence) = if node.is_before(target) {
-                (node.next(), Some(node.high()))
-            } else if node.level() == 0 {
-                (null_mut(), None)
-            } else {
+            let (mut next, mut fence, mut below) = (null_mut(), None, bound);
+            if node.is_before_below(target, bound) {
+                (next, fence) = (node.next(), Some(node.high()));
+            } else if node.level() > level {
                 let at = node.child_of(target);
-                let child = node.child(at);
-                Node::prefetch(child);
-                (child, at.checked_sub(1).map(|at| node.separator(at)))
-            };
+                (next, below) = (node.child(at), node.bound(at));
+                Node::prefetch(next);
+                fence = at.checked_sub(1).map(|at| node.fence_at::<H>(at, target.head()));
+            }
             if version.is_dead() {
-                (node, low) = (self.top(pin), None);
+                (node, low, bound) = (self.top(pin), None, null_mut());
             } else if node.is_unchanged(version) {
                 let Some(next) = NonNull::new(next) else { return (node, low) };
                 low = fence.or(low);
                 // SAFETY: O2: found in a node that was alive, under the pin.
-                node = unsafe { next.as_ref() };
+                (node, bound) = (unsafe { next.as_ref() }, below);
             }
         }
     }
@@ -250,13 +297,17 @@ pub(super) struct Near<'k, O> {
     pub(super) behind: bool,
 }
 
-impl<H: Handle, O: Fn(H::Ref<'_>) -> Order> Target<H> for Near<'_, O> {
+impl<H: Handle, O: Seek<H>> Target<H> for Near<'_, O> {
     fn head(&self) -> u64 {
         self.head
     }
 
+    fn head_at(&self, depth: u32) -> u64 {
+        self.order.head_at(self.head, depth)
+    }
+
     fn is_behind(&self, entry: H::Ref<'_>) -> bool {
-        match (self.order)(entry) {
+        match self.order.order(entry) {
             Order::Less => true,
             Order::Equal => self.behind,
             Order::Greater => false,
@@ -268,7 +319,7 @@ impl<'p, H, C, O> Pages<'p, H, C, O>
 where
     H: Share,
     C: Fn(H::Ref<'_>, H::Ref<'_>) -> Order + Copy,
-    O: Fn(H::Ref<'_>) -> Order,
+    O: Seek<H>,
 {
     /// The entries of the page that is open, in ascending order. Starts loading all of them, and
     /// the page behind.
@@ -321,12 +372,13 @@ where
         if self.finished {
             return false;
         }
-        let compare = self.compare;
+        let (compare, heads) = (self.compare, self.root.heads);
         if self.back {
             let Some(fence) = self.low else { return false };
+            let to = ToFence { fence, compare, heads };
             // The leaf may have been merged with the one that was shown before.
-            let below = |leaf: &Node| 0..fence.position::<H>(leaf, compare);
-            self.read(&Beside { fence, compare, behind: false }, below);
+            let below = |leaf: &Node| 0..to.position(leaf);
+            self.read(&Beside { to: &to, behind: false }, below);
             return true;
         }
         let fence = self.high;
@@ -335,8 +387,9 @@ where
         }
         if !self.open_next() {
             // It has been merged with the one that was shown before, or a page follows.
-            let above = |leaf: &Node| fence.position::<H>(leaf, compare)..leaf.count();
-            self.read(&Beside { fence, compare, behind: true }, above);
+            let to = ToFence { fence, compare, heads };
+            let above = |leaf: &Node| to.position(leaf)..leaf.count();
+            self.read(&Beside { to: &to, behind: true }, above);
         }
         true
     }
@@ -362,7 +415,7 @@ where
     /// Opens the leaf that the target belongs to, or belonged to.
     fn read(&mut self, target: &impl Target<H>, within: impl Fn(&Node) -> Range<usize>) {
         loop {
-            let (leaf, low) = self.root.descend_between(self.pin, target);
+            let (leaf, low) = self.root.descend_between(self.pin, 0, target);
             if !self.read_leaf(leaf, |leaf| !leaf.is_before(target), &within) {
                 continue;
             }
@@ -395,7 +448,7 @@ where
             let mut committed = None;
             self.entries.clear();
             let (mut within, mut finished) = (within(leaf), false);
-            if let Some(at) = self.far.position::<H>(leaf, !self.back) {
+            if let Some(at) = self.far.position(leaf, !self.back) {
                 if self.back {
                     finished = at > 0;
                     within.start = at;

@@ -34,10 +34,9 @@
 //! Writers that come and go take turns at the top: a few tens of nanoseconds each, but one after
 //! the other, on all processors.
 
-use std::cmp::Ordering as Order;
 use std::ptr::NonNull;
 
-use super::node::{NONE, Node, Target};
+use super::node::{NONE, Node, Seek, Target};
 use super::pages::{Edge, Limit, Near};
 use super::{At, Pin, Share, Tree};
 
@@ -45,14 +44,14 @@ impl<H: Share> Tree<H> {
     /// How many entries lie before a limit, which lies above or below a range. O(log n).
     pub(crate) fn rank<O>(&self, pin: &Pin, limit: &Limit<O>, above: bool) -> u64
     where
-        O: Fn(H::Ref<'_>) -> Order,
+        O: Seek<H>,
     {
         match limit {
             Limit::End if !above => 0,
             Limit::End => self.sum_before(pin, &Edge(NONE - 1), |leaf| (leaf.count(), ())).0,
             Limit::At(head, order, included) => {
                 let near = Near { head: *head, order, behind: *included == above };
-                let position = |leaf: &Node| limit.position::<H>(leaf, above).unwrap_or(0);
+                let position = |leaf: &Node| limit.position(leaf, above).unwrap_or(0);
                 self.sum_before(pin, &near, |leaf| (position(leaf), ())).0
             }
         }
@@ -63,10 +62,10 @@ impl<H: Share> Tree<H> {
         &self,
         pin: &Pin,
         head: u64,
-        order: impl Fn(H::Ref<'_>) -> Order,
+        order: impl Seek<H>,
     ) -> (u64, bool) {
         self.sum_before(pin, &At { head, order: &order }, |leaf| {
-            let found = leaf.find::<H>(head, &order);
+            let found = leaf.find(head, &order);
             let seen = found.is_ok_and(|at| leaf.word(at).visible().is_some());
             (found.unwrap_or_else(|at| at), seen)
         })

@@ -2,7 +2,9 @@
 
 use std::ptr::NonNull;
 
-use super::node::{Child, Fence, Locked, Node, SLOTS, Target, Word};
+use super::node::{
+    Child, Fence, Locked, Moving, NONE, Node, SLOTS, SURE, Target, Word, shifted,
+};
 use super::{Delta, Handle, Refused, Root, Share, Tree, retire, retire_node};
 use crate::platform::sync::Backoff;
 use crate::raw::reclaim::Pin;
@@ -23,9 +25,13 @@ const STEPS: usize = 32;
 /// Words that two nodes may have together when they are merged.
 const MERGED: usize = SLOTS / 2;
 
+/// Bits that heads leave out at most: to come to a head takes time for each of them.
+const DEEPEST: u32 = 4_096;
+
 /// A node that was split: what its parent has to be told.
 #[must_use = "the parent has to be told"]
 pub(super) struct Split {
+    /// With its head at no depth.
     separator: Fence,
     right: NonNull<Node>,
     /// How many items the right half had when it was made.
@@ -38,9 +44,11 @@ impl Split {
     }
 }
 
-/// A fence just below the entry `right`, which stands in a node behind `left`.
-fn separator<H: Share>(left: u64, (head, word): (u64, Word)) -> Fence {
-    let tie = (left == head).then(|| share::<H>(word.any())).flatten();
+/// A fence just below an entry `right`, which stands behind an entry `left`.
+fn separator<H: Share>(left: H::Ref<'_>, right: NonNull<()>) -> Fence {
+    // SAFETY: O2, O5: in a node that the caller holds the lock of.
+    let head = H::hash(unsafe { H::borrow(right) });
+    let tie = (H::hash(left) == head).then(|| share::<H>(Some(right))).flatten();
     Fence { head, tie }
 }
 
@@ -57,17 +65,18 @@ fn retire_tie<H: Handle>(fence: Fence, pin: &Pin) {
 }
 
 impl<H: Share> Tree<H> {
-    /// Splits a full leaf and puts a new word in at a place. Keys that come in ascending order
-    /// leave full leaves behind, those that come in descending order as well. The new leaf is
-    /// locked.
+    /// Splits a full leaf and puts a new word in at a place, which is the target's. Keys that come
+    /// in ascending order leave full leaves behind, those that come in descending order as well.
+    /// The new leaf is locked.
     pub(super) fn split_leaf<'p>(
+        pin: &Pin,
         root: &Root<H>,
         locked: &mut Locked<'p>,
         at: usize,
-        head: u64,
         word: Word,
+        target: &impl Target<H>,
     ) -> Result<(Split, Locked<'p>), Refused> {
-        let leaf = locked.node();
+        let (leaf, head) = (locked.node(), locked.node().head_here(target));
         let keep = match at {
             0 => 0,
             SLOTS => SLOTS,
@@ -75,21 +84,25 @@ impl<H: Share> Tree<H> {
         };
         let right = Node::alloc(0, false).ok_or(Refused::NoMemory)?;
         root.totals.add(Delta::bytes(Node::leaf_bytes() as i64));
+        let lower = root.lower_of_tied(pin, leaf, target);
         // SAFETY: O3: nobody else knows of it.
         let new = unsafe { right.as_ref() };
         let goes_right = at > keep || keep == SLOTS;
         let mut fresh = new.fresh();
         fresh.set_era(leaf.era());
-        {
-            let mut filling = fresh.change();
-            filling.append(leaf, keep);
-            if goes_right {
-                filling.insert(at - keep, head, word);
-            }
-            filling.set_next(leaf.high(), leaf.next());
+        let mut filling = fresh.change();
+        filling.take_depth(leaf);
+        filling.append(leaf, keep);
+        if goes_right {
+            filling.insert(at - keep, head, word);
         }
-        let last = if !goes_right && at == keep { head } else { leaf.head(keep - 1) };
-        let separator = separator::<H>(last, (new.head(0), new.word(0)));
+        filling.set_next(leaf.high(), leaf.next());
+        let last = if !goes_right && at == keep { word } else { leaf.word(keep - 1) };
+        let separator = Self::between(last, new.word(0));
+        if lower.is_some() {
+            root.deepen(&mut filling, Some(separator), new.high());
+        }
+        drop(filling);
         let fence = Fence { tie: share::<H>(separator.tie), ..separator };
         let mut moving = locked.change();
         moving.truncate(keep);
@@ -97,32 +110,56 @@ impl<H: Share> Tree<H> {
             moving.insert(at, head, word);
         }
         moving.set_next(fence, right.as_ptr());
+        if let Some(lower) = lower {
+            root.deepen(&mut moving, lower, separator);
+        }
+        drop(moving);
         Ok((Split { separator, right, items: new.items() }, fresh))
     }
 
-    /// Splits a full inner node and puts a separator and its child in.
-    fn split_inner(root: &Root<H>, locked: &mut Locked<'_>, at: usize, split: Split) -> Split {
-        let (node, child, separator) = (locked.node(), split.child(), split.separator);
+    /// The fence between two words that follow each other in a leaf.
+    fn between(left: Word, right: Word) -> Fence {
+        let (Some(left), Some(right)) = (left.any(), right.any()) else { return Fence::END };
+        // SAFETY: O2, O5: in a leaf that the caller holds the lock of.
+        separator::<H>(unsafe { H::borrow(left) }, right)
+    }
+
+    /// Splits a full inner node and puts a separator and its child in. The target lies in the node.
+    fn split_inner(
+        pin: &Pin,
+        root: &Root<H>,
+        locked: &mut Locked<'_>,
+        at: usize,
+        split: Split,
+        target: &impl Target<H>,
+    ) -> Split {
+        let (node, child, given) = (locked.node(), split.child(), split.separator);
+        let lower = root.lower_of_tied(pin, node, target);
+        let separator = root.fence_within(node, given);
         let right = Node::make(node.level(), root.counts);
         // SAFETY: O3: nobody else knows of it.
         let new = unsafe { right.as_ref() };
         root.totals.add(Delta::bytes(new.bytes() as i64));
         let mut fresh = new.fresh();
         let mut filling = fresh.change();
+        filling.take_depth(node);
         filling.set_next(node.high(), node.next());
         // The separator that goes up, and what follows it goes to the right.
         let keep = if at == SLOTS { SLOTS } else { SLOTS / 2 };
         let up = if at == SLOTS {
             filling.set_first_child(child);
-            separator
+            given
         } else {
             filling.set_first_child(node.child_and_items(keep + 1));
             filling.append(node, keep + 1);
             if at > keep {
                 filling.insert_child(at - keep - 1, separator, child);
             }
-            node.separator(keep)
+            node.fence_at::<H>(keep, given.head)
         };
+        if lower.is_some() {
+            root.deepen(&mut filling, Some(up), new.high());
+        }
         drop(filling);
         let items = new.items();
         drop(fresh);
@@ -133,6 +170,9 @@ impl<H: Share> Tree<H> {
             moving.insert_child(at, separator, child);
         }
         moving.set_next(fence, right.as_ptr());
+        if let Some(lower) = lower {
+            root.deepen(&mut moving, lower, up);
+        }
         Split { separator: up, right, items }
     }
 
@@ -186,7 +226,7 @@ impl<H: Share> Tree<H> {
             if !(changed || is_asked || split.is_some()) {
                 break;
             }
-            split = split.and_then(|split| Self::post(root, &mut parent, at, split));
+            split = split.and_then(|split| Self::post(pin, root, &mut parent, at, split, target));
             _held = Some(parent);
             node = above;
         }
@@ -194,12 +234,20 @@ impl<H: Share> Tree<H> {
     }
 
     /// Puts what a child was split into in its parent; what the parent is split into if it is full.
-    fn post(root: &Root<H>, parent: &mut Locked<'_>, at: usize, split: Split) -> Option<Split> {
+    fn post(
+        pin: &Pin,
+        root: &Root<H>,
+        parent: &mut Locked<'_>,
+        at: usize,
+        split: Split,
+        target: &impl Target<H>,
+    ) -> Option<Split> {
         let node = parent.node();
         if node.count() == SLOTS {
-            return Some(Self::split_inner(root, parent, at, split));
+            return Some(Self::split_inner(pin, root, parent, at, split, target));
         }
-        parent.change().insert_child(at, split.separator, split.child());
+        let separator = root.fence_within(node, split.separator);
+        parent.change().insert_child(at, separator, split.child());
         if node.level() == 1 && node.count() == SPREAD {
             root.totals.spread();
         }
@@ -305,14 +353,22 @@ impl<H: Share> Tree<H> {
         if at == parent.node().count() || !std::ptr::eq(parent.node().child(at + 1), right) {
             return None; // their parent was split between them
         }
-        let separator = parent.node().separator(at);
+        let separator = parent.node().fence_at::<H>(at, target.head());
+        let lower = at.checked_sub(1);
+        let lower = lower.map(|at| parent.node().fence_at::<H>(at, target.head()));
         parent.change().remove_child(at);
         let children = parent.node().count();
         let fence = left.high();
         {
             let mut moving = into.change();
+            let depth = root.common(lower, right.high()).min(left.depth()).min(right.depth());
+            root.set_depth(&mut moving, depth, separator.head);
             if left.level() > 0 {
-                moving.insert_child(left.count(), separator, right.child_and_items(0));
+                let between = root.fence_within(left, separator);
+                moving.insert_child(left.count(), between, right.child_and_items(0));
+            }
+            if right.depth() != depth {
+                root.set_depth(&mut from.change(), depth, separator.head);
             }
             moving.append(right, 0);
             moving.set_next(right.high(), right.next());
@@ -355,6 +411,69 @@ impl<H: Share> Tree<H> {
             root.totals.add(Delta::bytes(-(top.bytes() as i64)));
             retire_node(top, pin);
         }
+    }
+}
+
+impl<H: Share> Root<H> {
+    /// A fence with its head as it is in a node that it lies in.
+    fn fence_within(&self, node: &Node, fence: Fence) -> Fence {
+        let head = match (node.depth(), fence.tie, self.heads) {
+            (0, ..) => fence.head,
+            // SAFETY: O2, O5: in a node that the caller holds the lock of.
+            (depth, Some(tie), Some(heads)) => heads.head_at(unsafe { H::borrow(tie) }, depth),
+            (depth, ..) => shifted(fence.head, depth),
+        };
+        Fence { head, ..fence }
+    }
+
+    /// Where a node begins in which so many heads tie that it should have another depth when it
+    /// has been split; `None` if it should not. It holds the target, and is locked.
+    fn lower_of_tied(
+        &self,
+        pin: &Pin,
+        node: &Node,
+        target: &impl Target<H>,
+    ) -> Option<Option<Fence>> {
+        let is_tied = self.heads.is_some() && node.ties() > SLOTS / 4;
+        is_tied.then(|| self.descend_between(pin, node.level(), target).1)
+    }
+
+    /// Gives a node the depth that its ends allow.
+    fn deepen(&self, moving: &mut Moving<'_, '_>, lower: Option<Fence>, upper: Fence) {
+        let depth = self.common(lower, upper);
+        if depth > moving.node().depth() {
+            // All of the node has the first bits of its upper end; `depth` are not too many.
+            self.set_depth(moving, depth, upper.head);
+        }
+    }
+
+    fn set_depth(&self, moving: &mut Moving<'_, '_>, depth: u32, inside: u64) {
+        if let Some(heads) = self.heads.filter(|_| moving.node().depth() != depth) {
+            moving.set_depth::<H>(depth, inside, |entry| heads.head_at(entry, depth));
+        }
+    }
+
+    /// How many bits all codes begin with that lie between two fences.
+    fn common(&self, lower: Option<Fence>, upper: Fence) -> u32 {
+        let (Some(lower), Some(heads)) = (lower, self.heads) else { return 0 };
+        let same = |a: u64, b: u64| (a ^ b).leading_zeros().min(SURE);
+        let (Some(low), Some(high)) = (lower.tie, upper.tie) else {
+            return if upper.head == NONE { 0 } else { same(lower.head, upper.head) };
+        };
+        // SAFETY: O2, O5: beside nodes that the caller holds the locks of, under a pin.
+        let (low, high) = unsafe { (H::borrow(low), H::borrow(high)) };
+        let mut depth = 0;
+        while depth < DEEPEST {
+            let (a, b) = (heads.head_at(low, depth), heads.head_at(high, depth));
+            if a != b {
+                return depth + same(a, b);
+            }
+            if a == 0 {
+                break; // nothing is left of either
+            }
+            depth += SURE;
+        }
+        depth
     }
 }
 

@@ -41,7 +41,7 @@ use std::fmt;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use super::node::{Fence, Locked, Node, Target};
+use super::node::{Fence, Locked, Node, Seek, Target};
 use super::pages::Pages;
 use super::{Grave, Limit, Refused, Root, Share, Tree, Walk, prefetch};
 use crate::platform::sync::{AtomicU64, Backoff, Mutex, Ordering};
@@ -132,7 +132,7 @@ impl<H: Share> Root<H> {
         target: &impl Target<H>,
     ) -> Result<(), Refused> {
         let leaf = locked.node();
-        let (found, low) = self.descend_between(pin, target);
+        let (found, low) = self.descend_between(pin, 0, target);
         debug_assert!(std::ptr::eq(found, leaf), "one leaf at a time has a key");
         let page = Arc::new(Page::<H>::copy(leaf, low).ok_or(Refused::NoMemory)?);
         for kept in self.snapshots.live.lock().iter().filter(|kept| kept.number > leaf.era()) {
@@ -184,6 +184,7 @@ impl<H: Share> Page<H> {
         {
             let mut fresh = copy.fresh();
             let mut filling = fresh.change();
+            filling.take_depth(leaf);
             filling.append(leaf, 0);
             let high = leaf.high();
             let tie = high.tie.map(share);
@@ -366,8 +367,8 @@ impl<H: Share> Snapshot<H> {
         compare: C,
     ) -> Pages<'p, H, C, O>
     where
-        N: Fn(H::Ref<'_>) -> Order,
-        O: Fn(H::Ref<'_>) -> Order,
+        N: Seek<H>,
+        O: Seek<H>,
         C: Fn(H::Ref<'_>, H::Ref<'_>) -> Order + Copy,
     {
         self.root().pages(pin, Some(&self.kept), near, far, walk, compare)

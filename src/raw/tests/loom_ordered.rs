@@ -10,7 +10,7 @@ use loom::thread;
 
 use super::loom_support::{Body, Entry, Key, model};
 use crate::platform::wake::Wake;
-use crate::raw::ordered::{EXACT, Limit, Pages, Snapshot, Tree, Walk};
+use crate::raw::ordered::{EXACT, Limit, Pages, Seek, SeekAll, Snapshot, Tree, Walk};
 use crate::raw::reclaim::{Pin, pin};
 use crate::raw::watch::Hub;
 use crate::raw::{Change, Refused};
@@ -42,6 +42,23 @@ fn compare(a: &Body, b: &Body) -> Order {
     a.key().cmp(&b.key())
 }
 
+/// The keys of a batch.
+struct All;
+
+impl SeekAll<Key, Entry> for All {
+    fn head(&self, key: &Key) -> u64 {
+        head(*key)
+    }
+
+    fn order(&self, key: &Key, entry: &Body) -> Order {
+        entry.key().cmp(key)
+    }
+
+    fn head_at(&self, key: &Key, _: u32) -> u64 {
+        head(*key)
+    }
+}
+
 fn get(tree: &Tree<Entry>, key: Key) -> Option<u32> {
     tree.get(&pin(), head(key), order(key)).map(Body::value)
 }
@@ -61,8 +78,7 @@ fn put_all(tree: &Tree<Entry>, keys: &[Key], value: u32, fail: bool) {
     let result: Result<(), Refused> = tree.batch(
         &pin(),
         keys,
-        |key| head(*key),
-        |key, entry| order(*key)(entry),
+        &All,
         |batch| {
             for key in keys {
                 batch.put(head(*key), order(*key), Entry::new(*key, value))?;
@@ -79,8 +95,7 @@ fn put_and_remove(tree: &Tree<Entry>, keys: &[Key], put: Key, gone: Key, fail: b
     let result: Result<(), Refused> = tree.batch(
         &pin(),
         keys,
-        |key| head(*key),
-        |key, entry| order(*key)(entry),
+        &All,
         |batch| {
             batch.remove(head(gone), order(gone))?;
             batch.put(head(put), order(put), Entry::new(put, 1))?;
@@ -101,7 +116,7 @@ const END: Limit<fn(&Body) -> Order> = Limit::End;
 fn walk_pages<C, O>(mut pages: Pages<'_, Entry, C, O>, back: bool) -> Vec<(Key, u32)>
 where
     C: Fn(&Body, &Body) -> Order + Copy,
-    O: Fn(&Body) -> Order,
+    O: Seek<Entry>,
 {
     let mut all = Vec::new();
     loop {
@@ -129,7 +144,7 @@ fn tree(keys: &[Key]) -> Shared {
 
 /// The same, in a tree that counts if that is asked for.
 fn filled(keys: &[Key], counts: bool) -> Shared {
-    let tree = Tree::new(counts).unwrap();
+    let tree = Tree::new(counts, None).unwrap();
     for key in keys {
         put(&tree, *key, 0).unwrap();
     }

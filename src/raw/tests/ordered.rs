@@ -7,7 +7,7 @@ use std::thread::ScopedJoinHandle;
 
 use crate::platform::wake::Wake;
 use crate::raw::block::{Block, BlockRef};
-use crate::raw::ordered::{EXACT, Limit, Snapshot, Tree, Walk};
+use crate::raw::ordered::{self, EXACT, Limit, Seek, SeekAll, Snapshot, Tree, Walk};
 use crate::raw::reclaim::pin;
 use crate::raw::watch::Hub;
 use crate::raw::{Change, Refused};
@@ -26,9 +26,24 @@ enum Heads {
     Rough(u64),
     /// Every third key has its own.
     Mixed,
+    /// What tells keys apart comes late in their codes.
+    Deep,
 }
 
-use Heads::{Exact, Mixed, Rough};
+use Heads::{Deep, Exact, Mixed, Rough};
+
+/// The head of a key of a deep tree: its code has 50 bits that are all the same, 10 of the key, 90
+/// that are the same and 8 of the key.
+fn deep_head(key: u64, depth: u32) -> u64 {
+    let bit = |at: u32| match at {
+        50..60 => key >> (17 - (at - 50)) & 1,
+        150..158 => key >> (7 - (at - 150)) & 1,
+        _ => u64::from(at % 3 == 0 && at < 150),
+    };
+    assert!(key < 1 << 18, "{key} has no code");
+    let bits = (depth..depth + 63).fold(0, |bits, at| bits << 1 | bit(at));
+    bits << 1 | u64::from(depth + 63 >= 158)
+}
 
 /// A tree of numbers.
 struct Numbers {
@@ -44,13 +59,44 @@ fn compare(a: BlockRef<'_>, b: BlockRef<'_>) -> Order {
     key_of(a).cmp(&key_of(b))
 }
 
-fn order(key: u64) -> impl Fn(BlockRef<'_>) -> Order {
-    move |entry: BlockRef<'_>| key_of(entry).cmp(&key)
+/// What is looked for.
+struct To(u64);
+
+impl Seek<Block> for To {
+    fn order(&self, entry: BlockRef<'_>) -> Order {
+        key_of(entry).cmp(&self.0)
+    }
+
+    /// Only deep trees have nodes with a depth.
+    fn head_at(&self, head: u64, depth: u32) -> u64 {
+        if depth == 0 { head } else { deep_head(self.0, depth) }
+    }
+}
+
+fn order(key: u64) -> To {
+    To(key)
+}
+
+impl SeekAll<u64, Block> for Numbers {
+    fn head(&self, key: &u64) -> u64 {
+        Numbers::head(self, *key)
+    }
+
+    fn order(&self, key: &u64, entry: BlockRef<'_>) -> Order {
+        key_of(entry).cmp(key)
+    }
+
+    fn head_at(&self, key: &u64, depth: u32) -> u64 {
+        To(*key).head_at(self.head(*key), depth)
+    }
 }
 
 impl Numbers {
     fn new(heads: Heads) -> Self {
-        Self { tree: Tree::new(true).unwrap(), heads }
+        let at = |entry: BlockRef<'_>, _, depth| deep_head(key_of(entry), depth);
+        let deeper =
+            matches!(heads, Deep).then_some(ordered::Heads::<Block> { at, which: 0 });
+        Self { tree: Tree::new(true, deeper).unwrap(), heads }
     }
 
     fn head(&self, key: u64) -> u64 {
@@ -59,6 +105,7 @@ impl Numbers {
             Rough(by) => (key / by) << 1,
             Mixed if key % 3 == 0 => (key / 3) << 2 | EXACT,
             Mixed => (key / 3) << 2 | 2,
+            Deep => deep_head(key, 0),
         }
     }
 
@@ -126,8 +173,7 @@ impl Numbers {
         let result: Result<(), Refused> = self.tree.batch(
             &pin(),
             keys,
-            |key| self.head(*key),
-            |key, entry| order(*key)(entry),
+            self,
             |batch| {
                 keys.iter().try_for_each(|key| {
                     batch.put(self.head(*key), order(*key), self.block(*key, value))
@@ -227,7 +273,7 @@ fn check_walks(tree: &Numbers, model: &BTreeMap<u64, u64>, rng: &mut Rng, space:
 
 #[test]
 fn agrees_with_a_map() {
-    for heads in [Exact, Rough(3), Rough(1000), Rough(u64::MAX), Mixed] {
+    for heads in [Exact, Rough(3), Rough(1000), Rough(u64::MAX), Mixed, Deep] {
         for (seed, space) in [(1, 5), (2, 100), (3, 5_000), (4, 100_000)] {
             let (tree, mut model, mut rng) =
                 (Numbers::new(heads), BTreeMap::new(), Rng(seed << 40));
@@ -285,7 +331,7 @@ fn what_is_beside_a_key_is_found_without_a_walk() {
 
 #[test]
 fn ascending_and_descending_keys() {
-    for heads in [Exact, Rough(50)] {
+    for heads in [Exact, Rough(50), Deep] {
         let tree = Numbers::new(heads);
         (0..50_000).for_each(|key| assert!(tree.put(key, key)));
         let full = tree.tree.weight(&pin()).bytes / 50_000;
@@ -302,7 +348,7 @@ fn ascending_and_descending_keys() {
 
 #[test]
 fn readers_find_what_stays_while_others_come_and_go() {
-    for heads in [Exact, Rough(700)] {
+    for heads in [Exact, Rough(700), Deep] {
         let (tree, stop) = (Numbers::new(heads), AtomicBool::new(false));
         let stable: Vec<u64> = (0..2_000).map(|at| at * 10).collect();
         for key in &stable {
@@ -387,7 +433,7 @@ fn batches_are_seen_whole() {
 
 #[test]
 fn large_batches_split_what_they_hold() {
-    for heads in [Exact, Rough(40)] {
+    for heads in [Exact, Rough(40), Deep] {
         let tree = Numbers::new(heads);
         let keys: Vec<u64> = (0..30_000).map(|key| key * 2).collect();
         tree.put_all(&keys, 1);
@@ -409,8 +455,7 @@ fn a_failed_batch_changes_nothing() {
     let result: Result<(), Refused> = tree.tree.batch(
         &pin(),
         &keys,
-        |key| tree.head(*key),
-        |key, entry| order(*key)(entry),
+        &tree,
         |batch| {
             for key in &keys {
                 batch.put(tree.head(*key), order(*key), tree.block(*key, 9))?;
@@ -465,7 +510,7 @@ fn shown(snapshot: &Snapshot<Block>, back: bool) -> Vec<(u64, u64)> {
 
 #[test]
 fn snapshots_agree_with_copies_of_a_map() {
-    for heads in [Exact, Rough(3), Rough(u64::MAX), Mixed] {
+    for heads in [Exact, Rough(3), Rough(u64::MAX), Mixed, Deep] {
         for (seed, space) in [(1, 5), (2, 300), (3, 3_000)] {
             let (tree, mut model, mut rng) =
                 (Numbers::new(heads), BTreeMap::new(), Rng(seed << 40));
@@ -528,7 +573,7 @@ fn what_is_not_written_to_is_not_copied() {
 /// Writers in two halves that each know what they have: positions are those of one order.
 #[test]
 fn positions_are_those_of_one_order() {
-    for heads in [Exact, Rough(50)] {
+    for heads in [Exact, Rough(50), Deep] {
         let (tree, space) = (Numbers::new(heads), 3_000_u64);
         (0..space).for_each(|key| assert!(tree.put(key * 4, 0)));
         std::thread::scope(|scope| {

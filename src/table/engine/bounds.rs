@@ -11,7 +11,7 @@
 use std::cmp::Ordering;
 
 use crate::raw::block::Block;
-use crate::term::{Object, Term, TermRef, View, Word, compare, head, prefix_heads};
+use crate::term::{Object, Term, TermRef, View, Word, compare, head, head_at, prefix_heads};
 
 /// An edge of a range.
 #[derive(Clone, Debug)]
@@ -79,6 +79,22 @@ impl Edge {
             Self::Beside { prefix, after: false } => prefix.heads.0,
             Self::Beside { prefix, after: true } => prefix.heads.1,
         })
+    }
+
+    /// The same at a depth; `head` is that at none.
+    pub(super) fn head_at(&self, head: u64, lower: bool, depth: u32) -> u64 {
+        match self {
+            Self::Open => head,
+            Self::Key { key, .. } => head_at(key.as_ref(), depth),
+            Self::Behind { block, keypos } => {
+                let words = block.borrow().words();
+                head_at(TermRef::new(words, Word(words[keypos - 1])), depth)
+            }
+            Self::Prefix(prefix) if lower => prefix.heads_at(depth).0,
+            Self::Prefix(prefix) => prefix.heads_at(depth).1,
+            Self::Beside { prefix, after: false } => prefix.heads_at(depth).0,
+            Self::Beside { prefix, after: true } => prefix.heads_at(depth).1,
+        }
     }
 
     pub(super) fn included(&self) -> bool {
@@ -214,6 +230,11 @@ impl Prefix {
     pub(crate) fn list(first: Term) -> Self {
         let heads = prefix_heads(first.as_ref(), None, 0);
         Self { first, arity: None, heads }
+    }
+
+    /// As `heads`, at a depth.
+    fn heads_at(&self, depth: u32) -> (u64, u64) {
+        prefix_heads(self.first.as_ref(), self.arity, depth)
     }
 
     /// How the keys that begin so stand to those of another beginning.

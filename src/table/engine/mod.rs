@@ -269,17 +269,22 @@ impl Engine {
         }
     }
 
-    /// Starts loading the part of the index that a hash leads to.
-    pub(crate) fn prefetch_bucket(&self, pin: &Pin, hash: u64) {
+    /// Starts loading the part of the index that a key leads to.
+    pub(crate) fn prefetch_bucket(&self, pin: &Pin, key: Key<'_>) {
         match self {
-            Self::Set(set) => set.index().prefetch_bucket(pin, hash),
-            Self::Bag(bag) => bag.index().prefetch_bucket(pin, hash),
-            Self::Ordered(ordered) => ordered.index().prefetch_leaf(pin, hash),
+            Self::Set(set) => set.index().prefetch_bucket(pin, key.hash),
+            Self::Bag(bag) => bag.index().prefetch_bucket(pin, key.hash),
+            Self::Ordered(ordered) => ordered.prefetch_leaf(pin, key),
         }
     }
 
-    pub(crate) fn prefetch_entry(&self, pin: &Pin, hash: u64) {
-        each!(self, engine => engine.index().prefetch_entry(pin, hash));
+    /// Starts loading what the key may have.
+    pub(crate) fn prefetch_entry(&self, pin: &Pin, key: Key<'_>) {
+        match self {
+            Self::Set(set) => set.index().prefetch_entry(pin, key.hash),
+            Self::Bag(bag) => bag.index().prefetch_entry(pin, key.hash),
+            Self::Ordered(ordered) => ordered.prefetch_entry(pin, key),
+        }
     }
 
     pub(crate) fn weight(&self) -> Weight {

@@ -1,5 +1,6 @@
 //! `ordered_set`: one object a key, in the order of keys; keys are the same if they are `==`.
 
+use std::borrow::Borrow;
 use std::cmp::Ordering;
 
 use smallvec::SmallVec;
@@ -12,11 +13,13 @@ use super::{Edit, Key, Mark, Objects, OwnerId, Position, Step, Stride, expired, 
 use crate::error::Result;
 use crate::platform::wake::Wake;
 use crate::raw::block::{Block, BlockRef};
-use crate::raw::ordered::{Batch, EXACT, Limit, Pages, Snapshot, Tree, Walk};
+use crate::raw::ordered::{
+    Batch, EXACT, Heads, Limit, Pages, Seek, SeekAll, Snapshot, Tree, Walk, shifted,
+};
 use crate::raw::reclaim::Pin;
 use crate::raw::watch::Hub;
 use crate::raw::{Change, Refused};
-use crate::term::{Object, ObjectRef, TermRef, compare};
+use crate::term::{Object, ObjectRef, TermRef, compare, head_at};
 
 /// A tree with one block a key. The hash of a block in it is the head of its key.
 #[derive(Debug)]
@@ -30,7 +33,8 @@ pub(crate) struct OrderedEngine {
 
 impl OrderedEngine {
     pub(super) fn new(keypos: usize, counts: bool) -> Option<Self> {
-        Some(Self { tree: Tree::new(counts)?, keypos, counts, hub: Hub::new() })
+        let heads = Heads::<Block> { at: head_of, which: keypos };
+        Some(Self { tree: Tree::new(counts, Some(heads))?, keypos, counts, hub: Hub::new() })
     }
 
     pub(crate) fn counts(&self) -> bool {
@@ -45,6 +49,16 @@ impl OrderedEngine {
         self.keypos
     }
 
+    /// Starts loading the leaf of a key.
+    pub(super) fn prefetch_leaf(&self, pin: &Pin, key: Key<'_>) {
+        self.tree.prefetch_leaf(pin, key.hash, self.order(key.term));
+    }
+
+    /// Starts loading the object of a key, if there is one.
+    pub(super) fn prefetch_entry(&self, pin: &Pin, key: Key<'_>) {
+        self.tree.prefetch_entry(pin, key.hash, self.order(key.term));
+    }
+
     pub(super) fn index(&self) -> &Tree<Block> {
         &self.tree
     }
@@ -54,10 +68,9 @@ impl OrderedEngine {
         Key { term: key_of(block, self.keypos), hash: block.hash() }
     }
 
-    /// How the key of a block stands to another.
-    fn order<'k>(&self, key: TermRef<'k>) -> impl Fn(BlockRef<'_>) -> Ordering + 'k {
-        let keypos = self.keypos;
-        move |block| compare(key_of(block, keypos), key)
+    /// How the keys of blocks stand to another.
+    fn order<'k>(&self, key: TermRef<'k>) -> To<'k> {
+        To { key, keypos: self.keypos }
     }
 
     /// How the keys of two blocks stand to each other.
@@ -78,9 +91,10 @@ impl OrderedEngine {
         'p,
         Block,
         impl Fn(BlockRef<'_>, BlockRef<'_>) -> Ordering + Copy + use<>,
-        impl Fn(BlockRef<'_>) -> Ordering + use<>,
+        ToEdge<Edge>,
     > {
-        let (near, far) = limits(self.keypos, near, far, walk.back);
+        let near = limit(near, self.keypos, !walk.back);
+        let far = limit(far, self.keypos, walk.back);
         self.tree.pages(pin, &near, far, walk, self.between())
     }
 
@@ -93,15 +107,7 @@ impl OrderedEngine {
     /// How many objects lie before an edge that is the upper one of a range, or the lower one.
     /// O(log n), if the tree counts.
     pub(crate) fn rank(&self, pin: &Pin, edge: &Edge, upper: bool) -> u64 {
-        let limit = match edge.head(!upper) {
-            None => Limit::End,
-            Some(head) => Limit::At(
-                head,
-                |block: BlockRef<'_>| edge.order(key_of(block, self.keypos)),
-                edge.included(),
-            ),
-        };
-        self.tree.rank(pin, &limit, upper)
+        self.tree.rank(pin, &limit(edge, self.keypos, !upper), upper)
     }
 
     /// How many objects lie before a key, and whether it has one.
@@ -151,7 +157,7 @@ impl OrderedEngine {
     pub(super) fn get<'p>(&self, pin: &'p Pin, key: Key<'_>) -> Option<ObjectRef<'p>> {
         if key.hash & EXACT != 0 {
             // The head decides: a search that compares no terms.
-            return self.tree.get(pin, key.hash, |_| Ordering::Equal).map(ObjectRef::new);
+            return self.tree.get(pin, key.hash, Exact).map(ObjectRef::new);
         }
         self.get_by_order(pin, key)
     }
@@ -173,7 +179,7 @@ impl OrderedEngine {
     ) -> Result<R, Refused> {
         let tell = self.tell(key.hash);
         if key.hash & EXACT != 0 {
-            return self.tree.write(pin, key.hash, |_| Ordering::Equal, change, tell);
+            return self.tree.write(pin, key.hash, Exact, change, tell);
         }
         self.tree.write(pin, key.hash, self.order(key.term), change, tell)
     }
@@ -197,7 +203,7 @@ impl OrderedEngine {
         let tell = self.tell(head);
         if head & EXACT != 0 {
             let change = |old: Option<BlockRef<'_>>| change(block, old);
-            return self.tree.write(pin, head, |_| Ordering::Equal, change, tell);
+            return self.tree.write(pin, head, Exact, change, tell);
         }
         // Its key is compared with others until it stands among them.
         let shared = block.clone();
@@ -234,11 +240,8 @@ impl OrderedEngine {
         new: bool,
     ) -> Result<bool, Refused> {
         let head = |block: &Block| block.borrow().hash();
-        let order = |block: &Block, entry: BlockRef<'_>| {
-            compare(key_of(entry, self.keypos), key_of(block.borrow(), self.keypos))
-        };
         let body = |batch: &mut Batch<'_, Block>| {
-            let exists = |block| batch.get(head(block), |entry| order(block, entry)).is_some();
+            let exists = |block| batch.get(head(block), self.to(block)).is_some();
             if new && blocks.iter().any(exists) {
                 return Err(NotAll::Exists);
             }
@@ -248,42 +251,38 @@ impl OrderedEngine {
                 // Of objects with the same key the last in the list counts.
                 let Some(block) = objects.last() else { continue };
                 if batch.is_watched() {
-                    let old = batch.get(head(block), |entry| order(block, entry));
+                    let old = batch.get(head(block), self.to(block));
                     changes.push(told::Change::of(old, Some(block.borrow())));
                 }
-                batch.put(head(block), |entry| order(block, entry), block.clone())?;
+                batch.put(head(block), self.to(block), block.clone())?;
             }
             Ok(changes)
         };
         let tell = |life, changes: &mut told::Changes| {
             told::tell_all(&self.hub, life, blocks.iter().map(head), std::mem::take(changes))
         };
-        match self.tree.batch(pin, &blocks, head, order, body, tell) {
+        match self.tree.batch(pin, &blocks, self, body, tell) {
             Ok(_) => Ok(true),
             Err(NotAll::Exists) => Ok(false),
             Err(NotAll::Refused(refused)) => Err(refused),
         }
     }
 
+    fn to<'b>(&self, block: &'b Block) -> To<'b> {
+        self.order(key_of(block.borrow(), self.keypos))
+    }
+
     /// Does the steps of a batch.
     pub(super) fn batch(&self, pin: &Pin, steps: &[BatchStep]) -> Result<Vec<Given>, Stop> {
         let plan = Plan::new(steps, self.keypos, true);
-        let keypos = self.keypos;
-        let order = |key: &Key<'_>, entry: BlockRef<'_>| {
-            if key.hash & EXACT != 0 {
-                // Asked only of entries with the same head.
-                return Ordering::Equal;
-            }
-            compare(key_of(entry, keypos), key.term)
-        };
         let body = |batch: &mut Batch<'_, Block>| {
-            let content = |key: &Key<'_>| One::new(batch.get(key.hash, |entry| order(key, entry)));
+            let content = |key: &Key<'_>| One::new(batch.get(key.hash, self.order(key.term)));
             let mut contents: SmallVec<[_; 16]> = plan.keys.iter().map(content).collect();
             let given = plan.run(&mut contents)?;
             let changes =
                 if batch.is_watched() { One::changes(&contents) } else { SmallVec::new() };
             for (content, key) in contents.into_iter().zip(&plan.keys) {
-                let order = |entry: BlockRef<'_>| order(key, entry);
+                let order = self.order(key.term);
                 match content.into_after() {
                     After::Same => {}
                     After::Gone => batch.remove(key.hash, order)?,
@@ -296,7 +295,7 @@ impl OrderedEngine {
         let tell = |life, (_, changes): &mut (_, told::Changes)| {
             told::tell_all(&self.hub, life, hashes(), std::mem::take(changes))
         };
-        Ok(self.tree.batch(pin, &plan.keys, |key| key.hash, order, body, tell)?.0)
+        Ok(self.tree.batch(pin, &plan.keys, self, body, tell)?.0)
     }
 
     pub(super) fn each<'p>(
@@ -362,7 +361,7 @@ impl OrderedEngine {
             told::tell(&self.hub, life, key.hash, before.change(old, new))
         };
         if key.hash & EXACT != 0 {
-            return self.tree.edit(pin, key.hash, |_| Ordering::Equal, change, tell);
+            return self.tree.edit(pin, key.hash, Exact, change, tell);
         }
         self.tree.edit(pin, key.hash, self.order(key.term), change, tell)
     }
@@ -429,7 +428,7 @@ impl OrderedEngine {
         let beside = match position {
             Position::Start => None,
             Position::On(key) if key.hash & EXACT != 0 => {
-                self.tree.beside(pin, key.hash, |_| Ordering::Equal, back)
+                self.tree.beside(pin, key.hash, Exact, back)
             }
             Position::On(key) => self.tree.beside(pin, key.hash, self.order(key.term), back),
         };
@@ -493,32 +492,95 @@ fn between(
     move |a, b| compare(key_of(a, keypos), key_of(b, keypos))
 }
 
-/// The edges of a range as the tree wants them.
-fn limits<'e>(
+/// The head of the key of a block, at a depth.
+fn head_of(block: BlockRef<'_>, keypos: usize, depth: u32) -> u64 {
+    if depth == 0 { block.hash() } else { head_at(key_of(block, keypos), depth) }
+}
+
+/// A key that no other has the head of.
+struct Exact;
+
+impl Seek<Block> for Exact {
+    #[inline]
+    fn order(&self, _: BlockRef<'_>) -> Ordering {
+        Ordering::Equal // asked only of those with the same head
+    }
+
+    #[inline]
+    fn head_at(&self, head: u64, depth: u32) -> u64 {
+        shifted(head, depth)
+    }
+}
+
+/// How the keys of blocks stand to a key.
+struct To<'k> {
+    key: TermRef<'k>,
     keypos: usize,
-    near: &'e Edge,
-    far: Edge,
-    back: bool,
-) -> (
-    Limit<impl Fn(BlockRef<'_>) -> Ordering + use<'e>>,
-    Limit<impl Fn(BlockRef<'_>) -> Ordering + use<>>,
-) {
-    let near = match near.head(!back) {
+}
+
+impl Seek<Block> for To<'_> {
+    fn order(&self, block: BlockRef<'_>) -> Ordering {
+        compare(key_of(block, self.keypos), self.key)
+    }
+
+    fn head_at(&self, _: u64, depth: u32) -> u64 {
+        head_at(self.key, depth)
+    }
+}
+
+impl SeekAll<Key<'_>, Block> for OrderedEngine {
+    fn head(&self, key: &Key<'_>) -> u64 {
+        key.hash
+    }
+
+    fn order(&self, key: &Key<'_>, block: BlockRef<'_>) -> Ordering {
+        compare(key_of(block, self.keypos), key.term)
+    }
+
+    fn head_at(&self, key: &Key<'_>, depth: u32) -> u64 {
+        head_at(key.term, depth)
+    }
+}
+
+/// The keys of blocks.
+impl SeekAll<Block, Block> for OrderedEngine {
+    fn head(&self, block: &Block) -> u64 {
+        block.borrow().hash()
+    }
+
+    fn order(&self, block: &Block, other: BlockRef<'_>) -> Ordering {
+        compare(key_of(other, self.keypos), key_of(block.borrow(), self.keypos))
+    }
+
+    fn head_at(&self, block: &Block, depth: u32) -> u64 {
+        head_of(block.borrow(), self.keypos, depth)
+    }
+}
+
+/// How the keys of blocks stand to an edge of a range.
+pub(crate) struct ToEdge<E> {
+    edge: E,
+    keypos: usize,
+    lower: bool,
+}
+
+impl<E: Borrow<Edge>> Seek<Block> for ToEdge<E> {
+    fn order(&self, block: BlockRef<'_>) -> Ordering {
+        self.edge.borrow().order(key_of(block, self.keypos))
+    }
+
+    fn head_at(&self, head: u64, depth: u32) -> u64 {
+        self.edge.borrow().head_at(head, self.lower, depth)
+    }
+}
+
+/// An edge as the tree wants it: the lower one of a range, or the upper one.
+fn limit<E: Borrow<Edge>>(edge: E, keypos: usize, lower: bool) -> Limit<ToEdge<E>> {
+    let (head, included) = (edge.borrow().head(lower), edge.borrow().included());
+    match head {
         None => Limit::End,
-        Some(head) => Limit::At(
-            head,
-            move |block: BlockRef<'_>| near.order(key_of(block, keypos)),
-            near.included(),
-        ),
-    };
-    let far = match far.head(back) {
-        None => Limit::End,
-        Some(head) => {
-            let included = far.included();
-            Limit::At(head, move |block: BlockRef<'_>| far.order(key_of(block, keypos)), included)
-        }
-    };
-    (near, far)
+        Some(head) => Limit::At(head, ToEdge { edge, keypos, lower }, included),
+    }
 }
 
 /// An ordered set as it was at one instant.
@@ -552,9 +614,10 @@ impl OrderedSnapshot {
         'p,
         Block,
         impl Fn(BlockRef<'_>, BlockRef<'_>) -> Ordering + Copy + use<>,
-        impl Fn(BlockRef<'_>) -> Ordering + use<>,
+        ToEdge<Edge>,
     > {
-        let (near, far) = limits(self.keypos, near, far, walk.back);
+        let near = limit(near, self.keypos, !walk.back);
+        let far = limit(far, self.keypos, walk.back);
         self.snapshot.pages(pin, &near, far, walk, between(self.keypos))
     }
 }
@@ -566,7 +629,7 @@ const END: Limit<fn(BlockRef<'_>) -> Ordering> = Limit::End;
 fn first_of<'p, C, O>(pages: &mut Pages<'p, Block, C, O>, back: bool) -> Option<BlockRef<'p>>
 where
     C: Fn(BlockRef<'_>, BlockRef<'_>) -> Ordering + Copy,
-    O: Fn(BlockRef<'_>) -> Ordering,
+    O: Seek<Block>,
 {
     loop {
         let first = if back { pages.len().wrapping_sub(1) } else { 0 };
