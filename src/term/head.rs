@@ -494,7 +494,9 @@ mod tests {
                 all.push(text.clone());
                 for leaf in &few {
                     all.push(Term::tuple([text.clone(), leaf.clone()]).unwrap());
-                    all.push(Term::tuple([Term::list([text.clone(), leaf.clone()]).unwrap()]).unwrap());
+                    all.push(
+                        Term::tuple([Term::list([text.clone(), leaf.clone()]).unwrap()]).unwrap(),
+                    );
                 }
             }
         }

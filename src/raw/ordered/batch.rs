@@ -69,10 +69,10 @@ pub(crate) struct Batch<'p, H: Share> {
 
 impl<H: Share> Tree<H> {
     /// Runs `body` while the leaves of all `keys`, which are in ascending order, are locked; `seek`
-    /// says of a key what its head is, and how an entry's key stands to it. What `body` has put is visible to all
-    /// readers at once when it returns `Ok`, and to none if it returns `Err`. It must not block
-    /// and must not call the tree. If somebody wants to hear of changes, `tell` is called when they
-    /// are visible, as in [`write`](Self::write).
+    /// says of a key what its head is, and how an entry's key stands to it. What `body` has put is
+    /// visible to all readers at once when it returns `Ok`, and to none if it returns `Err`. It must
+    /// not block and must not call the tree. If somebody wants to hear of changes, `tell` is called
+    /// when they are visible, as in [`write`](Self::write).
     pub(crate) fn batch<'p, K, R, E: From<Refused>>(
         &self,
         pin: &'p Pin,
@@ -165,12 +165,7 @@ impl<'p, H: Share> Batch<'p, H> {
 
     /// Puts an entry in, in the place of the one with its key. At most one put or removal for a
     /// key.
-    pub(crate) fn put(
-        &mut self,
-        head: u64,
-        order: impl Seek<H>,
-        new: H,
-    ) -> Result<(), Refused> {
+    pub(crate) fn put(&mut self, head: u64, order: impl Seek<H>, new: H) -> Result<(), Refused> {
         let target = At { head, order: &order };
         let lock = self.lock_of(&target);
         self.root.keep(self.pin, &self.locks[lock], &target)?;
@@ -194,11 +189,7 @@ impl<'p, H: Share> Batch<'p, H> {
     }
 
     /// Takes the entry of a key out, if there is one. At most one put or removal for a key.
-    pub(crate) fn remove(
-        &mut self,
-        head: u64,
-        order: impl Seek<H>,
-    ) -> Result<(), Refused> {
+    pub(crate) fn remove(&mut self, head: u64, order: impl Seek<H>) -> Result<(), Refused> {
         let target = At { head, order: &order };
         let lock = self.lock_of(&target);
         let leaf = self.locks[lock].node();

@@ -8,7 +8,8 @@
 //! decrease as keys increase, and a closure that compares an entry's key with the one searched
 //! for. Nodes hold the heads of their entries, so a search compares words that lie side by side
 //! and looks at an entry only where heads tie. A head whose lowest bit is set ([`EXACT`]) belongs
-//! to one key: a search for such a key looks at no entry at all before it has found it.
+//! to one key: a search for such a key looks at no entry at all before it has found it. Where keys
+//! begin alike, nodes hold heads *at a depth*, from where on they differ: see [`node`].
 //!
 //! **Nodes** are large, [`SLOTS`](node) entries, because a search costs as many cache misses
 //! *after one another* as the tree has levels, while all lines of one node load at the same time:
@@ -46,7 +47,8 @@
 //!
 //! # What it is bad at
 //!
-//! Keys whose heads all tie (long texts with a common beginning): then each step of a search looks
+//! Keys that all begin alike, at the root and on the way to the first and the last leaf: anything
+//! may come there, so those nodes have no depth, their heads tie, and each step of a search looks
 //! at an entry. Points only: a hash index needs one line where this needs one node a level. A
 //! reader of a leaf that is just being moved about waits for it, some tens of nanoseconds, or until
 //! the writer runs again if the system has stopped it just there. The leaf that all writers append
@@ -210,8 +212,11 @@ impl<H: Share> Root<H> {
                 next = node.next();
             } else if node.level() > level {
                 let at = node.child_of(target);
-                (next, below) = (node.child(at), node.bound(at));
+                next = node.child(at);
                 Node::prefetch(next);
+                if !target.is_exact() {
+                    below = node.bound(at);
+                }
             } else if !version.is_dead() {
                 return Some((node, version));
             }
@@ -219,7 +224,8 @@ impl<H: Share> Root<H> {
                 (node, bound) = (self.top(pin), std::ptr::null_mut());
             } else if node.is_unchanged(version) {
                 // SAFETY: O2: found in a node that was alive, under the pin.
-                (node, bound) = (unsafe { &*next }, below);
+                node = unsafe { &*next };
+                bound = below;
             }
         }
     }
@@ -259,6 +265,11 @@ impl<H: Handle, O: Seek<H>> Target<H> for At<'_, O> {
     #[inline]
     fn is_behind(&self, entry: H::Ref<'_>) -> bool {
         self.order.order(entry) != Order::Greater
+    }
+
+    #[inline]
+    fn is_exact(&self) -> bool {
+        O::IS_EXACT
     }
 }
 
@@ -692,8 +703,8 @@ impl<H: Share> Tree<H> {
             if old.closed {
                 return Err(Refused::Closed);
             }
-            let new =
-                Root::new(closed, old.counts, old.heads, old.totals.life + 1).ok_or(Refused::NoMemory)?;
+            let new = Root::new(closed, old.counts, old.heads, old.totals.life + 1)
+                .ok_or(Refused::NoMemory)?;
             // Ordering: AcqRel; Release pairs with the Acquire in `root`, Acquire with the Release
             // of whoever stored the root that we take out.
             Ok(self.root.swap(Box::into_raw(new), Ordering::AcqRel))

@@ -77,6 +77,9 @@ fn unshifted(head: u64, depth: u32, inside: u64) -> u64 {
 
 /// How the keys of entries stand to one that is looked for.
 pub(crate) trait Seek<H: Handle> {
+    /// Whether no other key has the head of this one, so that it is all there is to compare.
+    const IS_EXACT: bool = false;
+
     fn order(&self, entry: H::Ref<'_>) -> std::cmp::Ordering;
 
     /// The head at a depth of what has `head` at none.
@@ -96,6 +99,12 @@ impl<H: Handle, F: Fn(H::Ref<'_>) -> std::cmp::Ordering> Seek<H> for F {
     }
 }
 
+/// Whether a key has its head for itself.
+#[inline]
+fn is_exact<H: Handle, S: Seek<H>>(head: u64, _: &S) -> bool {
+    S::IS_EXACT || head & EXACT != 0
+}
+
 /// A place between keys, which a search is for.
 pub(crate) trait Target<H: Handle> {
     /// The head of the keys around it.
@@ -108,6 +117,11 @@ pub(crate) trait Target<H: Handle> {
     #[inline]
     fn is_inside(&self) -> bool {
         true
+    }
+    /// Whether it is known that it is a key which shares its head with no other.
+    #[inline]
+    fn is_exact(&self) -> bool {
+        false
     }
 }
 
@@ -461,8 +475,8 @@ impl Node {
         bound: *mut (),
     ) -> bool {
         let head = self.header.high_head.load(Ordering::Relaxed);
-        if head != target.head() {
-            return head < target.head();
+        if head != target.head() || target.is_exact() {
+            return head <= target.head();
         }
         let high = self.high();
         // Mostly the entry that the parent has told them apart by as well.
@@ -488,19 +502,23 @@ impl Node {
     /// The head that what belongs to the node has here.
     #[inline]
     pub(super) fn head_of<H: Handle>(&self, head: u64, seek: &impl Seek<H>) -> u64 {
-        match self.depth() {
-            0 => head,
-            depth => seek.head_at(head, depth),
+        // Out of line, so that what has no depth pays for a load and a branch.
+        #[inline(never)]
+        fn deep<H: Handle>(head: u64, seek: &impl Seek<H>, depth: u32) -> u64 {
+            seek.head_at(head, depth)
         }
+        if self.depth() == 0 { head } else { deep(head, seek, self.depth()) }
     }
 
     /// The head of a target that belongs to the node.
     #[inline]
     pub(super) fn head_here<H: Handle>(&self, target: &impl Target<H>) -> u64 {
-        match self.depth() {
-            0 => target.head(),
-            depth => target.head_at(depth),
+        // Out of line, as above.
+        #[inline(never)]
+        fn deep<H: Handle>(target: &impl Target<H>, depth: u32) -> u64 {
+            target.head_at(depth)
         }
+        if self.depth() == 0 { target.head() } else { deep(target, self.depth()) }
     }
 
     /// How many heads are the same as the one before.
@@ -549,17 +567,17 @@ impl Node {
     #[inline]
     pub(super) fn child_of<H: Handle>(&self, target: &impl Target<H>) -> usize {
         let head = self.head_here(target);
+        if target.is_exact() {
+            // No entry is needed to tell its keys apart.
+            let at = self.lower_bound(head);
+            return at + usize::from(self.head(at) == head);
+        }
         self.partition(head, |word| Fence { head, tie: word.raw() }.is_tie_behind(target))
     }
 
     /// The first entry of a leaf that is not less than a key, or, if `equal`, that is greater. The
     /// key belongs to the leaf.
-    pub(super) fn position<H: Handle>(
-        &self,
-        head: u64,
-        equal: bool,
-        seek: &impl Seek<H>,
-    ) -> usize {
+    pub(super) fn position<H: Handle>(&self, head: u64, equal: bool, seek: &impl Seek<H>) -> usize {
         let head = self.head_of(head, seek);
         if head & EXACT != 0 {
             let at = self.lower_bound(head);
@@ -600,20 +618,16 @@ impl Node {
         is_beyond.then(|| self.count())
     }
 
-    /// The entry of a leaf that has that key, or the place where one would stand. The key belongs to
-    /// the leaf.
+    /// The entry of a leaf that has that key, or the place where one would stand. The key belongs
+    /// to the leaf.
     #[inline]
-    pub(super) fn find<H: Handle>(
-        &self,
-        head: u64,
-        seek: &impl Seek<H>,
-    ) -> Result<usize, usize> {
+    pub(super) fn find<H: Handle>(&self, head: u64, seek: &impl Seek<H>) -> Result<usize, usize> {
         let head = self.head_of(head, seek);
         let at = self.lower_bound(head);
         if self.head(at) != head {
             return Err(at);
         }
-        if head & EXACT != 0 { Ok(at) } else { self.find_tie::<H>(at, head, seek) }
+        if is_exact(head, seek) { Ok(at) } else { self.find_tie::<H>(at, head, seek) }
     }
 
     #[inline(never)]

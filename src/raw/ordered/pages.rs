@@ -284,7 +284,8 @@ impl<H: Share> Root<H> {
                 let Some(next) = NonNull::new(next) else { return (node, low) };
                 low = fence.or(low);
                 // SAFETY: O2: found in a node that was alive, under the pin.
-                (node, bound) = (unsafe { next.as_ref() }, below);
+                node = unsafe { next.as_ref() };
+                bound = below;
             }
         }
     }

@@ -58,12 +58,7 @@ impl<H: Share> Tree<H> {
     }
 
     /// How many entries lie before a key, and whether it has one. O(log n).
-    pub(crate) fn rank_of(
-        &self,
-        pin: &Pin,
-        head: u64,
-        order: impl Seek<H>,
-    ) -> (u64, bool) {
+    pub(crate) fn rank_of(&self, pin: &Pin, head: u64, order: impl Seek<H>) -> (u64, bool) {
         self.sum_before(pin, &At { head, order: &order }, |leaf| {
             let found = leaf.find(head, &order);
             let seen = found.is_ok_and(|at| leaf.word(at).visible().is_some());

@@ -2,9 +2,7 @@
 
 use std::ptr::NonNull;
 
-use super::node::{
-    Child, Fence, Locked, Moving, NONE, Node, SLOTS, SURE, Target, Word, shifted,
-};
+use super::node::{Child, Fence, Locked, Moving, NONE, Node, SLOTS, SURE, Target, Word, shifted};
 use super::{Delta, Handle, Refused, Root, Share, Tree, retire, retire_node};
 use crate::platform::sync::Backoff;
 use crate::raw::reclaim::Pin;
@@ -460,8 +458,10 @@ impl<H: Share> Root<H> {
         let (Some(low), Some(high)) = (lower.tie, upper.tie) else {
             return if upper.head == NONE { 0 } else { same(lower.head, upper.head) };
         };
-        // SAFETY: O2, O5: beside nodes that the caller holds the locks of, under a pin.
-        let (low, high) = unsafe { (H::borrow(low), H::borrow(high)) };
+        // SAFETY: O2: a fence of a node that the caller holds the lock of, under a pin.
+        let low = unsafe { H::borrow(low) };
+        // SAFETY: O2, as above.
+        let high = unsafe { H::borrow(high) };
         let mut depth = 0;
         while depth < DEEPEST {
             let (a, b) = (heads.head_at(low, depth), heads.head_at(high, depth));

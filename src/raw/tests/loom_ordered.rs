@@ -1,7 +1,8 @@
 //! Models of the tree: the shipping code, with nodes of three slots.
 //!
-//! Keys come in two forms: *exact* ones, with a head each, and *rough* ones, four to a head, for
-//! which entries are compared. Every model ends by looking at what is left, in all ways there are.
+//! Keys come in three forms: *exact* ones, with a head each, *rough* ones, four to a head, for
+//! which entries are compared, and *deep* ones, four to a head as well, but told apart by heads at
+//! a depth. Every model ends by looking at what is left, in all ways there are.
 
 use std::cmp::Ordering as Order;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use loom::thread;
 
 use super::loom_support::{Body, Entry, Key, model};
 use crate::platform::wake::Wake;
-use crate::raw::ordered::{EXACT, Limit, Pages, Seek, SeekAll, Snapshot, Tree, Walk};
+use crate::raw::ordered::{EXACT, Heads, Limit, Pages, Seek, SeekAll, Snapshot, Tree, Walk};
 use crate::raw::reclaim::{Pin, pin};
 use crate::raw::watch::Hub;
 use crate::raw::{Change, Refused};
@@ -24,18 +25,46 @@ const fn exact(n: u64) -> Key {
 
 /// The same, with a head that it shares with its neighbours.
 const fn rough(n: u64) -> Key {
-    Key::new(n, 0, 0)
+    let key = Key::new(n, 0, 0);
+    key.hashed(key.number() >> 62 << 62)
 }
 
+/// The same, with heads at a depth that differ.
+const fn deep(n: u64) -> Key {
+    let key = Key::new(n, 0, DEEP as u8);
+    key.hashed(deep_head(key, 0))
+}
+
+const DEEP: u64 = 2;
+const DEEP_KEYS: [Key; 7] = [deep(1), deep(2), deep(3), deep(4), deep(5), deep(6), deep(7)];
 const EXACT_KEYS: [Key; 7] = [exact(1), exact(2), exact(3), exact(4), exact(5), exact(6), exact(7)];
 const ROUGH_KEYS: [Key; 7] = [rough(1), rough(2), rough(3), rough(4), rough(5), rough(6), rough(7)];
 
 fn head(key: Key) -> u64 {
-    if key.hash() & EXACT != 0 { key.hash() } else { key.hash() >> 62 << 62 }
+    key.hash()
 }
 
-fn order(key: Key) -> impl Fn(&Body) -> Order {
-    move |entry| entry.key().cmp(&key)
+/// The code of a deep key begins with 61 bits that all have.
+const fn deep_head(key: Key, depth: u32) -> u64 {
+    let code = 0x0555_5555_5555_5555_u128 << 67 | (key.number() as u128) << 3;
+    ((code << depth >> 65) as u64) << 1
+}
+
+/// What is looked for.
+struct To(Key);
+
+impl Seek<Entry> for To {
+    fn order(&self, entry: &Body) -> Order {
+        entry.key().cmp(&self.0)
+    }
+
+    fn head_at(&self, head: u64, depth: u32) -> u64 {
+        if depth == 0 { head } else { deep_head(self.0, depth) }
+    }
+}
+
+fn order(key: Key) -> To {
+    To(key)
 }
 
 fn compare(a: &Body, b: &Body) -> Order {
@@ -54,8 +83,8 @@ impl SeekAll<Key, Entry> for All {
         entry.key().cmp(key)
     }
 
-    fn head_at(&self, key: &Key, _: u32) -> u64 {
-        head(*key)
+    fn head_at(&self, key: &Key, depth: u32) -> u64 {
+        To(*key).head_at(head(*key), depth)
     }
 }
 
@@ -144,7 +173,10 @@ fn tree(keys: &[Key]) -> Shared {
 
 /// The same, in a tree that counts if that is asked for.
 fn filled(keys: &[Key], counts: bool) -> Shared {
-    let tree = Tree::new(counts, None).unwrap();
+    let at = |entry: &Body, _: usize, depth: u32| deep_head(entry.key(), depth);
+    let is_deep = keys.first().is_some_and(|key| key.number() & DEEP != 0);
+    let heads = is_deep.then_some(Heads::<Entry> { at, which: 0 });
+    let tree = Tree::new(counts, heads).unwrap();
     for key in keys {
         put(&tree, *key, 0).unwrap();
     }
@@ -156,7 +188,9 @@ fn left(tree: &Tree<Entry>) -> Vec<(Key, u32)> {
     let pin = pin();
     let all = walk(tree, &pin, false);
     assert_eq!(all, walk(tree, &pin, true), "both directions agree");
-    for key in EXACT_KEYS.into_iter().chain(ROUGH_KEYS) {
+    let is_deep = all.first().is_some_and(|(key, _)| key.number() & DEEP != 0);
+    let others = [EXACT_KEYS, ROUGH_KEYS].into_iter().flatten().filter(|_| !is_deep);
+    for key in others.chain(DEEP_KEYS.into_iter().filter(|_| is_deep)) {
         let found = all.iter().find(|(held, _)| *held == key).map(|(_, value)| *value);
         assert_eq!(get(tree, key), found, "walking and getting agree");
     }
@@ -240,6 +274,51 @@ fn loom_a_leaf_splits_below_a_reader() {
                 assert_eq!(left(&tree), pairs(&keys[..4], 0));
             });
         }
+    }
+}
+
+/// Heads are exchanged for those at a depth, while others search among them.
+#[test]
+fn loom_a_leaf_gets_a_depth_below_a_reader() {
+    let keys = DEEP_KEYS;
+    for sought in [4, 5] {
+        model("ordered: depth, get", move || {
+            let tree = race(
+                &keys[..6],
+                move |tree| assert_eq!(put(tree, keys[6], 0), Ok(None)),
+                move |tree| assert_eq!(get(tree, keys[sought]), Some(0)),
+            );
+            assert_eq!(left(&tree), pairs(&keys, 0));
+        });
+    }
+}
+
+#[test]
+fn loom_a_leaf_loses_its_depth_below_a_reader() {
+    let keys = DEEP_KEYS;
+    model("ordered: merge of a leaf with a depth, get", move || {
+        let tree = tree(&keys);
+        [3, 4].iter().for_each(|at| assert_eq!(delete(&tree, keys[*at]), Some(0)));
+        let shared = Arc::clone(&tree);
+        let thread = thread::spawn(move || assert_eq!(delete(&shared, keys[6]), Some(0)));
+        assert_eq!(get(&tree, keys[5]), Some(0));
+        thread.join().unwrap();
+        assert_eq!(left(&tree), [pairs(&keys[..3], 0), pairs(&keys[5..6], 0)].concat());
+    });
+}
+
+#[test]
+fn loom_a_walk_meets_all_while_a_leaf_gets_a_depth() {
+    let keys = DEEP_KEYS;
+    for back in [false, true] {
+        model("ordered: depth, walk", move || {
+            let tree = race(
+                &keys[..6],
+                move |tree| assert_eq!(put(tree, keys[6], 0), Ok(None)),
+                |tree| meets(&walk(tree, &pin(), back), &keys[..6]),
+            );
+            assert_eq!(left(&tree), pairs(&keys, 0));
+        });
     }
 }
 

@@ -15,23 +15,33 @@ use loom::cell::UnsafeCell;
 
 use crate::raw::{Handle, Weight};
 
-/// The hash of a key, of which these are the parts that the index looks at.
+/// A key, by its number, and its hash, which is the number if nothing else is said.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(in crate::raw) struct Key(u64);
+pub(in crate::raw) struct Key(u64, u64);
 
 impl Key {
     /// A key whose hash begins with the four bits `top`, and which goes to slot `home` if it can.
     pub(in crate::raw) const fn new(top: u64, home: u64, tag: u8) -> Self {
-        Self(top << 60 | home << 15 | tag as u64)
+        let number = top << 60 | home << 15 | tag as u64;
+        Self(number, number)
+    }
+
+    /// The same key with another hash.
+    pub(in crate::raw) const fn hashed(self, hash: u64) -> Self {
+        Self(self.0, hash)
     }
 
     /// Another key that differs neither in the bucket nor in the slot nor in the tag.
     pub(in crate::raw) const fn twin(self) -> Self {
-        Self(self.0 | 1 << 32)
+        Self(self.0 | 1 << 32, self.1 | 1 << 32)
+    }
+
+    pub(in crate::raw) const fn number(self) -> u64 {
+        self.0
     }
 
     pub(in crate::raw) fn hash(self) -> u64 {
-        self.0
+        self.1
     }
 }
 
@@ -130,7 +140,7 @@ unsafe impl Handle for Entry {
     }
 
     fn hash(entry: &Body) -> u64 {
-        entry.key().0
+        entry.key().hash()
     }
 
     fn weight(_: &Body) -> Weight {

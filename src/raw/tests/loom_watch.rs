@@ -167,7 +167,7 @@ fn loom_watch_of_a_tree_whose_leaf_splits() {
     model("watch of a tree whose leaf splits", || {
         let key = |n: u64| Key::new(n, 0, 1);
         let order = |key: Key| move |entry: &Body| entry.key().cmp(&key);
-        let world = Arc::new((Tree::<Entry>::new(false).unwrap(), Hub::<Told>::new()));
+        let world = Arc::new((Tree::<Entry>::new(false, None).unwrap(), Hub::<Told>::new()));
         let write = move |(tree, hub): &(Tree<Entry>, Hub<Told>), key: Key| {
             let tell = |life, _: Option<&Body>, new: Option<&Body>| {
                 hub.publish(life, EVERYTHING, Some((key, new.map(Body::value))))

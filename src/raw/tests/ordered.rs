@@ -94,8 +94,7 @@ impl SeekAll<u64, Block> for Numbers {
 impl Numbers {
     fn new(heads: Heads) -> Self {
         let at = |entry: BlockRef<'_>, _, depth| deep_head(key_of(entry), depth);
-        let deeper =
-            matches!(heads, Deep).then_some(ordered::Heads::<Block> { at, which: 0 });
+        let deeper = matches!(heads, Deep).then_some(ordered::Heads::<Block> { at, which: 0 });
         Self { tree: Tree::new(true, deeper).unwrap(), heads }
     }
 

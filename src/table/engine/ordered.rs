@@ -501,6 +501,8 @@ fn head_of(block: BlockRef<'_>, keypos: usize, depth: u32) -> u64 {
 struct Exact;
 
 impl Seek<Block> for Exact {
+    const IS_EXACT: bool = true;
+
     #[inline]
     fn order(&self, _: BlockRef<'_>) -> Ordering {
         Ordering::Equal // asked only of those with the same head
