@@ -241,17 +241,20 @@ impl<H: Share> Tree<H> {
     }
 
     #[inline]
-    fn root<'p>(&self, _: &'p Pin) -> &'p Root<H> {
+    fn current(&self) -> *mut Root<H> {
         // Ordering: Acquire; pairs with the Release of whoever stored the root.
-        let root = self.root.load(Ordering::Acquire);
+        self.root.load(Ordering::Acquire)
+    }
+
+    #[inline]
+    fn root<'p>(&self, _: &'p Pin) -> &'p Root<H> {
         // SAFETY: O3: loaded under the pin, so alive as long as it.
-        unsafe { &*root }
+        unsafe { &*self.current() }
     }
 
     #[inline]
     fn is_current(&self, root: &Root<H>) -> bool {
-        // Ordering: Acquire; pairs as in `root`.
-        std::ptr::eq(self.root.load(Ordering::Acquire), root)
+        std::ptr::eq(self.current(), root)
     }
 
     /// The entry with that head whose key `order` calls equal; `order` says how an entry's key
