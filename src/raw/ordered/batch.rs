@@ -221,7 +221,7 @@ impl<'p, H: Share> Batch<'p, H> {
         target: &At<'_, O>,
     ) -> Result<(), Refused> {
         let locked = &mut self.locks[lock];
-        let (split, right) = Tree::<H>::split_leaf(&self.root, locked, at, target.head, word)?;
+        let (split, right) = Tree::<H>::split_leaf(self.pin, &self.root, locked, at, word, target)?;
         Tree::<H>::rise(self.pin, &self.root, locked.node(), None, Some(split), false, target);
         self.locks.insert(lock + 1, right);
         Ok(())

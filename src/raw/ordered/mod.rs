@@ -418,7 +418,7 @@ impl<H: Share> Tree<H> {
             Change::Put(new) => {
                 after = H::weight(new.borrowed());
                 let raw = new.into_raw();
-                split = Self::put_at(&root, &mut locked, found, raw, head)?;
+                split = Self::put_at(pin, &root, &mut locked, found, raw, &target)?;
                 now = Some(raw);
             }
             Change::Remove => found.into_iter().for_each(|at| locked.change().remove(at)),
@@ -542,18 +542,21 @@ impl<H: Share> Tree<H> {
     /// none; a leaf that is full splits, and the new one is locked.
     #[inline]
     fn put_at<'p>(
+        pin: &'p Pin,
         root: &Root<H>,
         locked: &mut Locked<'p>,
         found: Result<usize, usize>,
         raw: NonNull<()>,
-        head: u64,
-    ) -> Result<Option<(shape::Split, Locked<'p>)>, Refused> {
+        target: &impl Target<H>,
+    ) -> Result<Option<(shape::Split<'p>, Locked<'p>)>, Refused> {
         let word = Word::entry(raw);
         match found {
             Ok(at) => locked.replace(at, word),
-            Err(at) if locked.node().count() < SLOTS => locked.change().insert(at, head, word),
+            Err(at) if locked.node().count() < SLOTS => {
+                locked.change().insert(at, target.head(), word)
+            }
             Err(at) => {
-                let split = Self::split_leaf(root, locked, at, head, word);
+                let split = Self::split_leaf(pin, root, locked, at, word, target);
                 return split.map(Some).inspect_err(|_| {
                     // SAFETY: O1: it was not put anywhere, so it is ours again.
                     drop(unsafe { H::from_raw(raw) });

@@ -164,7 +164,7 @@ impl Node {
     /// An empty node that nobody knows of yet; `None` without memory. Leaves have no counts.
     pub(super) fn alloc(level: u32, counts: bool) -> Option<NonNull<Self>> {
         #[cfg(ferrets_stress)]
-        if level == 0 && crate::platform::famine::strikes() {
+        if crate::platform::famine::strikes() {
             return None;
         }
         let (counts, form) = (counts && level > 0, layout(level, counts));
@@ -186,13 +186,6 @@ impl Node {
             unsafe { start.cast::<Inner>().write(inner) };
         }
         Some(start)
-    }
-
-    /// As [`alloc`](Self::alloc), but ends the process without memory: what this node is for is
-    /// half done.
-    pub(super) fn make(level: u32, counts: bool) -> NonNull<Self> {
-        let failed = || std::alloc::handle_alloc_error(layout(level, counts));
-        Self::alloc(level, counts).unwrap_or_else(failed)
     }
 
     /// Gives the memory of a node back, but nothing that it holds.
