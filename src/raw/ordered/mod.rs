@@ -553,7 +553,7 @@ impl<H: Share> Tree<H> {
         match found {
             Ok(at) => locked.replace(at, word),
             Err(at) if locked.node().count() < SLOTS => {
-                locked.change().insert(at, target.head(), word)
+                locked.change().insert(at, target.head(), word);
             }
             Err(at) => {
                 let split = Self::split_leaf(pin, root, locked, at, word, target);
