@@ -28,8 +28,12 @@ fn object(key: i64, value: i64) -> (i64, i64, String) {
 }
 
 /// Does `operation` with the first allocation failing, the second, and so on, from the same
-/// `content` each time. When it fails, the content is what it was.
-fn endure<R>(title: &str, fill: impl Fn() -> Table, operation: impl Fn(&Table) -> Result<R>) {
+/// `content` each time. When it fails, the content is what it was. Returns how often it failed.
+fn endure<R>(
+    title: &str,
+    fill: impl Fn() -> Table,
+    operation: impl Fn(&Table) -> Result<R>,
+) -> usize {
     let mut failures = 0;
     for good in 0.. {
         let table = fill();
@@ -50,9 +54,10 @@ fn endure<R>(title: &str, fill: impl Fn() -> Table, operation: impl Fn(&Table) -
         if !struck {
             let kind = table.kind();
             eprintln!("{title} in a {kind}: {good} allocations, {failures} failures");
-            return;
+            return failures;
         }
     }
+    unreachable!("some time there is memory enough")
 }
 
 fn every_kind(test: impl Fn(Kind, &dyn Fn() -> Table)) {
@@ -99,6 +104,32 @@ fn lists_do_all_or_nothing() {
             endure("insert_new_list", fill, |table| table.insert_new_list(list()));
         }
     });
+}
+
+/// A key behind full nodes on all levels: they split up to the root, or none of them does.
+#[test]
+fn splits_do_all_or_nothing() {
+    let store = Store::with_seed(7);
+    let owner = store.owner();
+    let most = (50..64).map(|keys| {
+        let fill = || {
+            let options = TableOptions::new(Kind::OrderedSet).access(Access::Public);
+            let table = owner.new_table("famine", options).expect("a table can be made");
+            (0..keys).for_each(|key| table.insert(object(key, 0)).expect("there is memory"));
+            table
+        };
+        let failures = endure("insert", fill, |table| table.insert(object(1_000, 9)));
+        for table in owner.all_tables() {
+            for key in (0..keys).chain([1_000]) {
+                assert_eq!(table.lookup(key).expect("it stands").len(), 1, "{key} can be found");
+            }
+            table.delete_table().expect("it is ours");
+        }
+        failures
+    });
+    assert_eq!(most.max(), Some(4), "a block, a leaf, its parent's half and a root");
+    store.collect();
+    assert_eq!(store.reclamation().pending_bytes, 0, "what failed has been given back");
 }
 
 #[test]

@@ -1,8 +1,7 @@
 //! Memory that runs out when a test says so. Compiled with `--cfg ferrets_stress` only.
 //!
-//! It concerns what `raw` asks the allocator for itself: blocks, segments, leaves. The standard
-//! collections, and the inner nodes of a tree in the middle of a split, end the process when there
-//! is no memory, and go on here.
+//! It concerns what `raw` asks the allocator for itself: blocks, segments, nodes. The standard
+//! collections end the process when there is no memory, and go on here.
 
 use std::cell::Cell;
 

@@ -16,7 +16,7 @@ pub(crate) use loom::sync::atomic::{
     AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
 };
 
-#[cfg(not(any(ferrets_loom, ferrets_stress)))]
+#[cfg(not(any(ferrets_loom, ferrets_stress, miri)))]
 pub(crate) use parking_lot::{Mutex, RwLock};
 
 #[cfg(not(ferrets_loom))]
@@ -24,6 +24,50 @@ pub(crate) use std::sync::OnceLock;
 
 #[cfg(ferrets_loom)]
 pub(crate) use self::modelled::{Mutex, OnceLock, RwLock};
+
+#[cfg(all(miri, not(any(ferrets_loom, ferrets_stress))))]
+pub(crate) use self::plain::{Mutex, RwLock};
+
+/// The standard locks with `parking_lot`'s signatures, for Miri: `parking_lot` makes pointers of
+/// integers, and Miri does not know what such a pointer may be used for.
+#[cfg(all(miri, not(any(ferrets_loom, ferrets_stress))))]
+mod plain {
+    use std::sync::{MutexGuard, PoisonError, RwLockReadGuard, RwLockWriteGuard};
+
+    #[derive(Debug, Default)]
+    pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) const fn new(value: T) -> Self {
+            Self(std::sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+
+        pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+            self.0.try_lock().ok()
+        }
+    }
+
+    #[derive(Debug, Default)]
+    pub(crate) struct RwLock<T>(std::sync::RwLock<T>);
+
+    impl<T> RwLock<T> {
+        pub(crate) const fn new(value: T) -> Self {
+            Self(std::sync::RwLock::new(value))
+        }
+
+        pub(crate) fn read(&self) -> RwLockReadGuard<'_, T> {
+            self.0.read().unwrap_or_else(PoisonError::into_inner)
+        }
+
+        pub(crate) fn write(&self) -> RwLockWriteGuard<'_, T> {
+            self.0.write().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+}
 
 /// loom's locks with `parking_lot`'s signatures: no poisoning to unwrap. And a lock that is set
 /// once, of which loom is told who sees that it was.

@@ -59,7 +59,8 @@
 //! * **O5** Only the holder of a node's lock writes the node, and no other node's pending changes
 //!   are in it then.
 //! * **O6** A node of a level above 0 is the first part of an inner node, and one that says that it
-//!   counts, of an inner node with counts. Neither ever changes.
+//!   counts, of an inner node with counts. Neither ever changes. A node knows the pointer to all of
+//!   it, which a reference to its first part cannot be made into.
 //! * **O7** A page is a leaf that was copied for snapshots. It is never written, owns its entries
 //!   and both its fences, and stays as long as the last snapshot that it was kept for.
 #![allow(unsafe_code, reason = "this is the one island; every block answers to a number above")]

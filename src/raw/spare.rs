@@ -11,15 +11,16 @@
 //!
 //! Bounded by [`SPARE_BYTES`] a thread, given back when the thread ends or
 //! [`collect`](super::reclaim::collect) is called. Builds that look for errors in the use of memory
-//! keep nothing, so that a block that is freed is seen to be.
+//! keep nothing ([`KEEPS`]), so that a block that is freed is seen to be.
 
 use std::alloc::{Layout, alloc, dealloc};
 use std::cell::Cell;
 use std::ptr::{NonNull, null_mut};
 
+/// Whether threads keep anything.
+const KEEPS: bool = !cfg!(any(ferrets_loom, ferrets_stress, fuzzing, miri));
 /// Bytes that a thread keeps at most of blocks, and of segments.
-const SPARE_BYTES: [usize; 2] =
-    if cfg!(any(ferrets_loom, ferrets_stress, fuzzing)) { [0, 0] } else { [32 << 10, 64 << 10] };
+const SPARE_BYTES: [usize; 2] = [32 << 10, 64 << 10];
 /// The largest block that is kept, in words.
 const MAX_WORDS: usize = 20;
 /// The list of segments, behind those of blocks by their words.
@@ -39,20 +40,12 @@ struct Spares {
 }
 
 thread_local! {
-    static SPARES: Spares = const {
-        Spares {
-            heads: [const { Cell::new(null_mut()) }; SEGMENTS + 1],
-            bytes: [const { Cell::new(0) }; 2],
-        }
-    };
+    static SPARES: Spares = const { Spares::new() };
 }
 
 /// The list for a layout.
 #[inline]
 const fn class(layout: Layout) -> Option<usize> {
-    if SPARE_BYTES[0] == 0 {
-        return None;
-    }
     let (words, rest) = (layout.size() / 8, layout.size() % 8);
     if words > 0 && words <= MAX_WORDS && rest == 0 && layout.align() == 8 {
         return Some(words);
@@ -104,7 +97,8 @@ pub(in crate::raw) fn take(layout: Layout) -> Option<NonNull<u8>> {
     if crate::platform::famine::strikes() {
         return None;
     }
-    let spare = class(layout).and_then(|class| SPARES.try_with(|spares| spares.pop(class)).ok()?);
+    let class = if KEEPS { class(layout) } else { None };
+    let spare = class.and_then(|class| SPARES.try_with(|spares| spares.pop(class)).ok()?);
     // SAFETY: M1: the layout is not empty.
     spare.or_else(|| NonNull::new(unsafe { alloc(layout) }))
 }
@@ -115,7 +109,8 @@ pub(in crate::raw) fn take(layout: Layout) -> Option<NonNull<u8>> {
 /// 1. `memory` came from `take` with the same layout, and is not used again.
 #[inline]
 pub(in crate::raw) unsafe fn give(memory: NonNull<u8>, layout: Layout) {
-    let kept = class(layout)
+    let class = if KEEPS { class(layout) } else { None };
+    let kept = class
         // SAFETY: 1 of ours is 1 of it, and the class is that of the layout.
         .is_some_and(|class| SPARES.try_with(|s| unsafe { s.push(class, memory) }) == Ok(true));
     if !kept {
@@ -131,6 +126,13 @@ pub(super) fn release() {
 }
 
 impl Spares {
+    const fn new() -> Self {
+        Self {
+            heads: [const { Cell::new(null_mut()) }; SEGMENTS + 1],
+            bytes: [const { Cell::new(0) }; 2],
+        }
+    }
+
     #[inline]
     fn pop(&self, class: usize) -> Option<NonNull<u8>> {
         let head = NonNull::new(self.heads[class].get())?;
@@ -180,38 +182,63 @@ impl Drop for Spares {
 mod tests {
     use super::*;
 
+    /// Memory of a class, from the list or the allocator.
+    fn take(spares: &Spares, class: usize) -> NonNull<u8> {
+        // SAFETY: M1: the layout is not empty.
+        let fresh = || NonNull::new(unsafe { alloc(layout(class)) }).unwrap();
+        spares.pop(class).unwrap_or_else(fresh)
+    }
+
+    /// Gives it back, to the list if there is room; says whether.
+    fn give(spares: &Spares, class: usize, memory: NonNull<u8>) -> bool {
+        // SAFETY: 1: taken with the layout of the class, and nobody uses it any more.
+        let kept = unsafe { spares.push(class, memory) };
+        if !kept {
+            // SAFETY: it came from the allocator with this layout.
+            unsafe { dealloc(memory.as_ptr(), layout(class)) };
+        }
+        kept
+    }
+
     #[test]
-    #[cfg(not(any(ferrets_loom, ferrets_stress)))]
+    fn layouts_have_classes() {
+        for number in 1..=SEGMENTS {
+            assert_eq!(class(layout(number)), Some(number));
+        }
+        let others = [(8 * MAX_WORDS + 8, 8), (12, 8), (16, 16), (SEGMENT.size(), 8)];
+        for (size, align) in others {
+            assert_eq!(class(Layout::from_size_align(size, align).unwrap()), None);
+        }
+    }
+
+    #[test]
     fn the_newest_of_a_size_comes_first() {
-        let [small, large] = [3, 5].map(|words| Layout::from_size_align(words * 8, 8).unwrap());
-        let [a, b, c] = [small, small, large].map(|layout| take(layout).unwrap());
-        for (memory, layout) in [(a, small), (b, small), (c, large)] {
-            // SAFETY: 1: taken with that layout just now.
-            unsafe { give(memory, layout) };
+        let spares = Spares::new();
+        let [a, b, c] = [3, 3, 5].map(|class| take(&spares, class));
+        for (memory, class) in [(a, 3), (b, 3), (c, 5)] {
+            assert!(give(&spares, class, memory));
         }
-        let again = [small, small, large].map(|layout| take(layout).unwrap());
+        let again = [3, 3, 5].map(|class| take(&spares, class));
         assert_eq!(again, [b, a, c]);
-        for (memory, layout) in again.into_iter().zip([small, small, large]) {
-            // SAFETY: 1: taken with that layout just now.
-            unsafe { give(memory, layout) };
+        for (memory, class) in again.into_iter().zip([3, 3, 5]) {
+            assert!(give(&spares, class, memory));
         }
-        release();
-        assert_eq!(SPARES.with(|spares| spares.bytes[0].get()), 0);
+        assert_eq!(spares.bytes[0].get(), (3 + 3 + 5) * 8);
+        spares.release();
+        assert_eq!(spares.bytes[0].get(), 0);
+        assert!(spares.pop(3).is_none());
     }
 
     #[test]
     fn what_is_kept_is_bounded() {
-        for (budget, layout) in [layout(8), SEGMENT].into_iter().enumerate() {
-            let count = 2 * SPARE_BYTES[budget] / layout.size();
-            let all: Vec<_> = (0..count).map(|_| take(layout).unwrap()).collect();
-            for memory in all {
-                // SAFETY: 1: taken with that layout just now.
-                unsafe { give(memory, layout) };
-            }
-            let held = SPARES.with(|spares| spares.bytes[budget].get());
-            assert!(held <= SPARE_BYTES[budget]);
-            assert!(held > SPARE_BYTES[budget] / 2 || held == 0 && SPARE_BYTES[budget] == 0);
+        let spares = Spares::new();
+        for (budget, class) in [MAX_WORDS, SEGMENTS].into_iter().enumerate() {
+            let count = 2 * SPARE_BYTES[budget] / layout(class).size();
+            let all: Vec<_> = (0..count).map(|_| take(&spares, class)).collect();
+            let kept = all.into_iter().filter(|memory| give(&spares, class, *memory)).count();
+            assert_eq!(kept, SPARE_BYTES[budget] / layout(class).size());
+            assert_eq!(spares.bytes[budget].get(), kept * layout(class).size());
         }
-        release();
+        // What is left is given back with the thread: nothing leaks.
     }
 }

@@ -17,8 +17,10 @@ use crate::platform::sync::{AtomicPtr, AtomicU32, Ordering};
 /// Slots in the group itself.
 pub(super) const FIRST: usize = 2;
 /// Slots in the largest chunks, as a power of two.
-#[cfg(not(ferrets_loom))]
+#[cfg(not(any(ferrets_loom, miri)))]
 const CHUNK_BITS: u32 = 10;
+#[cfg(all(miri, not(ferrets_loom)))]
+const CHUNK_BITS: u32 = 4;
 #[cfg(ferrets_loom)]
 const CHUNK_BITS: u32 = 1;
 /// Slots in the largest chunks: what one step of reaping frees.
@@ -294,6 +296,7 @@ impl Directory {
 #[cfg(not(ferrets_loom))]
 mod tests {
     use super::{CHUNK, Chunks, Directory, FIRST, locate, size};
+    use crate::raw::tests::many;
 
     #[test]
     fn slots_follow_each_other() {
@@ -313,7 +316,8 @@ mod tests {
         let chunks = Chunks::new();
         let mut bytes = 0;
         let mut before = Vec::new();
-        for chunk in 1..14 {
+        let count = many(14, 7);
+        for chunk in 1..count {
             bytes += chunks.extend(chunk, None);
             let now: Vec<_> = chunks.walk(u32::MAX).map(std::ptr::from_ref).collect();
             assert_eq!(now[..before.len()], before);
@@ -322,7 +326,7 @@ mod tests {
         }
         assert_eq!(chunks.bytes(), bytes);
         let mut directory = Directory::of(&chunks);
-        assert!(chunks.extend(14, Some(&mut directory)) > 0);
+        assert!(chunks.extend(count, Some(&mut directory)) > 0);
         directory.check(&chunks);
         for (at, slot) in chunks.walk(u32::MAX).enumerate() {
             assert!(std::ptr::eq(chunks.slot(at as u32).unwrap(), slot));

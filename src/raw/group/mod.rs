@@ -91,7 +91,7 @@ const SMALL: u32 = 16;
 #[cfg(ferrets_loom)]
 const SMALL: u32 = 3;
 /// Slots from which on a group is freed in steps.
-const LARGE: u32 = 1024;
+const LARGE: u32 = if cfg!(miri) { 48 } else { 1024 };
 /// Dead slots that are no reason to rebuild a group.
 const FEW_DEAD: u32 = 8;
 /// Slots of the largest group.

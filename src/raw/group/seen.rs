@@ -12,11 +12,11 @@
 //! 9.1 to 18.3 bytes a slot, 13 on average, and 4 more where digests repeat.
 
 /// Entries of the largest pages.
-const PAGE: usize = 1024;
+const PAGE: usize = if cfg!(miri) { 64 } else { 1024 };
 /// Entries of the smallest page.
 const SMALL_PAGE: usize = 32;
 /// Slots whose predecessors are kept together.
-const STRETCH: usize = 1024;
+const STRETCH: usize = if cfg!(miri) { 64 } else { 1024 };
 /// The directory has at most that many bits.
 const MAX_BITS: u32 = 22;
 /// No slot.
@@ -304,6 +304,7 @@ mod tests {
     use std::collections::HashMap;
 
     use super::Seen;
+    use crate::raw::tests::many;
 
     fn digest(seed: u32) -> u32 {
         (u64::from(seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
@@ -349,22 +350,23 @@ mod tests {
 
     #[test]
     fn agrees_with_a_map() {
-        model(20_000, 50, digest);
-        model(20_000, 100_000, digest);
-        model(200_000, 1 << 30, digest);
+        model(many(20_000, 60), 50, digest);
+        model(many(20_000, 60), 100_000, digest);
+        model(many(200_000, 150), 1 << 30, digest);
     }
 
     #[test]
     fn bears_bad_digests() {
-        model(5_000, 1, |_| 0);
-        model(20_000, 100_000, |seed| seed);
-        model(20_000, 100_000, |seed| seed << 10);
-        model(20_000, 100_000, |seed| u32::MAX - seed);
+        let steps = many(20_000, 60);
+        model(steps / 4, 1, |_| 0);
+        model(steps, 100_000, |seed| seed);
+        model(steps, 100_000, |seed| seed << 10);
+        model(steps, 100_000, |seed| u32::MAX - seed);
     }
 
     #[test]
     fn room_made_before_is_enough() {
-        for slots in [0, 17, 600, 5_000, 100_000] {
+        for slots in [0, 17, 600, many(5_000, 1_500), many(100_000, 18)] {
             let mut seen = Seen::with_room(slots as usize);
             let bytes = seen.bytes();
             (0..slots).for_each(|slot| seen.insert(digest(slot), slot));

@@ -10,9 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::ScopedJoinHandle;
 
+use super::chunks::CHUNK;
 use super::{BagRef, Bagged, Group, LARGE, SMALL};
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::reclaim::{Reap, collect, pin};
+use crate::raw::tests::many;
 use crate::raw::{Commit, Handle, Weight};
 
 const KEY: u64 = 77;
@@ -153,15 +155,18 @@ fn batch(group: &Group, model: &mut Vec<u64>, census: &mut Census, rng: &mut Rng
 
 #[test]
 fn agrees_with_a_vector() {
-    for (seed, space, steps) in
-        [(1, 3, 3_000), (2, 20, 3_000), (3, 500, 3_000), (4, 1 << 30, 6_000)]
-    {
+    for (seed, space, steps) in [
+        (1, 3, many(3_000, 30)),
+        (2, 20, many(3_000, 30)),
+        (3, 500, many(3_000, 30)),
+        (4, 1 << 30, many(6_000, 60)),
+    ] {
         let (mut census, mut rng) = (Census::default(), Rng(seed));
         let mut group = Group::new(KEY, vec![census.object(0), census.object(0)]);
         let mut model = vec![0, 0];
         for step in 0..steps {
             change(&mut group, &mut model, &mut census, &mut rng, space);
-            if step < 500 || step % 97 == 0 {
+            if step < many(500, 10) || step % 97 == 0 {
                 group.check();
                 assert_eq!(values(&group), model);
                 assert_eq!(group.weight().items, model.len());
@@ -223,17 +228,18 @@ fn a_handle_owns_one_or_many() {
 
 #[test]
 fn a_large_group_is_freed_in_steps() {
+    let (count, step) = many((10_000, 1_000), (200, 16));
     let mut census = Census::default();
-    let mut group = Group::new(KEY, (0..10_000).map(|value| census.object(value)).collect());
+    let mut group = Group::new(KEY, (0..count).map(|value| census.object(value)).collect());
     group.retain(&pin(), |block| block.words()[0] % 2 == 0);
     collect();
     let (mut steps, mut before) = (1, census.0.iter().filter(|b| b.borrow().refs() > 1).count());
-    while !group.reap(1_000) {
+    while !group.reap(step) {
         let left = census.0.iter().filter(|block| block.borrow().refs() > 1).count();
-        assert!(before - left <= 1_024, "{} at once", before - left);
+        assert!(before - left <= step.next_multiple_of(CHUNK), "{} at once", before - left);
         (steps, before) = (steps + 1, left);
     }
-    assert!(steps > 10);
+    assert!(steps > 10, "{steps}");
     drop(group);
     census.assert_all_freed();
 }
@@ -262,12 +268,13 @@ fn a_pending_change_does_not_leak() {
 fn equal_objects_are_cheap() {
     let group = Group::new(KEY, vec![object(1); 2]);
     let pin = pin();
-    for _ in 0..200_000 {
+    let count = many(200_000, 100);
+    for _ in 0..count {
         group.append(&pin, block(7), hash(7));
     }
     group.append(&pin, block(8), hash(8));
     assert!(!group.append_new(&pin, block(8), hash(8), is(8)));
-    assert_eq!(group.delete(&pin, hash(7), is(7)), 200_000);
+    assert_eq!(group.delete(&pin, hash(7), is(7)), count);
     assert!(group.needs_rebuild());
     let group = group.rebuild();
     assert_eq!(values(&group), [1, 1, 8]);
@@ -278,7 +285,7 @@ fn equal_objects_are_cheap() {
 fn churn_does_not_make_a_small_group_large() {
     let mut group = Group::new(KEY, vec![object(1), object(2)]);
     let mut most = 0;
-    for value in 3..5_000 {
+    for value in 3..many(5_000, 80) {
         group.append(&pin(), block(value), hash(value));
         assert_eq!(group.delete(&pin(), hash(value - 1), is(value - 1)), 1);
         if group.needs_rebuild() {
@@ -343,7 +350,7 @@ fn race(
 fn readers_see_states_that_existed() {
     const WINDOW: u64 = 40;
     let group = Group::new(KEY, (0..WINDOW).map(object).collect());
-    let steps = 30_000;
+    let steps = many(30_000, 25);
     race(
         steps,
         |now| {
@@ -352,7 +359,7 @@ fn readers_see_states_that_existed() {
                 assert_eq!(edit.delete(hash(old), is(old)), 1);
                 edit.append(block(new), hash(new));
             });
-            if now % 1_000 == 0 {
+            if now % many(1_000, 20) == 0 {
                 group.check();
             }
         },
@@ -383,7 +390,7 @@ fn readers_see_states_that_existed_through_rebuilds() {
         unsafe { Bagged::borrow(std::ptr::NonNull::new(raw).unwrap()) }
     };
     race(
-        60_000,
+        many(60_000, 60),
         |now| {
             let pin = pin();
             let BagRef::Many(group) = borrow(slot.load(Ordering::Relaxed)) else { unreachable!() };
@@ -422,7 +429,7 @@ fn a_batch_is_seen_in_both_groups_or_in_none() {
     let groups =
         [0, 1].map(|from| Group::new(KEY, (from * 10..from * 10 + 10).map(object).collect()));
     race(
-        20_000,
+        many(20_000, 20),
         |now| {
             let pin = pin();
             let (from, to) = (&groups[now as usize % 2], &groups[(now as usize + 1) % 2]);
@@ -461,11 +468,12 @@ fn a_batch_is_seen_in_both_groups_or_in_none() {
 
 #[test]
 fn writers_may_race() {
+    let count = many(4_000, 80);
     let group = Group::new(KEY, Vec::new());
     let mut census = Census::default();
-    let blocks: Vec<_> = (0..4_000).map(|value| census.object(value)).collect();
+    let blocks: Vec<_> = (0..count).map(|value| census.object(value)).collect();
     std::thread::scope(|scope| {
-        let threads = blocks.chunks(1_000).map(|part| {
+        let threads = blocks.chunks(count as usize / 4).map(|part| {
             let group = &group;
             scope.spawn(move || {
                 for (block, hash) in part {
@@ -482,7 +490,7 @@ fn writers_may_race() {
     group.check();
     let mut values = values(&group);
     values.sort_unstable();
-    assert!(values.iter().copied().eq((0..4_000).filter(|value| value % 3 != 0)));
+    assert!(values.iter().copied().eq((0..count).filter(|value| value % 3 != 0)));
     drop((group, blocks));
     census.assert_all_freed();
 }

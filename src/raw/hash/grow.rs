@@ -190,9 +190,9 @@ impl<H: Handle> Index<H> {
     fn swap_shell<'p>(&self, pin: &'p Pin, old: &Root, new: Root) -> &'p Root {
         old.totals.add(Delta::bytes(new.bytes() as i64 - old.bytes() as i64));
         // Ordering: Release; pairs with the Acquire in `root`. Only holders of the directory's
-        // lock store roots.
-        self.root.store(Box::into_raw(Box::new(new)), Ordering::Release);
-        let raw = std::ptr::NonNull::from(old).cast();
+        // lock store roots, so it is `old` that comes out: as it came from `Box`.
+        let raw = self.root.swap(Box::into_raw(Box::new(new)), Ordering::Release);
+        let raw = std::ptr::NonNull::new(raw).expect("an index has a root").cast();
         // SAFETY: R7: unlinked just now; roots come from `Box`; the segments are the new root's.
         pin.retire(unsafe { Retired::new(raw, old.bytes(), free_shell) });
         self.root(pin)

@@ -418,11 +418,12 @@ impl Drop for Locked<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::raw::tests::many;
 
     #[test]
     fn equal_bytes_are_found() {
         let mut word = 0x0123_4567_89ab_cdef_u64;
-        for _ in 0..1000 {
+        for _ in 0..many(1_000, 10) {
             let own = [0, 24, 56].map(|shift| (word >> shift) as u8);
             for byte in [0, 1, 0x7f, 0x80, 0xff].into_iter().chain(own) {
                 let slow = (0..8).filter(|at| (word >> (at * 8)) as u8 == byte);

@@ -16,9 +16,9 @@ use crate::platform::sync::{AtomicPtr, AtomicU32, Ordering};
 use crate::raw::totals::Totals;
 
 /// The largest segment has `2^MAX_BITS` buckets.
-#[cfg(not(any(ferrets_loom, ferrets_stress)))]
+#[cfg(not(any(ferrets_loom, ferrets_stress, miri)))]
 pub(super) const MAX_BITS: u32 = 6;
-#[cfg(any(ferrets_loom, ferrets_stress))]
+#[cfg(any(ferrets_loom, ferrets_stress, miri))]
 pub(super) const MAX_BITS: u32 = 1;
 
 /// The bits of a directory word that are not part of the pointer.
@@ -60,7 +60,7 @@ pub(super) struct Segment {
 unsafe impl Send for Segment {}
 
 /// Full segments are among the memory that threads keep for reuse.
-#[cfg(not(any(ferrets_loom, ferrets_stress)))]
+#[cfg(not(any(ferrets_loom, ferrets_stress, miri)))]
 const _: () = assert!(
     size_of::<Head>() + (size_of::<Line>() << MAX_BITS) == spare::SEGMENT.size(),
     "spare memory knows the size of a segment"

@@ -70,9 +70,9 @@ pub(crate) struct Batch<'p, H: Share> {
 impl<H: Share> Tree<H> {
     /// Runs `body` while the leaves of all `keys`, which are in ascending order, are locked; `seek`
     /// says of a key what its head is, and how an entry's key stands to it. What `body` has put is
-    /// visible to all readers at once when it returns `Ok`, and to none if it returns `Err`. It must
-    /// not block and must not call the tree. If somebody wants to hear of changes, `tell` is called
-    /// when they are visible, as in [`write`](Self::write).
+    /// visible to all readers at once when it returns `Ok`, and to none if it returns `Err`. It
+    /// must not block and must not call the tree. If somebody wants to hear of changes, `tell` is
+    /// called when they are visible, as in [`write`](Self::write).
     pub(crate) fn batch<'p, K, R, E: From<Refused>>(
         &self,
         pin: &'p Pin,

@@ -287,17 +287,20 @@ impl<H: Share> Tree<H> {
     }
 
     #[inline]
-    fn root<'p>(&self, _: &'p Pin) -> &'p Root<H> {
+    fn current(&self) -> *mut Root<H> {
         // Ordering: Acquire; pairs with the Release of whoever stored the root.
-        let root = self.root.load(Ordering::Acquire);
+        self.root.load(Ordering::Acquire)
+    }
+
+    #[inline]
+    fn root<'p>(&self, _: &'p Pin) -> &'p Root<H> {
         // SAFETY: O3: loaded under the pin, so alive as long as it.
-        unsafe { &*root }
+        unsafe { &*self.current() }
     }
 
     #[inline]
     fn is_current(&self, root: &Root<H>) -> bool {
-        // Ordering: Acquire; pairs as in `root`.
-        std::ptr::eq(self.root.load(Ordering::Acquire), root)
+        std::ptr::eq(self.current(), root)
     }
 
     /// The entry with that head whose key `order` calls equal; `order` says how an entry's key
@@ -587,13 +590,13 @@ impl<H: Share> Tree<H> {
     /// none; a leaf that is full splits, and the new one is locked.
     #[inline]
     fn put_at<'p>(
-        pin: &Pin,
+        pin: &'p Pin,
         root: &Root<H>,
         locked: &mut Locked<'p>,
         found: Result<usize, usize>,
         raw: NonNull<()>,
         target: &impl Target<H>,
-    ) -> Result<Option<(shape::Split, Locked<'p>)>, Refused> {
+    ) -> Result<Option<(shape::Split<'p>, Locked<'p>)>, Refused> {
         let (word, leaf) = (Word::entry(raw), locked.node());
         match found {
             Ok(at) => locked.replace(at, word),

@@ -39,9 +39,9 @@ use crate::raw::pending::Pending;
 use crate::raw::{Handle, prefetch};
 
 /// Entries of a leaf, separators of an inner node: one less than a power of two.
-#[cfg(not(any(ferrets_loom, ferrets_stress)))]
+#[cfg(not(any(ferrets_loom, ferrets_stress, miri)))]
 pub(super) const SLOTS: usize = 63;
-#[cfg(all(ferrets_stress, not(ferrets_loom)))]
+#[cfg(all(any(ferrets_stress, miri), not(ferrets_loom)))]
 pub(super) const SLOTS: usize = 7;
 #[cfg(ferrets_loom)]
 pub(super) const SLOTS: usize = 3;
@@ -143,6 +143,8 @@ struct Header {
     counts: bool,
     /// So many bits are the same in all keys that belong to the node, and left out of its heads.
     depth: AtomicU32,
+    /// The allocation: a reference to the node leads to its first part only.
+    whole: NonNull<Node>,
 }
 
 /// A node: a leaf, or the first part of an inner node.
@@ -204,7 +206,7 @@ impl Fence {
 }
 
 impl Node {
-    fn new(level: u32, counts: bool) -> Self {
+    fn new(level: u32, counts: bool, whole: NonNull<Self>) -> Self {
         Self {
             header: Header {
                 version: AtomicU64::new(0),
@@ -216,6 +218,7 @@ impl Node {
                 era: AtomicU64::new(0),
                 counts,
                 depth: AtomicU32::new(0),
+                whole,
             },
             heads: std::array::from_fn(|_| AtomicU64::new(NONE)),
             words: std::array::from_fn(|_| AtomicPtr::new(null_mut())),
@@ -225,17 +228,17 @@ impl Node {
     /// An empty node that nobody knows of yet; `None` without memory. Leaves have no counts.
     pub(super) fn alloc(level: u32, counts: bool) -> Option<NonNull<Self>> {
         #[cfg(ferrets_stress)]
-        if level == 0 && crate::platform::famine::strikes() {
+        if crate::platform::famine::strikes() {
             return None;
         }
         let (counts, form) = (counts && level > 0, layout(level, counts));
         // SAFETY: M1: the layout holds at least a node.
-        let start = NonNull::new(unsafe { alloc(form) })?;
-        let node = Self::new(level, counts);
+        let start = NonNull::new(unsafe { alloc(form) })?.cast::<Self>();
+        let node = Self::new(level, counts, start);
         if level == 0 {
             // SAFETY: M1: fresh memory with the layout of a leaf.
-            unsafe { start.cast::<Self>().write(node) };
-            return Some(start.cast());
+            unsafe { start.write(node) };
+            return Some(start);
         }
         let inner = Inner { node, children: std::array::from_fn(|_| AtomicPtr::new(null_mut())) };
         if counts {
@@ -246,14 +249,7 @@ impl Node {
             // SAFETY: M1: fresh memory with the layout of an inner node.
             unsafe { start.cast::<Inner>().write(inner) };
         }
-        Some(start.cast())
-    }
-
-    /// As [`alloc`](Self::alloc), but ends the process without memory: what this node is for is
-    /// half done.
-    pub(super) fn make(level: u32, counts: bool) -> NonNull<Self> {
-        let failed = || std::alloc::handle_alloc_error(layout(level, counts));
-        Self::alloc(level, counts).unwrap_or_else(failed)
+        Some(start)
     }
 
     /// Gives the memory of a node back, but nothing that it holds.
@@ -262,7 +258,7 @@ impl Node {
     /// 1. `node` came from [`alloc`](Self::alloc), and nobody can reach it any more.
     pub(super) unsafe fn free(node: NonNull<Self>) {
         // SAFETY: 1 of ours.
-        let (level, counts) = unsafe { node.as_ref() }.form();
+        let Header { level, counts, whole: node, .. } = unsafe { node.as_ref() }.header;
         match (level, counts) {
             // SAFETY: 1 of ours; it is a leaf.
             (0, _) => unsafe { node.drop_in_place() },
@@ -273,10 +269,6 @@ impl Node {
         }
         // SAFETY: 1 of ours; allocated with this layout.
         unsafe { dealloc(node.as_ptr().cast(), layout(level, counts)) };
-    }
-
-    fn form(&self) -> (u32, bool) {
-        (self.header.level, self.header.counts)
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -296,7 +288,7 @@ impl Node {
     #[inline]
     fn children(&self) -> &[AtomicPtr<Self>; SLOTS + 1] {
         debug_assert!(self.level() > 0, "leaves have no children");
-        let inner = std::ptr::from_ref(self).cast::<Inner>();
+        let inner = self.header.whole.cast::<Inner>().as_ptr();
         // SAFETY: O6: a node of a level above 0 is the first part of an inner node.
         unsafe { &(*inner).children }
     }
@@ -305,7 +297,7 @@ impl Node {
     #[inline]
     fn counts(&self) -> &[AtomicU64; SLOTS + 1] {
         debug_assert!(self.header.counts, "other nodes have no counts");
-        let counted = std::ptr::from_ref(self).cast::<Counted>();
+        let counted = self.header.whole.cast::<Counted>().as_ptr();
         // SAFETY: O6: a node that says that it counts is the first part of one.
         unsafe { &(*counted).counts }
     }

@@ -2,6 +2,8 @@
 
 use std::ptr::NonNull;
 
+use smallvec::SmallVec;
+
 use super::node::{Child, Fence, Locked, Moving, NONE, Node, SLOTS, SURE, Target, Word, shifted};
 use super::{Delta, Handle, Refused, Root, Share, Tree, retire, retire_node};
 use crate::platform::sync::Backoff;
@@ -28,15 +30,62 @@ const DEEPEST: u32 = 4_096;
 
 /// A node that was split: what its parent has to be told.
 #[must_use = "the parent has to be told"]
-pub(super) struct Split {
+pub(super) struct Split<'p> {
     /// With its head at no depth.
     separator: Fence,
     right: NonNull<Node>,
     /// How many items the right half had when it was made.
     items: u64,
+    way: Way<'p>,
 }
 
-impl Split {
+/// What a split will need above: so that it fails for want of memory before it has begun, or not at
+/// all. The nodes stay locked until they have been told, and what they need stays the same.
+#[derive(Default)]
+pub(super) struct Way<'p> {
+    /// The parent, its parent if it is full, and so on, each with the place of the one before.
+    locked: SmallVec<[(Locked<'p>, usize); 4]>,
+    /// A node for each of these that is full, and one for a new root if there is none that is not.
+    nodes: SmallVec<[NonNull<Node>; 4]>,
+}
+
+impl<'p> Way<'p> {
+    fn lock(&mut self, parent: Locked<'p>, at: usize) -> Result<(), Refused> {
+        self.locked.try_reserve(1).map_err(|_| Refused::NoMemory)?;
+        self.locked.push((parent, at));
+        Ok(())
+    }
+
+    fn alloc(&mut self, level: u32, counts: bool) -> Result<(), Refused> {
+        self.nodes.try_reserve(1).map_err(|_| Refused::NoMemory)?;
+        self.nodes.push(Node::alloc(level, counts).ok_or(Refused::NoMemory)?);
+        Ok(())
+    }
+
+    /// The next node above.
+    fn step(&mut self) -> Option<(Locked<'p>, usize)> {
+        (!self.locked.is_empty()).then(|| self.locked.remove(0))
+    }
+
+    /// The node that was made for what is being split.
+    fn node(&mut self, level: u32) -> NonNull<Node> {
+        let node = self.nodes.remove(0);
+        // SAFETY: O3: nobody else knows of it.
+        debug_assert_eq!(unsafe { node.as_ref() }.level(), level, "one for each level");
+        node
+    }
+}
+
+impl Drop for Way<'_> {
+    fn drop(&mut self) {
+        for node in self.nodes.drain(..) {
+            // SAFETY: 1: nobody has heard of it.
+            unsafe { Node::free(node) };
+        }
+    }
+}
+
+impl Split<'_> {
     fn child(&self) -> Child {
         (self.right.as_ptr(), self.items)
     }
@@ -65,16 +114,17 @@ fn retire_tie<H: Handle>(fence: Fence, pin: &Pin) {
 impl<H: Share> Tree<H> {
     /// Splits a full leaf and puts a new word in at a place, which is the target's. Keys that come
     /// in ascending order leave full leaves behind, those that come in descending order as well.
-    /// The new leaf is locked.
+    /// The new leaf is locked, and so is what is above, as far as it will change.
     pub(super) fn split_leaf<'p>(
-        pin: &Pin,
+        pin: &'p Pin,
         root: &Root<H>,
         locked: &mut Locked<'p>,
         at: usize,
         word: Word,
         target: &impl Target<H>,
-    ) -> Result<(Split, Locked<'p>), Refused> {
+    ) -> Result<(Split<'p>, Locked<'p>), Refused> {
         let (leaf, head) = (locked.node(), locked.node().head_here(target));
+        let way = Self::reserve(pin, root, leaf, target)?;
         let keep = match at {
             0 => 0,
             SLOTS => SLOTS,
@@ -112,7 +162,7 @@ impl<H: Share> Tree<H> {
             root.deepen(&mut moving, lower, separator);
         }
         drop(moving);
-        Ok((Split { separator, right, items: new.items() }, fresh))
+        Ok((Split { separator, right, items: new.items(), way }, fresh))
     }
 
     /// The fence between two words that follow each other in a leaf.
@@ -122,19 +172,39 @@ impl<H: Share> Tree<H> {
         separator::<H>(unsafe { H::borrow(left) }, right)
     }
 
+    /// Gets all that a split of a leaf, which the caller holds the lock of, will need above.
+    fn reserve<'p>(
+        pin: &'p Pin,
+        root: &Root<H>,
+        leaf: &'p Node,
+        target: &impl Target<H>,
+    ) -> Result<Way<'p>, Refused> {
+        let (mut way, mut node) = (Way::default(), leaf);
+        while let Some((parent, at)) = Self::lock_parent(pin, root, node, target) {
+            node = parent.node();
+            way.lock(parent, at)?;
+            if node.count() < SLOTS {
+                return Ok(way);
+            }
+            way.alloc(node.level(), root.counts)?;
+        }
+        way.alloc(node.level() + 1, root.counts)?;
+        Ok(way)
+    }
+
     /// Splits a full inner node and puts a separator and its child in. The target lies in the node.
-    fn split_inner(
+    fn split_inner<'p>(
         pin: &Pin,
         root: &Root<H>,
         locked: &mut Locked<'_>,
         at: usize,
-        split: Split,
+        mut split: Split<'p>,
         target: &impl Target<H>,
-    ) -> Split {
+    ) -> Split<'p> {
         let (node, child, given) = (locked.node(), split.child(), split.separator);
         let lower = root.lower_of_tied(pin, node, target);
         let separator = root.fence_within(node, given);
-        let right = Node::make(node.level(), root.counts);
+        let right = split.way.node(node.level());
         // SAFETY: O3: nobody else knows of it.
         let new = unsafe { right.as_ref() };
         root.totals.add(Delta::bytes(new.bytes() as i64));
@@ -171,7 +241,7 @@ impl<H: Share> Tree<H> {
         if let Some(lower) = lower {
             root.deepen(&mut moving, lower, up);
         }
-        Split { separator: up, right, items }
+        Split { separator: up, right, items, way: split.way }
     }
 
     /// The parent of a node that we hold the lock of, locked, and the place of the node in it;
@@ -208,13 +278,15 @@ impl<H: Share> Tree<H> {
         root: &Root<H>,
         mut node: &'p Node,
         held: Option<Locked<'p>>,
-        mut split: Option<Split>,
+        mut split: Option<Split<'p>>,
         is_asked: bool,
         target: &impl Target<H>,
     ) -> u64 {
         let (mut before, mut _held) = (0, held);
         while split.is_some() || root.counts {
-            let Some((mut parent, at)) = Self::lock_parent(pin, root, node, target) else {
+            let known = split.as_mut().and_then(|split| split.way.step());
+            let parent = known.or_else(|| Self::lock_parent(pin, root, node, target));
+            let Some((mut parent, at)) = parent else {
                 split.into_iter().for_each(|split| Self::grow(root, node, split));
                 break;
             };
@@ -232,14 +304,14 @@ impl<H: Share> Tree<H> {
     }
 
     /// Puts what a child was split into in its parent; what the parent is split into if it is full.
-    fn post(
+    fn post<'p>(
         pin: &Pin,
         root: &Root<H>,
         parent: &mut Locked<'_>,
         at: usize,
-        split: Split,
+        split: Split<'p>,
         target: &impl Target<H>,
-    ) -> Option<Split> {
+    ) -> Option<Split<'p>> {
         let node = parent.node();
         if node.count() == SLOTS {
             return Some(Self::split_inner(pin, root, parent, at, split, target));
@@ -253,8 +325,8 @@ impl<H: Share> Tree<H> {
     }
 
     /// Puts a new root above the two halves of the old one.
-    fn grow(root: &Root<H>, left: &Node, split: Split) {
-        let top = Node::make(left.level() + 1, root.counts);
+    fn grow(root: &Root<H>, left: &Node, mut split: Split<'_>) {
+        let top = split.way.node(left.level() + 1);
         // SAFETY: O3: nobody else knows of it.
         let node = unsafe { top.as_ref() };
         root.totals.add(Delta::bytes(node.bytes() as i64));

@@ -324,19 +324,22 @@ impl<H: Share> Tree<H> {
             }
             let mut turn = root.snapshots.turn();
             let gate = root.totals.close();
-            if !self.is_current(root) || !root.share() {
+            // Not made of the reference, with which nobody could free it.
+            let shared = NonNull::new(self.current())
+                .filter(|current| std::ptr::eq(current.as_ptr(), root) && root.share());
+            let Some(shared) = shared else {
                 // It was cleared; with a share of it, that could not matter any more.
                 drop((gate, turn));
                 backoff.wait();
                 continue;
-            }
+            };
             *turn += 1;
             let pages = Mutex::new(BTreeMap::new());
             let kept = Arc::new(Kept { number: *turn, compare: Box::new(compare), pages });
             root.snapshots.add(&kept);
             let items = root.totals.weight().items;
             drop(gate);
-            return Ok(Snapshot { root: NonNull::from(root), kept, items });
+            return Ok(Snapshot { root: shared, kept, items });
         }
     }
 }

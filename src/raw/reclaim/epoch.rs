@@ -46,7 +46,7 @@ const LONG_PIN: usize = 16;
 /// Bags that a thread keeps for itself, if all together they hold no more than [`BAG_BYTES`].
 const OWN_BAGS: usize = 8;
 /// Bags that must wait, where there is more than one thread, to be worth a heavy barrier.
-const DUE_BAGS: usize = if cfg!(any(ferrets_loom, ferrets_stress)) { 1 } else { 8 };
+const DUE_BAGS: usize = if cfg!(any(ferrets_loom, ferrets_stress, miri)) { 1 } else { 8 };
 
 /// What one thread announces: nothing (zero), or the epoch that it pinned in.
 #[derive(Debug, Default)]

@@ -38,7 +38,7 @@ pub(crate) use thread::{Pin, collect, pending_bytes, pin, stalls, thread_index};
 /// Entries in a thread's bag before it is handed over.
 pub(crate) const BAG_ITEMS: usize = if cfg!(ferrets_loom) {
     1
-} else if cfg!(ferrets_stress) {
+} else if cfg!(any(ferrets_stress, miri)) {
     4
 } else {
     128

@@ -1,6 +1,8 @@
 //! Tests of the raw structures, without terms.
 
 #[cfg(not(ferrets_loom))]
+mod block;
+#[cfg(not(ferrets_loom))]
 mod index;
 #[cfg(ferrets_loom)]
 mod loom_batch;
@@ -19,6 +21,11 @@ mod loom_watch;
 
 #[cfg(not(ferrets_loom))]
 mod ordered;
+
+/// How many of something a test takes: fewer under Miri, which needs some hundred times as long.
+pub(in crate::raw) fn many<N>(usual: N, miri: N) -> N {
+    if cfg!(miri) { miri } else { usual }
+}
 
 /// Without the cfg there are no models, and nothing would fail.
 #[cfg(all(feature = "loom", not(ferrets_loom)))]
