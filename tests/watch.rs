@@ -266,6 +266,44 @@ fn texts(watch: &mut Watch) -> Vec<String> {
         .collect()
 }
 
+/// Small objects are copied, of old ones what differs; large ones are shared.
+#[test]
+fn objects_of_all_sizes_are_told_as_they_were() {
+    for kind in [Kind::Set, Kind::OrderedSet] {
+        let (_owner, table) = table(kind);
+        let mut watch = table.watch(Filter::all()).unwrap();
+        let object = |len: usize, last: i64| {
+            let middle = std::iter::repeat_n(Term::from(7), len);
+            Term::tuple(std::iter::once(Term::from(1)).chain(middle).chain([Term::from(last)]))
+        };
+        let mut before = "-".to_owned();
+        for len in [1, 1, 3, 14, 14, 15, 40, 40, 2, 14, 15, 1] {
+            for last in [5, 6, 6] {
+                let object = object(len, last).unwrap();
+                table.insert(&object).unwrap();
+                let after = object.to_string();
+                assert_eq!(texts(&mut watch), [format!("{before}>{after}")], "{len} {last}");
+                before = after;
+            }
+        }
+        table.insert((1, 0, "text")).unwrap();
+        (0..6).for_each(|_| drop(table.update_counter(1, (2, 1)).unwrap()));
+        texts(&mut watch);
+        table.update_counter(1, (2, 1)).unwrap();
+        table.update_element(1, 3, "other").unwrap();
+        table.update_counter(1, (2, -3)).unwrap();
+        table.delete(1).unwrap();
+        let text = |n: i64, text: &str| Term::new((1, n, text)).unwrap().to_string();
+        let expected = [
+            format!("{}>{}", text(6, "text"), text(7, "text")),
+            format!("{}>{}", text(7, "text"), text(7, "other")),
+            format!("{}>{}", text(7, "other"), text(4, "other")),
+            format!("{}>-", text(4, "other")),
+        ];
+        assert_eq!(texts(&mut watch), expected);
+    }
+}
+
 #[test]
 fn filters_show_a_part_of_the_table() {
     for kind in [Kind::Set, Kind::OrderedSet] {

@@ -178,6 +178,36 @@ impl Backoff {
     }
 }
 
+/// Waiting for what somebody else may do at any moment, before one sleeps until he has done it.
+/// Putting a thread to sleep and waking it costs both sides microseconds, so who finds nothing
+/// spends about as much on looking again, a few times only: when much happens, more of it is there
+/// the next time.
+#[derive(Debug, Default)]
+pub(crate) struct Patience {
+    round: u32,
+}
+
+impl Patience {
+    /// The first time in pauses of a processor, some tens of nanoseconds each, as a power of two:
+    /// about as long as waking a thread takes. Who looks more often takes a few events at a time
+    /// out of lines that come from the other processor one by one; of many, they come ahead.
+    const SHORTEST: u32 = 9;
+    const ROUNDS: u32 = 2;
+
+    /// Waits a little, longer than the last time; `false` if it is time to sleep.
+    pub(crate) fn wait(&mut self) -> bool {
+        // Models and schedules of threads know nothing of time.
+        if cfg!(any(ferrets_loom, ferrets_stress)) || self.round == Self::ROUNDS {
+            return false;
+        }
+        for _ in 0..1_u32 << (Self::SHORTEST + self.round) {
+            std::hint::spin_loop();
+        }
+        self.round += 1;
+        true
+    }
+}
+
 /// Waits until what a waker is made for has happened, or so long; may return before.
 #[cfg(not(ferrets_loom))]
 #[allow(clippy::disallowed_methods, reason = "this is the waiting others are sent to")]

@@ -23,6 +23,8 @@
 //! * **M1** Fresh memory belongs to whoever asked for it, and has room and alignment for what its
 //!   layout, which is not empty, was made of. It is written before it is read or shared.
 //! * **M2** An instruction or system call that touches no memory of ours owes nothing.
+//! * **M3** The value of a spinning lock is used by its holder alone, from the Acquire with which
+//!   he takes it to the Release with which he gives it up.
 //! * **E1** A thread's record of its pins is used by that thread alone, made when it first pins,
 //!   and freed when it ends and holds no pin.
 //!
@@ -72,6 +74,8 @@ pub(crate) mod ordered;
 mod pending;
 pub(crate) mod reclaim;
 mod spare;
+#[cfg(not(ferrets_loom))]
+mod spin;
 #[cfg(test)]
 mod tests;
 mod totals;

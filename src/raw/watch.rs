@@ -23,13 +23,25 @@
 //! **Bounds.** A queue has a limit. What comes while it is full is counted, and left out; who reads
 //! the queue is told how many he missed, at the place where they were.
 //!
+//! **What an event is made of.** A change of a small object is a few words, which are copied into
+//! the queue one behind the other ([`publish_words`](Hub::publish_words)): the writer touches the
+//! end of a log that he has written to a moment ago, counts no references, and goes on to use the
+//! memory of what he has replaced, which is in his cache; who receives makes objects of the words,
+//! of memory of his own. References would be counted by both sides in turn, and blocks taken on one
+//! side and freed on the other, which costs several times what the copies do. Anything else is kept
+//! as it is ([`publish`](Hub::publish)).
+//!
 //! What it is bad at: all who publish take turns at one lock, for some tens of nanoseconds.
 
 use std::collections::VecDeque;
 use std::task::Waker;
 
 use super::Refused;
-use crate::platform::sync::{AtomicU64, Mutex, Ordering};
+#[cfg(not(ferrets_loom))]
+use super::spin::Spin;
+#[cfg(ferrets_loom)]
+use crate::platform::sync::Mutex as Spin;
+use crate::platform::sync::{AtomicU64, Ordering};
 use crate::platform::wake::Wake;
 
 /// Which hashes somebody wants to hear of: none, or those of some classes.
@@ -72,7 +84,7 @@ impl Interest {
 
 /// Where changes come together, and from where they are told.
 #[derive(Debug)]
-pub(crate) struct Hub<E>(Mutex<Inner<E>>);
+pub(crate) struct Hub<E>(Spin<Inner<E>>);
 
 #[derive(Debug)]
 struct Inner<E> {
@@ -91,13 +103,35 @@ struct Queue<E> {
     number: u64,
     classes: u64,
     limit: usize,
-    events: VecDeque<(u64, E)>,
+    events: Events<E>,
     /// Events behind those in the queue that were left out.
     missed: u64,
     waker: Option<Waker>,
 }
 
-/// What a queue had.
+/// Events in their order, from a queue.
+#[derive(Debug)]
+pub(crate) struct Events<E> {
+    /// Of each event its number, of how many words it is, and these; of no words are those that are
+    /// kept.
+    log: Vec<u64>,
+    /// Where in the log the next event begins.
+    at: usize,
+    kept: VecDeque<E>,
+    /// How many have been put in.
+    count: usize,
+    /// The number of the last.
+    last: Option<u64>,
+}
+
+/// One of them.
+#[derive(Debug)]
+pub(crate) enum News<'n, E> {
+    Words(&'n [u64]),
+    Kept(E),
+}
+
+/// What else a queue had.
 #[derive(Debug, Default)]
 pub(crate) struct Drained {
     /// Events that were left out behind those that were drained.
@@ -108,7 +142,7 @@ pub(crate) struct Drained {
 
 impl<E: Clone> Hub<E> {
     pub(crate) fn new() -> Self {
-        Self(Mutex::new(Inner {
+        Self(Spin::new(Inner {
             last: 0,
             life: 0,
             is_closed: false,
@@ -122,6 +156,20 @@ impl<E: Clone> Hub<E> {
     pub(crate) fn publish(&self, life: u64, classes: u64, event: E) -> Wake {
         let mut inner = self.0.lock();
         if life == inner.life { inner.push(classes, event) } else { Wake::default() }
+    }
+
+    /// As [`publish`](Self::publish), of an event that is these words, at least one.
+    pub(crate) fn publish_words(&self, life: u64, classes: u64, words: &[u64]) -> Wake {
+        let mut inner = self.0.lock();
+        let mut wake = Wake::default();
+        if life == inner.life {
+            inner.last += 1;
+            let number = inner.last;
+            for queue in inner.queues.iter_mut().filter(|queue| queue.classes & classes != 0) {
+                wake.add_one(queue.push(|events| events.push_words(number, words)));
+            }
+        }
+        wake
     }
 
     /// Exchanges a root by `swap`, which ends a life of the index, and tells `event`, or that
@@ -158,7 +206,7 @@ impl<E: Clone> Hub<E> {
         }
         let number = inner.next_queue;
         inner.next_queue += 1;
-        let events = VecDeque::new();
+        let events = Events::default();
         inner.queues.push(Queue { number, classes, limit, events, missed: 0, waker: None });
         interest.set(inner.classes());
         Some((number, inner.last))
@@ -175,15 +223,15 @@ impl<E: Clone> Hub<E> {
         drop(queue);
     }
 
-    /// Exchanges what a queue has for `into`, which is empty. If there was nothing, and more may
-    /// come, notes whom to wake.
+    /// Exchanges what a queue has for `into`, of which nothing is wanted any more. If there was
+    /// nothing, and more may come, notes whom to wake.
     pub(crate) fn drain(
         &self,
         number: u64,
-        into: &mut VecDeque<(u64, E)>,
+        into: &mut Events<E>,
         mut waker: Option<Waker>,
     ) -> Drained {
-        debug_assert!(into.is_empty(), "what was drained before has been told");
+        into.clear();
         let mut inner = self.0.lock();
         let is_closed = inner.is_closed;
         let found = inner.queues.iter_mut().find(|queue| queue.number == number);
@@ -221,22 +269,77 @@ impl<E: Clone> Inner<E> {
         let mut told = self.queues.iter_mut().filter(|queue| queue.classes & classes != 0);
         let first = told.next();
         for queue in told {
-            wake.add(queue.push(number, event.clone()));
+            wake.add_one(queue.push(|events| events.push_kept(number, event.clone())));
         }
         if let Some(queue) = first {
-            wake.add(queue.push(number, event));
+            wake.add_one(queue.push(|events| events.push_kept(number, event)));
         }
         wake
     }
 }
 
 impl<E> Queue<E> {
-    fn push(&mut self, number: u64, event: E) -> Option<Waker> {
-        if self.missed > 0 || self.events.len() >= self.limit {
+    /// Puts an event in by `put`, if there is room for it; whom to wake.
+    fn push(&mut self, put: impl FnOnce(&mut Events<E>)) -> Option<Waker> {
+        if self.missed > 0 || self.events.count >= self.limit {
             self.missed += 1;
         } else {
-            self.events.push_back((number, event));
+            put(&mut self.events);
         }
         self.waker.take()
+    }
+}
+
+impl<E> Default for Events<E> {
+    fn default() -> Self {
+        Self { log: Vec::new(), at: 0, kept: VecDeque::new(), count: 0, last: None }
+    }
+}
+
+impl<E> Events<E> {
+    fn push_words(&mut self, number: u64, words: &[u64]) {
+        debug_assert!(!words.is_empty(), "an event of no words is one that is kept");
+        self.begin(number, words.len());
+        self.log.extend_from_slice(words);
+    }
+
+    fn push_kept(&mut self, number: u64, event: E) {
+        self.begin(number, 0);
+        self.kept.push_back(event);
+    }
+
+    fn begin(&mut self, number: u64, len: usize) {
+        self.log.reserve(2 + len);
+        self.log.extend_from_slice(&[number, len as u64]);
+        self.count += 1;
+        self.last = Some(number);
+    }
+
+    /// Takes the next one out, with its number.
+    pub(crate) fn next(&mut self) -> Option<(u64, News<'_, E>)> {
+        let [number, len, rest @ ..] = self.log.get(self.at..)? else { return None };
+        let len = *len as usize;
+        self.at += 2 + len;
+        Some((
+            *number,
+            if len > 0 { News::Words(&rest[..len]) } else { News::Kept(self.kept.pop_front()?) },
+        ))
+    }
+
+    /// Whether none was put in.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The number of the last that was put in.
+    pub(crate) fn last(&self) -> Option<u64> {
+        self.last
+    }
+
+    /// Drops all, and keeps the room.
+    pub(crate) fn clear(&mut self) {
+        self.log.clear();
+        self.kept.clear();
+        (self.at, self.count, self.last) = (0, 0, None);
     }
 }

@@ -5,7 +5,6 @@
 //! watches is mostly not even put into a queue, because those who watch one key are known by its
 //! hash.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::task::{Context, Poll};
@@ -21,9 +20,9 @@ use super::range::{Bounds, ToBounds};
 use crate::error::{Error, Result};
 use crate::matchspec::{MatchSpec, Subject};
 use crate::platform::clock::Deadline;
-use crate::platform::sync::{park, unparker};
+use crate::platform::sync::{Patience, park, unparker};
 use crate::raw::reclaim::pin;
-use crate::raw::watch::{EVERYTHING, class_of};
+use crate::raw::watch::{EVERYTHING, Events, class_of};
 use crate::term::{Object, ObjectRef, Pid, Term, TermRef, ToTerm, View};
 
 /// Events that a [`Watch`] keeps for its receiver, unless it is told otherwise.
@@ -215,7 +214,7 @@ pub struct Watch {
     filter: Filter,
     queue: u64,
     /// Events that were taken out of the queue and not received yet.
-    taken: VecDeque<(u64, Told)>,
+    taken: Events<Told>,
     /// Events that were lost behind those.
     missed: u64,
     is_closed: bool,
@@ -305,7 +304,7 @@ impl Table {
             table: self.clone(),
             filter,
             queue,
-            taken: VecDeque::new(),
+            taken: Events::default(),
             missed: 0,
             is_closed: false,
             is_over: false,
@@ -340,14 +339,23 @@ impl Watch {
     /// # Ok::<(), ferrets::Error>(())
     /// ```
     pub fn recv_timeout(&mut self, time: Duration) -> Option<Event> {
-        let deadline = Deadline::after(time);
-        self.wait(|| deadline.left().map(Some))
+        // Where there is something, the clock is not asked.
+        self.try_recv().or_else(|| {
+            let deadline = Deadline::after(time);
+            self.wait(|| deadline.left().map(Some))
+        })
     }
 
     /// Waits until there is an event or nothing comes any more, or until `left` gives nothing.
     fn wait(&mut self, left: impl Fn() -> Option<Option<Duration>>) -> Option<Event> {
-        if let Some(event) = self.try_recv() {
-            return Some(event);
+        let mut patience = Patience::default();
+        loop {
+            if let Some(event) = self.try_recv() {
+                return Some(event);
+            }
+            if self.is_over || !patience.wait() {
+                break;
+            }
         }
         let waker = unparker();
         let mut context = Context::from_waker(&waker);
@@ -437,9 +445,8 @@ impl Watch {
         self.table.check(Need::Read)?;
         // What was published before is in what is read from now on.
         let hub = self.table.core.engine.hub();
-        self.taken.clear();
         let drained = hub.drain(self.queue, &mut self.taken, None);
-        self.sequence = self.taken.back().map_or(self.sequence, |(sequence, _)| *sequence);
+        self.sequence = self.taken.last().unwrap_or(self.sequence);
         self.taken.clear();
         (self.missed, self.is_closed) = (0, drained.is_closed);
         loop {
@@ -521,8 +528,9 @@ impl Watch {
     /// The next event that the filter shows.
     fn take(&mut self, waker: &mut dyn FnMut() -> Option<std::task::Waker>) -> Option<Event> {
         loop {
-            while let Some((sequence, told)) = self.taken.pop_front() {
+            while let Some((sequence, news)) = self.taken.next() {
                 self.sequence = sequence;
+                let told = Told::from_news(news);
                 if let Some(event) = self.judge(sequence, told) {
                     return Some(event);
                 }
@@ -544,16 +552,18 @@ impl Watch {
     }
 
     /// What the filter shows of an event.
-    fn judge(&mut self, sequence: u64, told: Told) -> Option<Event> {
+    fn judge(&mut self, sequence: u64, told: Result<Told>) -> Option<Event> {
         if self.marks.last().is_some_and(|(_, last)| sequence > *last) {
             self.marks.clear();
         }
         let changes = match told {
-            Told::Cleared => {
+            // There is no memory for a copy.
+            Err(_) => return Some(Event::Lagged(1)),
+            Ok(Told::Cleared) => {
                 let is_known = self.is_known(sequence, 0);
                 return (!is_known).then_some(Event::Cleared(sequence));
             }
-            Told::Changed(changes) => changes,
+            Ok(Told::Changed(changes)) => changes,
         };
         let mut shown = SmallVec::<[Change; 1]>::new();
         for told::Change { old, new } in changes {

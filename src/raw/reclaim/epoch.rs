@@ -197,10 +197,18 @@ impl Collector {
 
     /// Moves the epoch on, if all who are pinned have announced it; returns the one that is now,
     /// and whether somebody who is pinned held it back, or the system, which forbids the barrier.
-    fn advance(&self) -> (usize, bool) {
+    ///
+    /// Where nobody but the caller has a record there is nobody to agree with, and no reason to
+    /// interrupt the threads of a process that have nothing to do with us: who registers later does
+    /// so behind the lock that is held here, so he finds nothing that was unlinked before.
+    fn advance(&self, participant: Option<&Participant>) -> (usize, bool) {
         let Some(records) = self.records.try_lock() else { return (self.now(), false) };
         let epoch = self.now();
-        if !barrier::heavy() {
+        let is_alone = match (&**records, participant) {
+            ([record], Some(participant)) => Arc::ptr_eq(record, &participant.record),
+            _ => false,
+        };
+        if !is_alone && !barrier::heavy() {
             return (epoch, true);
         }
         for record in &*records {
@@ -239,7 +247,7 @@ impl Collector {
         mut large: impl FnMut(Large),
     ) -> Progress {
         let (epoch, held) =
-            if urgent || self.is_due() { self.advance() } else { (self.now(), false) };
+            if urgent || self.is_due() { self.advance(participant) } else { (self.now(), false) };
         let mut freed = false;
         for _ in 0..bags {
             let own = participant.and_then(|own| ripe(&mut own.own.borrow_mut(), epoch));

@@ -148,7 +148,7 @@ impl OrderedEngine {
     pub(crate) fn pop(&self, pin: &Pin, back: bool) -> Result<Option<Block>, Refused> {
         let order = |a: BlockRef<'_>, b: BlockRef<'_>| self.compare_blocks(a, b);
         let tell = |life, block: BlockRef<'_>| {
-            told::tell(&self.hub, life, block.hash(), told::Change::deleted(block))
+            told::tell(&self.hub, life, block.hash(), told::Seen::deleted(block))
         };
         self.tree.pop(pin, back, order, |block| block.to_block(), tell)
     }
@@ -189,7 +189,7 @@ impl OrderedEngine {
         &self,
         head: u64,
     ) -> impl FnOnce(u64, Option<BlockRef<'_>>, Option<BlockRef<'_>>) -> Wake {
-        move |life, old, new| told::tell(&self.hub, life, head, told::Change::of(old, new))
+        move |life, old, new| told::tell(&self.hub, life, head, told::Seen::of(old, new))
     }
 
     /// Writes with a new block at hand.

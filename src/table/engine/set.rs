@@ -102,7 +102,7 @@ impl SetEngine {
         change: impl FnOnce(Option<BlockRef<'_>>) -> (Change<Block>, R),
     ) -> Result<R, Refused> {
         let tell = |life, old: Option<BlockRef<'_>>, new: Option<BlockRef<'_>>| {
-            told::tell(&self.hub, life, key.hash, told::Change::of(old, new))
+            told::tell(&self.hub, life, key.hash, told::Seen::of(old, new))
         };
         self.write_told(pin, key, change, tell)
     }
@@ -143,7 +143,7 @@ impl SetEngine {
             equal(TermRef::new(new, new_key), TermRef::new(old, old_key))
         };
         let tell = |life, old: Option<BlockRef<'_>>, new: Option<BlockRef<'_>>| {
-            told::tell(&self.hub, life, hash, told::Change::of(old, new))
+            told::tell(&self.hub, life, hash, told::Seen::of(old, new))
         };
         self.index.write_with(pin, hash, block, same, change, tell)
     }
@@ -306,7 +306,7 @@ impl SetEngine {
             // What was counted to was in a word, and so was what it was counted from.
             Some(sum) => {
                 let before = Word::int(sum - increment).unwrap_or(Word::NIL);
-                told::tell(&self.hub, life, hash, told::Change::counted(block, before))
+                told::tell(&self.hub, life, hash, told::Seen::counted(block, before))
             }
             None => Wake::default(),
         };
@@ -450,14 +450,14 @@ impl Before {
     }
 
     /// What is to be told when the edit is done.
-    pub(super) fn change(
+    pub(super) fn change<'a>(
         &self,
-        old: Option<BlockRef<'_>>,
-        new: Option<BlockRef<'_>>,
-    ) -> told::Change {
+        old: Option<BlockRef<'a>>,
+        new: Option<BlockRef<'a>>,
+    ) -> told::Seen<'a> {
         match (old, new) {
-            (Some(old), Some(new)) if old.same(new) => told::Change::counted(new, self.0.get()),
-            _ => told::Change::of(old, new),
+            (Some(old), Some(new)) if old.same(new) => told::Seen::counted(new, self.0.get()),
+            _ => told::Seen::of(old, new),
         }
     }
 }
