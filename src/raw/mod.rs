@@ -74,7 +74,7 @@ pub(crate) mod ordered;
 mod pending;
 pub(crate) mod reclaim;
 mod spare;
-#[cfg(not(ferrets_loom))]
+#[cfg_attr(ferrets_loom, allow(dead_code, reason = "its own model uses it, others do not"))]
 mod spin;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,8 @@
 //! those who wait to sleep needs a second one, to learn whether there are any.
 //!
 //! What it is bad at: whoever is preempted while he holds it holds up all others, who then
-//! [give way](Backoff). Models, in which every turn of a loop is a branch, have loom's own lock.
+//! [give way](Backoff). It has a model of its own; other models, in which every turn of a loop is a
+//! branch, have loom's lock in its place.
 
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -40,23 +41,25 @@ impl<T> Spin<T> {
 
     #[inline]
     pub(super) fn lock(&self) -> Held<'_, T> {
-        // Ordering: Acquire; pairs with the Release of who held it before.
-        if self.is_locked.swap(1, Ordering::Acquire) != 0 {
-            self.lock_slow();
+        if !self.try_take() {
+            self.take_later();
         }
         Held { spin: self, value: PhantomData }
     }
 
+    #[inline]
+    fn try_take(&self) -> bool {
+        // Ordering: Acquire; pairs with the Release of who held it before.
+        self.is_locked.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
     #[cold]
-    fn lock_slow(&self) {
+    fn take_later(&self) {
         let mut backoff = Backoff::new();
         loop {
             backoff.wait();
             // Looked at first: who waits does not take the line from who holds the lock.
-            // Ordering: Acquire; as in `lock`.
-            if self.is_locked.load(Ordering::Relaxed) == 0
-                && self.is_locked.swap(1, Ordering::Acquire) == 0
-            {
+            if self.is_locked.load(Ordering::Relaxed) == 0 && self.try_take() {
                 return;
             }
         }

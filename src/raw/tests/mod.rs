@@ -13,6 +13,8 @@ mod loom_ordered;
 #[cfg(ferrets_loom)]
 mod loom_reclaim;
 #[cfg(ferrets_loom)]
+mod loom_spin;
+#[cfg(ferrets_loom)]
 pub(in crate::raw) mod loom_support;
 #[cfg(ferrets_loom)]
 mod loom_totals;
