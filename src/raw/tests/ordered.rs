@@ -33,17 +33,15 @@ enum Heads {
 
 use Heads::{Deep, Exact, Mixed, Rough};
 
-/// The head of a key of a deep tree: its code has 50 bits that are all the same, 10 of the key, 90
+/// The head of a key of a deep tree: its code has 50 bits that are all the same, 10 of the key, 50
 /// that are the same and 8 of the key.
 fn deep_head(key: u64, depth: u32) -> u64 {
-    let bit = |at: u32| match at {
-        50..60 => key >> (17 - (at - 50)) & 1,
-        150..158 => key >> (7 - (at - 150)) & 1,
-        _ => u64::from(at % 3 == 0 && at < 150),
-    };
+    const SAME: u128 = 0x2_4924_9249_2492;
     assert!(key < 1 << 18, "{key} has no code");
-    let bits = (depth..depth + 63).fold(0, |bits, at| bits << 1 | bit(at));
-    bits << 1 | u64::from(depth + 63 >= 158)
+    let (first, last) = (u128::from(key >> 8), u128::from(key & 255));
+    let code = SAME << 78 | first << 68 | SAME << 18 | last << 10;
+    let bits = (code.checked_shl(depth).unwrap_or(0) >> 65) as u64;
+    bits << 1 | u64::from(depth + 63 >= 118)
 }
 
 /// A tree of numbers.
