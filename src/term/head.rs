@@ -88,16 +88,17 @@ pub(crate) fn prefix_heads(first: TermRef<'_>, arity: Option<usize>, depth: u32)
         None => todo.push(Todo::Begin(word)),
     }
     code.all(first, &mut todo);
+    let low = code.bits.min(LAST);
     if code.cut {
         // All keys that begin so have this head, and others may have it too.
-        return (code.bits, code.bits);
+        return (low, low);
     }
     if code.skip > 0 {
         // The beginning ends before that depth: all keys there have it.
         return (0, LAST);
     }
     let above = (1 << (BITS - code.used)) - 1;
-    (code.bits, (code.bits | above << 1 | 1).saturating_add(1).min(LAST) & !EXACT)
+    (low, (code.bits | above << 1 | 1).saturating_add(1).min(LAST) & !EXACT)
 }
 
 /// The first bits of a code.

@@ -91,9 +91,9 @@ pub(crate) fn settle(operations: &[Operation], replies: &[Reply], mut names: Nam
 }
 
 /// What is passed over when OTP 25 is asked.
-pub(crate) const OLD: &str = "functions that came later, -0.0, short references, the order of \
-     lists inserted into bags and the cause with which update_element refuses a position are left \
-     out";
+pub(crate) const OLD: &str = "functions that came later, questions with maps, -0.0, short \
+     references, the order of lists inserted into bags and the cause with which update_element \
+     refuses a position are left out";
 
 /// Whether two settled answers agree.
 ///

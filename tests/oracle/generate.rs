@@ -177,7 +177,7 @@ impl Plan<'_> {
         let mut operation = Operation::new(function, arguments);
         operation.actor = actor;
         let lacking = (operation.function.as_str(), operation.arguments.len());
-        if !self.old || !SINCE_26.contains(&lacking) {
+        if !self.old || !(SINCE_26.contains(&lacking) || operation.asks_since_26()) {
             self.operations.push(operation);
         }
     }

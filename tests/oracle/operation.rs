@@ -2,7 +2,7 @@
 
 use ferrets::{Elements, Term, TermRef, View};
 
-use crate::terms::{atom, elements, has_no_syntax, int, list, list_elements, name, tuple};
+use crate::terms::{atom, elements, has, has_no_syntax, int, list, list_elements, name, tuple};
 
 /// One call.
 #[derive(Clone, Debug)]
@@ -30,6 +30,10 @@ pub(crate) const SINCE_26: &[(&str, usize)] = &[
     ("walk_back_lookup", 1),
 ];
 
+/// Functions that the match specifications of OTP 25 do not have.
+const GUARDS_SINCE_26: &[&str] =
+    &["is_function", "is_boolean", "is_bitstring", "min", "max", "floor", "ceil", "tuple_size"];
+
 /// The atom that stands for the table number `number` of a sequence.
 pub(crate) fn handle(number: usize) -> Term {
     atom(&format!("t@{number}"))
@@ -52,6 +56,17 @@ impl Operation {
         ["select", "match", "pieces", "test_ms", "run_ms", "fun2ms"]
             .iter()
             .any(|start| name.starts_with(start))
+    }
+
+    /// Whether a match specification in it may call a function that OTP 25 does not have, or has a
+    /// map, which OTP 25 takes for a whole key where it stands for all maps that have as much.
+    pub(crate) fn asks_since_26(&self) -> bool {
+        let is_later = |term: TermRef<'_>| match term.view() {
+            View::Atom(atom) => GUARDS_SINCE_26.contains(&atom.name()),
+            View::Map(_) => true,
+            _ => false,
+        };
+        self.is_question() && self.arguments.iter().any(|term| has(term.as_ref(), &is_later))
     }
 
     /// As it travels: `{Actor, Handle, Function, Arguments}`.

@@ -90,17 +90,22 @@ pub(crate) fn replace(term: TermRef<'_>, change: &impl Fn(TermRef<'_>) -> Option
     }
 }
 
+/// Whether `is` is so of the term or of a part of it.
+pub(crate) fn has(term: TermRef<'_>, is: &impl Fn(TermRef<'_>) -> bool) -> bool {
+    is(term)
+        || match term.view() {
+            View::Tuple(tuple) => tuple.elements().any(|part| has(part, is)),
+            View::List(list) => list.elements().any(|part| has(part, is)) || has(list.tail(), is),
+            View::Map(map) => map.pairs().any(|(key, value)| has(key, is) || has(value, is)),
+            _ => false,
+        }
+}
+
 /// Whether the text of the term cannot be read back, because something in it has no syntax.
 pub(crate) fn has_no_syntax(term: TermRef<'_>) -> bool {
-    match term.view() {
-        View::Pid(_) | View::Port(_) | View::Reference(_) | View::Fun(_) => true,
-        View::Tuple(tuple) => tuple.elements().any(has_no_syntax),
-        View::List(list) => list.elements().any(has_no_syntax) || has_no_syntax(list.tail()),
-        View::Map(map) => {
-            map.pairs().any(|(key, value)| has_no_syntax(key) || has_no_syntax(value))
-        }
-        _ => false,
-    }
+    has(term, &|part| {
+        matches!(part.view(), View::Pid(_) | View::Port(_) | View::Reference(_) | View::Fun(_))
+    })
 }
 
 const NODE: &str = "nonode@nohost";
