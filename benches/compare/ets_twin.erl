@@ -204,10 +204,23 @@ operation(mixed_95_5, T) ->
             end
     end.
 
-sum_behind(_, _, 0, Sum) -> Sum;
+%% Older releases have no next_lookup.
 sum_behind(T, Key, Left, Sum) ->
+    case erlang:function_exported(ets, next_lookup, 2) of
+        true -> sum_next(T, Key, Left, Sum);
+        false -> sum_by_two(T, Key, Left, Sum)
+    end.
+
+sum_next(_, _, 0, Sum) -> Sum;
+sum_next(T, Key, Left, Sum) ->
     {Next, [{_, N, _}]} = ets:next_lookup(T, Key),
-    sum_behind(T, Next, Left - 1, Sum + N).
+    sum_next(T, Next, Left - 1, Sum + N).
+
+sum_by_two(_, _, 0, Sum) -> Sum;
+sum_by_two(T, Key, Left, Sum) ->
+    Next = ets:next(T, Key),
+    [{_, N, _}] = ets:lookup(T, Next),
+    sum_by_two(T, Next, Left - 1, Sum + N).
 
 range({_, prefix_100}, Objects, _, _) -> {0, Objects div 100};
 range({_, Row}, Objects, I, Workers) -> range(Row, Objects, I, Workers);
