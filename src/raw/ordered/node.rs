@@ -860,6 +860,17 @@ impl<'a> Moving<'_, 'a> {
         self.insert(at, separator.head, Word::of(separator.tie));
     }
 
+    /// Sets how many items lie below a child, if the node counts.
+    pub(super) fn set_items(&mut self, child: usize, items: u64) {
+        self.locked.node.set_items(child, items);
+    }
+
+    /// The same, and puts in what was split off that child, so that who adds up sees both or none.
+    pub(super) fn split_child(&mut self, (at, kept): (usize, u64), separator: Fence, right: Child) {
+        self.set_items(at, kept);
+        self.insert_child(at, separator, right);
+    }
+
     /// Puts another word in the place of one, so that who reads the whole node notices.
     pub(super) fn replace(&mut self, at: usize, word: Word) {
         self.locked.node.set_word(at, word);

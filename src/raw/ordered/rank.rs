@@ -13,9 +13,10 @@
 //! Therefore:
 //!
 //! * What a parent says of a child that is not locked is true: nobody unlocks a child that he has
-//!   changed before he has said so. Splits and merges hold all that they move between, and a new
-//!   right half is said to have what it had when it was made; who changes it earlier than its
-//!   parent knows of it waits with its lock, and says it then.
+//!   changed before he has said so. Splits and merges hold all that they move between, and what
+//!   a split has left is said in one step with what it has taken away. A new right half is said to
+//!   have what it had when it was made; who changes it earlier than its parent knows of it waits
+//!   with its lock, and says it then.
 //! * When nobody writes, nothing is locked, so everything is true and every answer exact.
 //! * Writers do not overtake each other on their way up. So all that count pass the top in one
 //!   order, and each node that two of them pass, they pass in this order. What a writer finds to

@@ -192,12 +192,13 @@ impl<H: Share> Tree<H> {
         Ok(way)
     }
 
-    /// Splits a full inner node and puts a separator and its child in. The target lies in the node.
+    /// Splits a full inner node and puts in what one of its children was split into, as `post`. The
+    /// target lies in the node.
     fn split_inner<'p>(
         pin: &Pin,
         root: &Root<H>,
         locked: &mut Locked<'_>,
-        at: usize,
+        (at, items): (usize, u64),
         mut split: Split<'p>,
         target: &impl Target<H>,
     ) -> Split<'p> {
@@ -221,7 +222,7 @@ impl<H: Share> Tree<H> {
             filling.set_first_child(node.child_and_items(keep + 1));
             filling.append(node, keep + 1);
             if at > keep {
-                filling.insert_child(at - keep - 1, separator, child);
+                filling.split_child((at - keep - 1, items), separator, child);
             }
             node.fence_at::<H>(keep, given.head)
         };
@@ -229,19 +230,21 @@ impl<H: Share> Tree<H> {
             root.deepen(&mut filling, Some(up), new.high());
         }
         drop(filling);
-        let items = new.items();
+        let moved = new.items();
         drop(fresh);
         let fence = Fence { tie: share::<H>(up.tie), ..up };
         let mut moving = locked.change();
         moving.truncate(keep);
-        if at <= keep && at != SLOTS {
-            moving.insert_child(at, separator, child);
+        if at == SLOTS {
+            moving.set_items(at, items);
+        } else if at <= keep {
+            moving.split_child((at, items), separator, child);
         }
         moving.set_next(fence, right.as_ptr());
         if let Some(lower) = lower {
             root.deepen(&mut moving, lower, up);
         }
-        Split { separator: up, right, items, way: split.way }
+        Split { separator: up, right, items: moved, way: split.way }
     }
 
     /// The parent of a node that we hold the lock of, locked, and the place of the node in it;
@@ -292,11 +295,15 @@ impl<H: Share> Tree<H> {
             };
             let above = parent.node();
             before += above.items_before(at);
-            let changed = root.counts && parent.set_items(at, node.items());
-            if !(changed || is_asked || split.is_some()) {
-                break;
-            }
-            split = split.and_then(|split| Self::post(pin, root, &mut parent, at, split, target));
+            split = if let Some(split) = split {
+                Self::post(pin, root, &mut parent, (at, node.items()), split, target)
+            } else {
+                let changed = root.counts && parent.set_items(at, node.items());
+                if !(changed || is_asked) {
+                    break;
+                }
+                None
+            };
             _held = Some(parent);
             node = above;
         }
@@ -304,20 +311,21 @@ impl<H: Share> Tree<H> {
     }
 
     /// Puts what a child was split into in its parent; what the parent is split into if it is full.
+    /// `left` is where the child stands, and what it has kept: nobody may see this without the rest.
     fn post<'p>(
         pin: &Pin,
         root: &Root<H>,
         parent: &mut Locked<'_>,
-        at: usize,
+        left: (usize, u64),
         split: Split<'p>,
         target: &impl Target<H>,
     ) -> Option<Split<'p>> {
         let node = parent.node();
         if node.count() == SLOTS {
-            return Some(Self::split_inner(pin, root, parent, at, split, target));
+            return Some(Self::split_inner(pin, root, parent, left, split, target));
         }
         let separator = root.fence_within(node, split.separator);
-        parent.change().insert_child(at, separator, split.child());
+        parent.change().split_child(left, separator, split.child());
         if node.level() == 1 && node.count() == SPREAD {
             root.totals.spread();
         }
