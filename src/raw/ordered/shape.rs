@@ -311,7 +311,7 @@ impl<H: Share> Tree<H> {
     }
 
     /// Puts what a child was split into in its parent; what the parent is split into if it is full.
-    /// `left` is where the child stands, and what it has kept: nobody may see this without the rest.
+    /// `left` is where the child stands, and what it has kept: nobody may see it without the rest.
     fn post<'p>(
         pin: &Pin,
         root: &Root<H>,
