@@ -14,13 +14,14 @@
 //! | atom | `010`, characters of 7 bits, end |
 //! | reference, fun, port, pid | `011` and two bits; of a pid, the numbers |
 //! | tuple | `10`, arity (3, or more), elements |
-//! | map | `11000`, size |
+//! | map | `11000`, size (3, or more), keys, values |
 //! | `[]` | `11001` |
 //! | list | `1101`, first element, the rest as a term |
 //! | bitstring | `111`, bytes with a bit before each, end |
 //!
 //! Negative numbers have the bits of their complement turned over. Where a part is left out, the
-//! code ends there, for this term and for all that agree with it so far.
+//! code ends there, for this term and for all that agree with it so far. So it is with a key of a
+//! map that is neither an atom nor a bitstring: keys of maps have an order of their own.
 //!
 //! Among keys whose codes begin with the same bits, a head *at a depth* is what a head would be if
 //! the code began behind these. Where keys have long beginnings in common, as paths and names do,
@@ -116,6 +117,8 @@ struct Code {
 enum Todo {
     /// Words of the heap, one after the other.
     Run(usize, usize),
+    /// The same, of keys of a map.
+    Keys(usize, usize),
     /// So many elements of a list, and its tail behind them.
     List(usize, usize),
     /// The elements of a list, in any number of pieces, and no tail.
@@ -298,7 +301,7 @@ impl Code {
         let mut todo: SmallVec<[Todo; 8]> = SmallVec::new();
         self.term(term, &mut todo);
         self.all(term, &mut todo);
-        self.cut |= todo.iter().any(|todo| !matches!(todo, Todo::Run(_, 0)));
+        self.cut |= todo.iter().any(|todo| !matches!(todo, Todo::Run(_, 0) | Todo::Keys(_, 0)));
     }
 
     /// All that is to be written, as far as there is room.
@@ -306,10 +309,15 @@ impl Code {
         while self.used < BITS {
             let word = match todo.pop() {
                 None => return,
-                Some(Todo::Run(_, 0)) => continue,
+                Some(Todo::Run(_, 0) | Todo::Keys(_, 0)) => continue,
                 Some(Todo::Run(at, count)) => {
                     todo.push(Todo::Run(at + 1, count - 1));
                     term.heap()[at]
+                }
+                Some(Todo::Keys(at, count)) => {
+                    todo.push(Todo::Keys(at + 1, count - 1));
+                    self.map_key(term.sibling(Word(term.heap()[at])));
+                    continue;
                 }
                 Some(Todo::List(at, 0)) => term.heap()[at],
                 Some(Todo::List(at, count)) => {
@@ -330,11 +338,15 @@ impl Code {
 
     /// What a tuple begins with.
     fn tuple(&mut self, arity: usize) {
-        let arity = arity as u64;
         self.push(0b10, 2);
-        self.push(arity.min(7), 3);
-        if arity >= 7 {
-            self.push(arity, 28);
+        self.size(arity);
+    }
+
+    fn size(&mut self, size: usize) {
+        let size = size as u64;
+        self.push(size.min(7), 3);
+        if size >= 7 {
+            self.push(size, 28);
         }
     }
 
@@ -360,8 +372,9 @@ impl Code {
             }
             View::Map(map) => {
                 self.push(0b11000, 5);
-                self.push(map.len() as u64, 28);
-                self.cut();
+                self.size(map.len());
+                todo.push(Todo::Run(word.offset() + map.len(), map.len()));
+                todo.push(Todo::Keys(word.offset(), map.len()));
             }
             View::Nil => self.push(0b11001, 5),
             View::List(_) => todo.push(Todo::List(word.offset(), word.len())),
@@ -370,6 +383,26 @@ impl Code {
         }
     }
 
+    /// A key of a map, of which the code goes on only if it would be the same elsewhere.
+    fn map_key(&mut self, key: TermRef<'_>) {
+        match key.view() {
+            View::Atom(atom) => self.atom(atom),
+            View::Binary(bytes) => self.bitstring(bytes, bytes.len() * 8),
+            View::Bits(bits) => self.bitstring(bits.bytes(), bits.bit_len()),
+            // Integers before all floats.
+            View::Int(_) | View::Big(_) | View::Float(_) => self.rank_only(0b00000),
+            View::Reference(_) => self.rank_only(0b01100),
+            View::Fun(_) | View::Export(_) => self.rank_only(0b01101),
+            View::Port(_) => self.rank_only(0b01110),
+            View::Pid(_) => self.rank_only(0b01111),
+            View::Tuple(_) => self.rank_only(0b10000),
+            View::Map(_) => self.rank_only(0b11000),
+            View::Nil => self.rank_only(0b11001),
+            View::List(_) => self.rank_only(0b11010),
+        }
+    }
+
+    /// The first bits of a code that is left out, none of which is the beginning of another.
     fn rank_only(&mut self, rank: u64) {
         self.push(rank, 5);
         self.cut();
@@ -475,6 +508,8 @@ mod tests {
             all.push(Term::list_with_tail([last.clone()], a()).unwrap());
             all.push(Term::tuple([Term::list([a(), b.clone()]).unwrap(), b.clone()]).unwrap());
             all.push(Term::map([(a(), b.clone())]).unwrap());
+            all.push(Term::map([(b.clone(), a())]).unwrap());
+            all.push(Term::map([(a(), last.clone()), (last.clone(), a())]).unwrap());
             all.push(Term::tuple(std::iter::repeat_n(a(), 9)).unwrap());
         }
         all.extend([Term::tuple([]).unwrap(), Term::map([]).unwrap()]);
@@ -493,6 +528,10 @@ mod tests {
             let bits = Term::bitstring(text.as_bytes(), text.len() * 8 - 3).unwrap();
             for text in [binary, atom, bits] {
                 all.push(text.clone());
+                for leaf in few.iter().step_by(5) {
+                    let (id, value) = (Term::atom("id").unwrap(), leaf.clone());
+                    all.push(Term::map([(id, text.clone()), (text.clone(), value)]).unwrap());
+                }
                 for leaf in &few {
                     all.push(Term::tuple([text.clone(), leaf.clone()]).unwrap());
                     all.push(
@@ -550,10 +589,10 @@ mod tests {
         for text in ["0", "-1", "9007199254740992", "-18014398509481984", "1.0", "ok", "[]", "{}"] {
             assert!(exact(text), "{text}");
         }
-        for text in ["{1000000,1000000}", "{a,{7}}", "[1,2]", "{3,\"\"}", "<<\"abcdef\">>"] {
+        for text in ["{1000000,1000000}", "{a,{7}}", "[1,2]", "{3,\"\"}", "<<\"abcdef\">>", "#{}"] {
             assert!(exact(text), "{text}");
         }
-        for text in ["1.5", "abcdefghi", "<<1:1>>", "#{}", "36028797018963968"] {
+        for text in ["1.5", "abcdefghi", "<<1:1>>", "#{1=>a}", "36028797018963968"] {
             assert!(!exact(text), "{text}");
         }
     }
