@@ -23,6 +23,7 @@ mod number;
 mod parse;
 mod plan;
 mod program;
+mod range;
 #[cfg(any(test, fuzzing))]
 mod reference;
 mod replace;
@@ -40,9 +41,11 @@ use ast::{Ast, Expr, Pattern};
 pub use build::{SpecExpr, SpecVariable};
 pub use fun2ms::FunOptions;
 use parse::Refusal;
-pub use plan::{KeyPlan, KeyRange, Plan, Shape};
+use plan::Planned;
+pub use plan::{KeyPlan, Plan};
 pub(crate) use program::Code;
 use program::{Listing, Program};
+pub use range::{KeyRange, Shape};
 pub(crate) use subject::Subject;
 pub(crate) use vm::{Found, Machine};
 
@@ -82,22 +85,20 @@ struct Compiled {
     ast: Ast,
     program: Program,
     /// The plan that was asked for first, which nearly always is the only one.
-    plan: OnceLock<Planned>,
+    /// For which key position, with an order or not, and the plan.
+    plan: OnceLock<(usize, bool, Planned)>,
 }
-
-/// For which key position, with an order or not, and the plan.
-type Planned = (usize, bool, Plan);
 
 /// A plan, of the specification or made on the spot.
 pub(crate) enum PlanRef<'s> {
-    Kept(&'s Plan),
-    Made(Box<Plan>),
+    Kept(&'s Planned),
+    Made(Box<Planned>),
 }
 
 impl Deref for PlanRef<'_> {
-    type Target = Plan;
+    type Target = Planned;
 
-    fn deref(&self) -> &Plan {
+    fn deref(&self) -> &Planned {
         match self {
             Self::Kept(plan) => plan,
             Self::Made(plan) => plan,
@@ -212,7 +213,7 @@ impl MatchSpec {
     /// Which keys can be accepted, in tables with their keys at that position.
     #[inline]
     pub(crate) fn plan(&self, keypos: usize, ordered: bool) -> PlanRef<'_> {
-        let new = || Plan::new(&self.0.ast, &self.0.source, keypos, ordered);
+        let new = || Planned::new(&self.0.ast, &self.0.source, keypos, ordered);
         let (position, order, plan) = self.0.plan.get_or_init(|| (keypos, ordered, new()));
         if (*position, *order) == (keypos, ordered) {
             PlanRef::Kept(plan)

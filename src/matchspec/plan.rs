@@ -19,7 +19,6 @@
 //! A map in a pattern matches maps that have more, so it bounds nothing. Guards are followed to a
 //! fixed depth, the only recursion in this layer.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Bound;
@@ -29,7 +28,8 @@ use num_bigint::BigInt;
 use super::ast::{Ast, Clause, Expr, Node, Pattern};
 use super::guard::{Call, Comparison, GUARDS};
 use super::number::Number;
-use crate::term::{Term, TermRef, View, Word};
+use super::range::{KeyRange, Shape, edges};
+use crate::term::{Edge, Term, TermRef, View, Word};
 
 /// Levels of `and`, `or` and their kin that are followed.
 const MAX_DEPTH: u32 = 32;
@@ -48,119 +48,6 @@ pub enum KeyPlan {
     Ranges(Vec<KeyRange>),
     /// All.
     Full,
-}
-
-/// A range of keys, in Erlang's order of terms.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyRange {
-    /// The keys are tuples or lists that begin with these elements; any terms if `None`.
-    pub shape: Option<Shape>,
-    /// What the key, or its first element that is not known, is bounded by.
-    pub low: Bound<Term>,
-    /// See `low`.
-    pub high: Bound<Term>,
-}
-
-/// What is known of keys that are compound.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// Tuples of that many elements, which begin with these.
-    Tuple(usize, Vec<Term>),
-    /// Lists that begin with these elements.
-    List(Vec<Term>),
-}
-
-impl KeyRange {
-    /// The keys that are `==` to one.
-    fn point(key: Term) -> Self {
-        Self { shape: None, low: Bound::Included(key.clone()), high: Bound::Included(key) }
-    }
-
-    fn any() -> Self {
-        Self { shape: None, low: Bound::Unbounded, high: Bound::Unbounded }
-    }
-
-    fn is_any(&self) -> bool {
-        self.shape.is_none() && !self.is_bounded()
-    }
-
-    /// Whether there is a bound, so that compound keys have an element behind those that are known.
-    pub(crate) fn is_bounded(&self) -> bool {
-        self.low != Bound::Unbounded || self.high != Bound::Unbounded
-    }
-
-    /// Whether a key is in the range. Equality is `==`.
-    #[must_use]
-    pub fn contains(&self, key: TermRef<'_>) -> bool {
-        let bounded = match &self.shape {
-            None => Some(key),
-            Some(Shape::Tuple(arity, prefix)) => {
-                let Some(tuple) = key.as_tuple().filter(|tuple| tuple.len() == *arity) else {
-                    return false;
-                };
-                if !begins(prefix, tuple.elements()) {
-                    return false;
-                }
-                tuple.get(prefix.len())
-            }
-            Some(Shape::List(prefix)) => {
-                let View::List(list) = key.view() else { return false };
-                if !begins(prefix, list.elements()) {
-                    return false;
-                }
-                list.elements().nth(prefix.len())
-            }
-        };
-        let Some(bounded) = bounded else {
-            return !self.is_bounded();
-        };
-        let above = match &self.low {
-            Bound::Included(low) => bounded.compare(low.as_ref()).is_ge(),
-            Bound::Excluded(low) => bounded.compare(low.as_ref()).is_gt(),
-            Bound::Unbounded => true,
-        };
-        above
-            && match &self.high {
-                Bound::Included(high) => bounded.compare(high.as_ref()).is_le(),
-                Bound::Excluded(high) => bounded.compare(high.as_ref()).is_lt(),
-                Bound::Unbounded => true,
-            }
-    }
-
-    /// Both at once, as far as one range can say so.
-    fn and(self, other: Self) -> Self {
-        match (&self.shape, &other.shape) {
-            (None, None) => Self {
-                shape: None,
-                low: tighter(self.low, other.low, Ordering::Greater),
-                high: tighter(self.high, other.high, Ordering::Less),
-            },
-            (Some(_), _) => self,
-            (None, Some(_)) => other,
-        }
-    }
-}
-
-/// Whether the first of these are `==` to those of a prefix.
-fn begins<'t, I: Iterator<Item = TermRef<'t>>>(prefix: &[Term], mut elements: I) -> bool {
-    prefix.iter().all(|known| elements.next().is_some_and(|element| element.equals(known.as_ref())))
-}
-
-/// The one of two bounds that lets less through; `wins` is how the tighter compares to the other.
-fn tighter(a: Bound<Term>, b: Bound<Term>, wins: Ordering) -> Bound<Term> {
-    let order = match (&a, &b) {
-        (Bound::Unbounded, _) => return b,
-        (_, Bound::Unbounded) => return a,
-        (Bound::Included(x) | Bound::Excluded(x), Bound::Included(y) | Bound::Excluded(y)) => {
-            x.compare(y)
-        }
-    };
-    match order {
-        Ordering::Equal if matches!(a, Bound::Excluded(_)) => a,
-        Ordering::Equal => b,
-        order if order == wins => a,
-        _ => b,
-    }
 }
 
 impl KeyPlan {
@@ -247,8 +134,16 @@ impl KeyPlan {
 pub struct Plan {
     keys: KeyPlan,
     clauses: Vec<KeyPlan>,
-    /// The key that `keys` consist of, if that is only one: where it is found at once.
+}
+
+/// A plan, and what tables need to follow it.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    plan: Plan,
+    /// The key that it consists of, if that is only one: where it is found at once.
     only: Option<Term>,
+    /// In tables that have an order, if it is more than one key: disjoint ranges, ascending.
+    ranges: Vec<(Edge, Edge)>,
 }
 
 impl Plan {
@@ -272,7 +167,7 @@ impl Plan {
 
     /// The plan for tables with their keys at that position. `ordered`: whether they have an order,
     /// in which `1` and `1.0` are one key.
-    pub(super) fn new(ast: &Ast, source: &Term, keypos: usize, ordered: bool) -> Self {
+    fn new(ast: &Ast, source: &Term, keypos: usize, ordered: bool) -> Self {
         let clause = |clause| {
             let planner = Planner { clause, source, index: keypos - 1, ordered };
             planner.plan().settled()
@@ -280,13 +175,34 @@ impl Plan {
         let clauses: Vec<KeyPlan> = ast.clauses.iter().map(clause).collect();
         let all = clauses.iter().cloned().fold(KeyPlan::Nothing, KeyPlan::or);
         let keys = all.settled();
-        Self { only: keys.only_key().cloned(), keys, clauses }
+        Self { keys, clauses }
+    }
+}
+
+impl Planned {
+    /// See [`Plan::new`].
+    pub(super) fn new(ast: &Ast, source: &Term, keypos: usize, ordered: bool) -> Self {
+        let plan = Plan::new(ast, source, keypos, ordered);
+        let only = plan.keys.only_key().cloned();
+        let ranges = if ordered && only.is_none() { edges(&plan.keys) } else { Vec::new() };
+        Self { plan, only, ranges }
+    }
+
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// The key that is visited, if that is only one, up to `==`.
     #[inline]
     pub(crate) fn only_key(&self) -> Option<&Term> {
         self.only.as_ref()
+    }
+
+    /// In tables that have an order, the ranges that are visited if there is no
+    /// [only key](Self::only_key): disjoint and in ascending order.
+    #[inline]
+    pub(crate) fn ranges(&self) -> &[(Edge, Edge)] {
+        &self.ranges
     }
 }
 
@@ -600,36 +516,6 @@ fn integer(number: &Number) -> Option<Term> {
 /// Keys that are shown.
 const SHOWN: usize = 5;
 
-impl fmt::Display for KeyRange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match &self.shape {
-            None => "keys".to_owned(),
-            Some(Shape::Tuple(arity, prefix)) => {
-                format!("keys that are tuples of {arity}{}", beginning(prefix))
-            }
-            Some(Shape::List(prefix)) => format!("keys that are lists{}", beginning(prefix)),
-        };
-        f.write_str(&what)?;
-        let whose = if self.shape.is_some() { ", the next element" } else { "" };
-        let low = match &self.low {
-            Bound::Included(low) => format!(" from {low}"),
-            Bound::Excluded(low) => format!(" above {low}"),
-            Bound::Unbounded => String::new(),
-        };
-        let high = match &self.high {
-            Bound::Included(high) => format!(" up to {high}"),
-            Bound::Excluded(high) => format!(" below {high}"),
-            Bound::Unbounded => String::new(),
-        };
-        if low.is_empty() && high.is_empty() { Ok(()) } else { write!(f, "{whose}{low}{high}") }
-    }
-}
-
-fn beginning(prefix: &[Term]) -> String {
-    let shown: Vec<String> = prefix.iter().map(Term::to_string).collect();
-    if shown.is_empty() { String::new() } else { format!(" that begin with {}", shown.join(", ")) }
-}
-
 impl fmt::Display for KeyPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -678,7 +564,8 @@ mod tests {
             let objects: Vec<Term> = objects(&mut terms, 5);
             let Ok(spec) = MatchSpec::compile(&specs(seed, &objects, 0)) else { continue };
             for (keypos, ordered) in [(1, false), (1, true), (2, false), (2, true)] {
-                let plan = spec.plan(keypos, ordered);
+                let planned = spec.plan(keypos, ordered);
+                let plan = planned.plan();
                 bounded += usize::from(!plan.is_full());
                 for object in &objects {
                     let key = object.as_tuple().and_then(|tuple| tuple.get(keypos - 1));

@@ -6,15 +6,13 @@ use std::ops::{Bound, Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, Rang
 use super::Table;
 use super::core::Need;
 use super::engine::OrderedEngine;
-use super::engine::bounds::{Edge, Prefix};
 use super::rank::place;
 use super::read::ReadView;
 use crate::error::{Error, ErrorKind, Result};
-use crate::matchspec::{KeyRange, Shape};
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::ordered::{Pages, Seek, Walk};
 use crate::raw::reclaim::pin;
-use crate::term::{Arena, Object, ObjectRef, Term, ToObject, ToTerm, View, new_block};
+use crate::term::{Edge, Object, ObjectRef, Prefix, Term, ToObject, ToTerm, View};
 
 /// Objects that an owned range takes out of the table at a time.
 const CHUNK: usize = 128;
@@ -59,53 +57,7 @@ fn edge(bound: Bound<impl ToTerm>) -> Result<Edge> {
     })
 }
 
-/// An edge of a planned range of compound keys: beside what begins as is known and goes on with the
-/// bound.
-fn beside(shape: &Shape, range: &KeyRange, lower: bool) -> Result<Edge> {
-    let (next, included) = match if lower { &range.low } else { &range.high } {
-        Bound::Included(term) => (Some(term.clone()), true),
-        Bound::Excluded(term) => (Some(term.clone()), false),
-        Bound::Unbounded => (None, true),
-    };
-    let after = included != lower;
-    let prefix = match shape {
-        Shape::Tuple(arity, known) => {
-            let first = Term::tuple(known.iter().cloned().chain(next))?;
-            tuple_prefix(first, *arity)?
-        }
-        // With an element behind the known ones: what goes on with a list lies between what goes
-        // on with the empty one and what goes on with a bitstring.
-        Shape::List(known) if next.is_none() && (known.is_empty() || range.is_bounded()) => {
-            let tail = if lower { Term::nil() } else { Term::binary(b"")? };
-            return Ok(Edge::key(Term::list_with_tail(known.iter().cloned(), tail)?, false));
-        }
-        Shape::List(known) => Prefix::list(Term::list(known.iter().cloned().chain(next))?),
-    };
-    Ok(Edge::Beside { prefix, after })
-}
-
-fn tuple_prefix(first: impl ToObject, arity: usize) -> Result<Prefix> {
-    let mut arena = Arena::new();
-    let size = first.put_object(&mut arena)?;
-    let first = Object::from_block(new_block(0, size, arena.words())?);
-    if first.arity() > arity {
-        let message = format!("no tuple of {arity} elements begins with {}", first.as_term());
-        return Err(Error::bad_argument(message));
-    }
-    Ok(Prefix::tuple(&first, arity))
-}
-
 impl Bounds {
-    /// The keys of a planned range.
-    pub(super) fn of_plan(range: &KeyRange) -> Result<Self> {
-        match &range.shape {
-            None => (range.low.clone(), range.high.clone()).bounds(),
-            Some(shape) => {
-                Ok(Self { low: beside(shape, range, true)?, high: beside(shape, range, false)? })
-            }
-        }
-    }
-
     pub(super) fn into_edges(self) -> (Edge, Edge) {
         (self.low, self.high)
     }
@@ -155,7 +107,7 @@ impl Bounds {
     /// [`BadArgument`](ErrorKind::BadArgument) for what is no tuple, and for one that is larger
     /// than `arity`.
     pub fn tuple(first: impl ToObject, arity: usize) -> Result<Self> {
-        let prefix = Edge::Prefix(tuple_prefix(first, arity)?);
+        let prefix = Edge::Prefix(Prefix::tuple(first, arity)?);
         Ok(Self { low: prefix.clone(), high: prefix })
     }
 

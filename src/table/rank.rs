@@ -2,11 +2,11 @@
 
 use super::Table;
 use super::core::Need;
-use super::engine::{Edge, OrderedEngine};
+use super::engine::OrderedEngine;
 use crate::error::Result;
 use crate::raw::ordered::Walk;
 use crate::raw::reclaim::pin;
-use crate::term::{Object, ObjectRef, ToObject, ToTerm};
+use crate::term::{Edge, Object, ObjectRef, ToObject, ToTerm};
 
 /// Where [`Table::insert_ranked`] has put an object.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -77,7 +77,7 @@ impl Table {
     /// ```
     #[must_use]
     pub fn explain(&self, spec: &MatchSpec) -> Plan {
-        Plan::clone(&spec.plan(self.keypos(), self.core.engine.as_ordered().is_some()))
+        spec.plan(self.keypos(), self.core.engine.as_ordered().is_some()).plan().clone()
     }
 
     /// As [`select`](Self::select), against the order of keys in an ordered set: hash tables have

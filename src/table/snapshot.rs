@@ -2,12 +2,12 @@
 
 use super::Table;
 use super::core::Need;
-use super::engine::{Edge, OrderedSnapshot};
+use super::engine::OrderedSnapshot;
 use super::range::{Bounds, ToBounds, take_chunk};
 use crate::error::Result;
 use crate::raw::ordered::Walk;
 use crate::raw::reclaim::pin;
-use crate::term::{Object, ObjectRef, Objects, Term, ToTerm};
+use crate::term::{Edge, Object, ObjectRef, Objects, Term, ToTerm};
 
 /// An ordered set as it was when [`Table::snapshot`] was called.
 ///

@@ -10,13 +10,11 @@ use smallvec::SmallVec;
 
 use super::Table;
 use super::core::{Key, Need, TableCore, owner_pid};
-use super::engine::bounds::disjoint;
-use super::engine::{Edge, Mark, OrderedEngine};
-use super::range::Bounds;
+use super::engine::{Mark, OrderedEngine};
 use crate::error::Result;
 use crate::matchspec::{Code, KeyPlan, Machine, MatchSpec, PlanRef, Subject};
 use crate::raw::reclaim::{Pin, pin};
-use crate::term::{ObjectRef, Pid, Term, TermRef};
+use crate::term::{ObjectRef, Pid, TermRef};
 
 /// Objects that are looked at before memory is given back and rights are checked again.
 pub(super) const STEP: usize = 1_000;
@@ -26,8 +24,6 @@ pub(super) struct Route<'s> {
     plan: PlanRef<'s>,
     /// The hashes of the keys, in ascending order, and which key has it.
     keys: SmallVec<[(u64, u32); 2]>,
-    /// In an ordered table: disjoint ranges in ascending order.
-    ranges: Vec<(Edge, Edge)>,
     /// Against the order of keys.
     back: bool,
 }
@@ -38,26 +34,24 @@ impl<'s> Route<'s> {
     pub(super) fn of(core: &TableCore, spec: &'s MatchSpec, back: bool) -> Self {
         let is_ordered = core.engine.as_ordered().is_some();
         let plan = spec.plan(core.options.keypos, is_ordered);
-        if is_ordered {
-            let is_one = plan.only_key().is_some();
-            let ranges = if is_one { Vec::new() } else { ranges(plan.keys()) };
-            return Self { plan, keys: SmallVec::new(), ranges, back };
-        }
         let mut keys: SmallVec<[(u64, u32); 2]> = SmallVec::new();
+        if is_ordered {
+            return Self { plan, keys, back };
+        }
         if let Some(key) = plan.only_key() {
             keys.push((core.hasher.hash(key.as_ref()), 0));
-        } else if let KeyPlan::Points(points) = plan.keys() {
+        } else if let KeyPlan::Points(points) = plan.plan().keys() {
             keys.extend(points.iter().map(|key| core.hasher.hash(key.as_ref())).zip(0..));
             if keys.len() > 1 {
                 keys.sort_unstable();
             }
         }
-        Self { plan, keys, ranges: Vec::new(), back }
+        Self { plan, keys, back }
     }
 
     /// Whether it leads to a few keys instead of through the table.
     pub(super) fn is_bound(&self) -> bool {
-        matches!(self.plan.keys(), KeyPlan::Points(_) | KeyPlan::Nothing)
+        matches!(self.plan.plan().keys(), KeyPlan::Points(_) | KeyPlan::Nothing)
     }
 
     /// Shows objects from a position on, until at least `budget` were shown; returns the position
@@ -78,7 +72,7 @@ impl<'s> Route<'s> {
             }
             return self.visit_ranges(ordered, pin, &from, budget, visit);
         }
-        match self.plan.keys() {
+        match self.plan.plan().keys() {
             KeyPlan::Full | KeyPlan::Ranges(_) => core.engine.scan(pin, from, false, budget, visit),
             KeyPlan::Nothing => None,
             KeyPlan::Points(points) => {
@@ -105,13 +99,13 @@ impl<'s> Route<'s> {
 
     /// The ranges that do not lie behind a position, in the direction of the walk.
     fn ahead(&self, from: Option<TermRef<'_>>) -> impl Iterator<Item = usize> + use<> {
-        let (back, count) = (self.back, self.ranges.len());
+        let (back, ranges) = (self.back, self.plan.ranges());
         let ahead = match from {
-            None => 0..count,
-            Some(key) if back => {
-                0..self.ranges.partition_point(|(low, _)| !low.excludes(key, true))
+            None => 0..ranges.len(),
+            Some(key) if back => 0..ranges.partition_point(|(low, _)| !low.excludes(key, true)),
+            Some(key) => {
+                ranges.partition_point(|(_, high)| high.excludes(key, false))..ranges.len()
             }
-            Some(key) => self.ranges.partition_point(|(_, high)| high.excludes(key, false))..count,
         };
         let (first, last) = (ahead.start, ahead.end);
         ahead.map(move |at| if back { first + last - 1 - at } else { at })
@@ -134,16 +128,20 @@ impl<'s> Route<'s> {
         };
         let mut left = budget;
         for at in self.ahead(from.key(ordered.keypos())) {
-            let (low, high) = &self.ranges[at];
+            let (low, high) = &self.plan.ranges()[at];
             let (near, far) = if self.back { (high, low) } else { (low, high) };
+            let begun;
             let near = match from.key(ordered.keypos()) {
-                // The walk is inside the range already.
-                Some(key) if !near.excludes(key, !self.back) => from.clone().edge(ordered.keypos()),
-                _ => near.clone(),
+                Some(key) if !near.excludes(key, !self.back) => {
+                    // The walk is inside the range already.
+                    begun = from.clone().edge(ordered.keypos());
+                    &begun
+                }
+                _ => near,
             };
             let mut done = 0;
             let show = |object| done = counted(object);
-            let next = ordered.scan_range(pin, (&near, far.clone()), self.back, left, show);
+            let next = ordered.scan_range(pin, (near, far), self.back, left, show);
             if next.is_some() {
                 return next;
             }
@@ -151,23 +149,6 @@ impl<'s> Route<'s> {
             left = budget.saturating_sub(done).max(1);
         }
         None
-    }
-}
-
-/// The ranges of a plan, disjoint and in ascending order.
-fn ranges(plan: &KeyPlan) -> Vec<(Edge, Edge)> {
-    let all = || vec![(Edge::Open, Edge::Open)];
-    match plan {
-        KeyPlan::Nothing => Vec::new(),
-        KeyPlan::Full => all(),
-        KeyPlan::Points(points) => {
-            let edge = |point: &Term| Edge::key(point.clone(), true);
-            disjoint(points.iter().map(|point| (edge(point), edge(point))).collect())
-        }
-        KeyPlan::Ranges(ranges) => {
-            let edges = |range| Bounds::of_plan(range).map(Bounds::into_edges);
-            ranges.iter().map(edges).collect::<Result<_>>().map_or_else(|_| all(), disjoint)
-        }
     }
 }
 

@@ -14,7 +14,6 @@ use smallvec::SmallVec;
 
 use super::Table;
 use super::core::Need;
-use super::engine::Edge;
 use super::engine::told::{self, Image, Told};
 use super::range::{Bounds, ToBounds};
 use crate::error::{Error, Result};
@@ -23,7 +22,7 @@ use crate::platform::clock::Deadline;
 use crate::platform::sync::{Patience, park, unparker};
 use crate::raw::reclaim::pin;
 use crate::raw::watch::{EVERYTHING, Events, class_of};
-use crate::term::{Object, ObjectRef, Pid, Term, TermRef, ToTerm, View};
+use crate::term::{Edge, Object, ObjectRef, Pid, Term, TermRef, ToTerm, View};
 
 /// Events that a [`Watch`] keeps for its receiver, unless it is told otherwise.
 const LIMIT: usize = 4_096;

@@ -5,13 +5,11 @@
 
 mod bag;
 pub(crate) mod batch;
-pub(crate) mod bounds;
 mod ordered;
 mod set;
 pub(crate) mod told;
 
 use bag::BagEngine;
-pub(crate) use bounds::Edge;
 pub(crate) use ordered::{OrderedEngine, OrderedSnapshot};
 use set::SetEngine;
 pub(crate) use set::Updated;
@@ -29,7 +27,7 @@ use crate::raw::reclaim::Pin;
 use crate::raw::watch::{Hub, Interest};
 use crate::raw::{Change, Weight};
 use crate::term::{
-    Arena, KeyHasher, Object, ObjectRef, Objects, Term, TermRef, Word, equal, new_block,
+    Arena, Edge, KeyHasher, Object, ObjectRef, Objects, Term, TermRef, Word, equal, new_block,
     special_block,
 };
 

@@ -6,7 +6,6 @@ use std::cmp::Ordering;
 use smallvec::SmallVec;
 
 use super::batch::{After, Given, One, Plan, Step as BatchStep, Stop};
-use super::bounds::Edge;
 use super::set::{Before, NotAll, Updated, exchanged, updated};
 use super::told::{self, Told};
 use super::{Edit, Key, Mark, Objects, OwnerId, Position, Step, Stride, expired, key_of, push};
@@ -19,7 +18,7 @@ use crate::raw::ordered::{
 use crate::raw::reclaim::Pin;
 use crate::raw::watch::Hub;
 use crate::raw::{Change, Refused};
-use crate::term::{Object, ObjectRef, TermRef, compare, head_at};
+use crate::term::{Edge, Object, ObjectRef, TermRef, compare, head_at};
 
 /// A tree with one block a key. The hash of a block in it is the head of its key.
 #[derive(Debug)]
@@ -74,25 +73,18 @@ impl OrderedEngine {
     }
 
     /// How the keys of two blocks stand to each other.
-    fn between(
-        &self,
-    ) -> impl Fn(BlockRef<'_>, BlockRef<'_>) -> Ordering + Copy + Send + Sync + use<> {
+    fn between(&self) -> impl Compare + use<> {
         between(self.keypos)
     }
 
     /// Pages from one edge of a range to the other.
-    pub(crate) fn pages<'p>(
+    pub(crate) fn pages<'p, E: Borrow<Edge>>(
         &self,
         pin: &'p Pin,
         near: &Edge,
-        far: Edge,
+        far: E,
         walk: Walk,
-    ) -> Pages<
-        'p,
-        Block,
-        impl Fn(BlockRef<'_>, BlockRef<'_>) -> Ordering + Copy + use<>,
-        ToEdge<Edge>,
-    > {
+    ) -> Pages<'p, Block, impl Compare + use<E>, ToEdge<E>> {
         let near = limit(near, self.keypos, !walk.back);
         let far = limit(far, self.keypos, walk.back);
         self.tree.pages(pin, &near, far, walk, self.between())
@@ -386,14 +378,14 @@ impl OrderedEngine {
         budget: usize,
         visit: impl FnMut(ObjectRef<'p>),
     ) -> Option<Mark> {
-        self.scan_range(pin, (&from.edge(self.keypos), Edge::Open), back, budget, visit)
+        self.scan_range(pin, (&from.edge(self.keypos), &Edge::Open), back, budget, visit)
     }
 
     /// As [`scan`](Self::scan), from one edge of a range to the other.
     pub(crate) fn scan_range<'p>(
         &self,
         pin: &'p Pin,
-        (near, far): (&Edge, Edge),
+        (near, far): (&Edge, &Edge),
         back: bool,
         budget: usize,
         mut visit: impl FnMut(ObjectRef<'p>),
@@ -486,9 +478,7 @@ impl OrderedEngine {
 }
 
 /// How the keys of two blocks stand to each other.
-fn between(
-    keypos: usize,
-) -> impl Fn(BlockRef<'_>, BlockRef<'_>) -> Ordering + Copy + Send + Sync + use<> {
+fn between(keypos: usize) -> impl Compare + use<> {
     move |a, b| compare(key_of(a, keypos), key_of(b, keypos))
 }
 
@@ -559,6 +549,14 @@ impl SeekAll<Block, Block> for OrderedEngine {
     }
 }
 
+/// How the keys of blocks stand to each other.
+pub(crate) trait Compare:
+    Fn(BlockRef<'_>, BlockRef<'_>) -> Ordering + Copy + Send + Sync
+{
+}
+
+impl<F: Fn(BlockRef<'_>, BlockRef<'_>) -> Ordering + Copy + Send + Sync> Compare for F {}
+
 /// How the keys of blocks stand to an edge of a range.
 pub(crate) struct ToEdge<E> {
     edge: E,
@@ -612,12 +610,7 @@ impl OrderedSnapshot {
         near: &Edge,
         far: Edge,
         walk: Walk,
-    ) -> Pages<
-        'p,
-        Block,
-        impl Fn(BlockRef<'_>, BlockRef<'_>) -> Ordering + Copy + use<>,
-        ToEdge<Edge>,
-    > {
+    ) -> Pages<'p, Block, impl Compare + use<>, ToEdge<Edge>> {
         let near = limit(near, self.keypos, !walk.back);
         let far = limit(far, self.keypos, walk.back);
         self.snapshot.pages(pin, &near, far, walk, between(self.keypos))

@@ -10,8 +10,12 @@
 
 use std::cmp::Ordering;
 
+use super::{
+    Arena, Object, Term, TermRef, ToObject, View, Word, compare, head, head_at, new_block,
+    prefix_heads,
+};
+use crate::error::{Error, Result};
 use crate::raw::block::Block;
-use crate::term::{Object, Term, TermRef, View, Word, compare, head, head_at, prefix_heads};
 
 /// An edge of a range.
 #[derive(Clone, Debug)]
@@ -64,7 +68,7 @@ impl Edge {
 
     /// The head at which it lies, as the lower edge of a range or as the upper one; `None` if the
     /// range is open.
-    pub(super) fn head(&self, lower: bool) -> Option<u64> {
+    pub(crate) fn head(&self, lower: bool) -> Option<u64> {
         Some(match self {
             Self::Open => return None,
             Self::Key { head, .. } => *head,
@@ -82,7 +86,7 @@ impl Edge {
     }
 
     /// The same at a depth; `head` is that at none.
-    pub(super) fn head_at(&self, head: u64, lower: bool, depth: u32) -> u64 {
+    pub(crate) fn head_at(&self, head: u64, lower: bool, depth: u32) -> u64 {
         match self {
             Self::Open => head,
             Self::Key { key, .. } => head_at(key.as_ref(), depth),
@@ -97,7 +101,7 @@ impl Edge {
         }
     }
 
-    pub(super) fn included(&self) -> bool {
+    pub(crate) fn included(&self) -> bool {
         match self {
             // No key is at the place beside others.
             Self::Open | Self::Prefix(_) | Self::Beside { .. } => true,
@@ -221,9 +225,16 @@ pub(crate) struct Prefix {
 
 impl Prefix {
     /// Tuples of `arity` elements that begin with those of an object.
-    pub(crate) fn tuple(first: &Object, arity: usize) -> Self {
+    pub(crate) fn tuple(first: impl ToObject, arity: usize) -> Result<Self> {
+        let mut arena = Arena::new();
+        let size = first.put_object(&mut arena)?;
+        let first = Object::from_block(new_block(0, size, arena.words())?);
+        if first.arity() > arity {
+            let message = format!("no tuple of {arity} elements begins with {}", first.as_term());
+            return Err(Error::bad_argument(message));
+        }
         let heads = prefix_heads(first.as_term(), Some(arity), 0);
-        Self { first: Term::from(first.clone()), arity: Some(arity), heads }
+        Ok(Self { first: Term::from(first), arity: Some(arity), heads })
     }
 
     /// Lists that begin with the elements of one that is not empty.
