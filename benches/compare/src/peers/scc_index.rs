@@ -14,6 +14,8 @@ pub struct SccIndex(HashIndex<i64, Arc<Obj>, Hasher>);
 
 impl HashSubject for SccIndex {
     type Owned = Arc<Obj>;
+    /// `update` may put the new object elsewhere in the bucket, where a reader has been already.
+    const REPLACES: bool = false;
 
     fn new() -> Self {
         SccIndex(HashIndex::with_hasher(Hasher::new()))
