@@ -234,8 +234,9 @@ fn each_other<'p, H: Handle>(
 
 fn prefetch_entries(line: &Line) {
     for word in line.words() {
-        // For a slot that holds none, an address that is loaded for nothing, but without a branch.
-        let entry = word.entry_only().map_or(std::ptr::null(), |raw| raw.as_ptr().cast_const());
+        // For a slot that holds none, what is loaded already, but without a branch.
+        let loaded = std::ptr::from_ref(line).cast();
+        let entry = word.entry_only().map_or(loaded, |raw| raw.as_ptr().cast_const());
         prefetch(entry.cast());
         // The first elements of many objects lie on the next line.
         prefetch(entry.cast::<u8>().wrapping_add(32));
