@@ -397,6 +397,19 @@ fn loom_two_splits_at_once() {
 }
 
 #[test]
+fn loom_a_write_meets_a_leaf_that_merges_away() {
+    model("ordered: merge, put", || {
+        let keys = EXACT_KEYS;
+        let tree = sparse(&keys[..4]);
+        let shared = Arc::clone(&tree);
+        let thread = thread::spawn(move || assert_eq!(put(&shared, keys[3], 1), Ok(Some(0))));
+        assert_eq!(delete(&tree, keys[2]), Some(0));
+        thread.join().unwrap();
+        assert_eq!(left(&tree), pairs(&keys[3..4], 1));
+    });
+}
+
+#[test]
 fn loom_a_split_and_a_merge() {
     model("ordered: split, merge", || {
         let keys = EXACT_KEYS;
