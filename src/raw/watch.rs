@@ -281,7 +281,7 @@ impl<E: Clone> Inner<E> {
 impl<E> Queue<E> {
     /// Puts an event in by `put`, if there is room for it; whom to wake.
     fn push(&mut self, put: impl FnOnce(&mut Events<E>)) -> Option<Waker> {
-        if self.missed > 0 || self.events.count >= self.limit {
+        if self.events.count >= self.limit {
             self.missed += 1;
         } else {
             put(&mut self.events);

@@ -328,3 +328,26 @@ fn element_op(op: TermRef<'_>) -> Result<(usize, TermRef<'_>)> {
 fn small(term: TermRef<'_>) -> Option<i64> {
     term.as_i64().filter(|value| Word::int(*value).is_some())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CounterOp, Integer};
+    use crate::term::{Arena, Object, ToObject, new_block};
+
+    /// A counter that is a small integer goes a short way, to the same value.
+    #[test]
+    fn both_ways_of_counting_agree() {
+        for (value, increment) in (-2..=2_i64).flat_map(|value| (-2..=2).map(move |n| (value, n))) {
+            let mut arena = Arena::new();
+            let size = (0, value).put_object(&mut arena).expect("a small object");
+            let block = new_block(0, size, arena.words()).expect("a small object");
+            let object = Object::from_block(block);
+            let mut ops = vec![CounterOp::new(2, increment)];
+            ops.extend((-4..=4).map(|at| CounterOp::new(2, increment).bounded(at, 99)));
+            for op in ops {
+                let short = op.quick(object.as_ref(), 1, 2).map(Integer::from);
+                assert_eq!(short, Some(op.apply(Integer::from(value))), "{value}: {op:?}");
+            }
+        }
+    }
+}
