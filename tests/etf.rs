@@ -216,6 +216,13 @@ fn a_bomb_does_not_go_off() {
     let error = options.decode(&liar).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BadEncoding);
     assert_eq!(error.to_string(), "byte 2: 1000 bytes are promised, more come out");
+    // Nor does all of it come out first: what is damaged at its end is not met.
+    let mut damaged = liar.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    assert_eq!(Term::decode(&damaged).unwrap_err().to_string(), error.to_string());
+    damaged[2..6].copy_from_slice(&bomb[2..6]);
+    let error = Term::decode(&damaged).unwrap_err();
+    assert!(error.to_string().contains("is damaged"), "{error}");
     liar[2..6].copy_from_slice(&u32::MAX.to_be_bytes());
     assert_eq!(Term::decode(&liar).unwrap_err().kind(), ErrorKind::LimitExceeded);
     assert_eq!(Term::decode(&bomb).unwrap(), zeros);
