@@ -332,7 +332,8 @@ fn small(term: TermRef<'_>) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::{CounterOp, Integer};
-    use crate::term::{Arena, Object, ToObject, new_block};
+    use crate::term::{Arena, Object, ToObject, Word, new_block};
+    use crate::{Kind, Store, TableOptions};
 
     /// A counter that is a small integer goes a short way, to the same value.
     #[test]
@@ -347,6 +348,30 @@ mod tests {
             for op in ops {
                 let short = op.quick(object.as_ref(), 1, 2).map(Integer::from);
                 assert_eq!(short, Some(op.apply(Integer::from(value))), "{value}: {op:?}");
+            }
+        }
+    }
+
+    /// Counters go on where a word ends, and come back, whether they are counted for the first time
+    /// there or have a cell already.
+    #[test]
+    fn counters_outgrow_their_words() {
+        let store = Store::new();
+        for kind in [Kind::Set, Kind::OrderedSet] {
+            let table = store.new_table("t", TableOptions::new(kind)).expect("it can be made");
+            for (edge, step) in [(Word::MAX_INT, 1), (Word::MIN_INT, -1)] {
+                for before in 0..3 {
+                    let first = edge - before * step;
+                    table.insert(("n", first)).expect("it stands");
+                    let out = (1..=before + 2).map(|at| (step, first + at * step));
+                    let back = (0..=before + 1).rev().map(|at| (-step, first + at * step));
+                    for (increment, sum) in out.chain(back) {
+                        let counted = table.update_counter("n", increment).expect("it stands");
+                        assert_eq!(counted, Integer::from(sum), "{kind}, from {first}");
+                        let found = table.lookup_element("n", 2).expect("it stands");
+                        assert_eq!(found, sum, "{kind}, from {first}");
+                    }
+                }
             }
         }
     }
