@@ -100,13 +100,8 @@ impl KeyRange {
 
     /// Where it begins and ends.
     fn edges(&self) -> Result<(Edge, Edge)> {
-        let edge = |bound: &Bound<Term>| match bound {
-            Bound::Unbounded => Edge::Open,
-            Bound::Included(key) => Edge::key(key.clone(), true),
-            Bound::Excluded(key) => Edge::key(key.clone(), false),
-        };
         Ok(match &self.shape {
-            None => (edge(&self.low), edge(&self.high)),
+            None => (Edge::of(self.low.clone())?, Edge::of(self.high.clone())?),
             Some(shape) => (beside(shape, self, true)?, beside(shape, self, false)?),
         })
     }

@@ -49,14 +49,6 @@ pub struct Bounds {
     high: Edge,
 }
 
-fn edge(bound: Bound<impl ToTerm>) -> Result<Edge> {
-    Ok(match bound {
-        Bound::Unbounded => Edge::Open,
-        Bound::Included(key) => Edge::key(Term::new(key)?, true),
-        Bound::Excluded(key) => Edge::key(Term::new(key)?, false),
-    })
-}
-
 impl Bounds {
     pub(super) fn into_edges(self) -> (Edge, Edge) {
         (self.low, self.high)
@@ -67,7 +59,7 @@ impl Bounds {
     /// # Errors
     /// [`BadArgument`](ErrorKind::BadArgument) for a key that has no term.
     pub fn new(low: Bound<impl ToTerm>, high: Bound<impl ToTerm>) -> Result<Self> {
-        Ok(Self { low: edge(low)?, high: edge(high)? })
+        Ok(Self { low: Edge::of(low)?, high: Edge::of(high)? })
     }
 
     /// What begins as a binary or a list does.
@@ -157,19 +149,19 @@ impl<K: ToTerm> ToBounds for RangeInclusive<K> {
 
 impl<K: ToTerm> ToBounds for RangeFrom<K> {
     fn bounds(self) -> Result<Bounds> {
-        Ok(Bounds { low: edge(Bound::Included(self.start))?, high: Edge::Open })
+        Ok(Bounds { low: Edge::of(Bound::Included(self.start))?, high: Edge::Open })
     }
 }
 
 impl<K: ToTerm> ToBounds for RangeTo<K> {
     fn bounds(self) -> Result<Bounds> {
-        Ok(Bounds { low: Edge::Open, high: edge(Bound::Excluded(self.end))? })
+        Ok(Bounds { low: Edge::Open, high: Edge::of(Bound::Excluded(self.end))? })
     }
 }
 
 impl<K: ToTerm> ToBounds for RangeToInclusive<K> {
     fn bounds(self) -> Result<Bounds> {
-        Ok(Bounds { low: Edge::Open, high: edge(Bound::Included(self.end))? })
+        Ok(Bounds { low: Edge::Open, high: Edge::of(Bound::Included(self.end))? })
     }
 }
 

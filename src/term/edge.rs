@@ -9,9 +9,10 @@
 //! what is held: ranges may be joined that only touch, but none that overlap stay apart.
 
 use std::cmp::Ordering;
+use std::ops::Bound;
 
 use super::{
-    Arena, Object, Term, TermRef, ToObject, View, Word, compare, head, head_at, new_block,
+    Arena, Object, Term, TermRef, ToObject, ToTerm, View, Word, compare, head, head_at, new_block,
     prefix_heads,
 };
 use crate::error::{Error, Result};
@@ -60,6 +61,15 @@ impl Edge {
     pub(crate) fn key(key: Term, included: bool) -> Self {
         let head = head(key.as_ref());
         Self::Key { key, head, included }
+    }
+
+    /// Where a bound of a range lies.
+    pub(crate) fn of(bound: Bound<impl ToTerm>) -> Result<Self> {
+        Ok(match bound {
+            Bound::Unbounded => Self::Open,
+            Bound::Included(key) => Self::key(Term::new(key)?, true),
+            Bound::Excluded(key) => Self::key(Term::new(key)?, false),
+        })
     }
 
     pub(crate) fn after(block: Block, keypos: usize) -> Self {

@@ -21,7 +21,7 @@
 //!
 //! Negative numbers have the bits of their complement turned over. Where a part is left out, the
 //! code ends there, for this term and for all that agree with it so far. So it is with a key of a
-//! map that is neither an atom nor a bitstring: keys of maps have an order of their own.
+//! map that is a number or holds terms: among keys of maps, integers come before all floats.
 //!
 //! Among keys whose codes begin with the same bits, a head *at a depth* is what a head would be if
 //! the code began behind these. Where keys have long beginnings in common, as paths and names do,
@@ -316,7 +316,7 @@ impl Code {
                 }
                 Some(Todo::Keys(at, count)) => {
                     todo.push(Todo::Keys(at + 1, count - 1));
-                    self.map_key(term.sibling(Word(term.heap()[at])));
+                    self.map_key(term.sibling(Word(term.heap()[at])), todo);
                     continue;
                 }
                 Some(Todo::List(at, 0)) => term.heap()[at],
@@ -383,22 +383,15 @@ impl Code {
         }
     }
 
-    /// A key of a map, of which the code goes on only if it would be the same elsewhere.
-    fn map_key(&mut self, key: TermRef<'_>) {
+    /// A key of a map: of one that compares otherwise there, only its place among the types.
+    fn map_key(&mut self, key: TermRef<'_>, todo: &mut SmallVec<[Todo; 8]>) {
         match key.view() {
-            View::Atom(atom) => self.atom(atom),
-            View::Binary(bytes) => self.bitstring(bytes, bytes.len() * 8),
-            View::Bits(bits) => self.bitstring(bits.bytes(), bits.bit_len()),
             // Integers before all floats.
             View::Int(_) | View::Big(_) | View::Float(_) => self.rank_only(0b00000),
-            View::Reference(_) => self.rank_only(0b01100),
-            View::Fun(_) | View::Export(_) => self.rank_only(0b01101),
-            View::Port(_) => self.rank_only(0b01110),
-            View::Pid(_) => self.rank_only(0b01111),
             View::Tuple(_) => self.rank_only(0b10000),
             View::Map(_) => self.rank_only(0b11000),
-            View::Nil => self.rank_only(0b11001),
             View::List(_) => self.rank_only(0b11010),
+            _ => self.term(key, todo),
         }
     }
 

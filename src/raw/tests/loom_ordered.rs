@@ -215,7 +215,14 @@ fn race(
     one: impl FnOnce(&Tree<Entry>) + Send + 'static,
     other: impl FnOnce(&Tree<Entry>),
 ) -> Shared {
-    let tree = tree(keys);
+    race_on(tree(keys), one, other)
+}
+
+fn race_on(
+    tree: Shared,
+    one: impl FnOnce(&Tree<Entry>) + Send + 'static,
+    other: impl FnOnce(&Tree<Entry>),
+) -> Shared {
     let shared = Arc::clone(&tree);
     let thread = thread::spawn(move || one(&shared));
     other(&tree);
@@ -350,11 +357,11 @@ fn sparse(keys: &[Key]) -> Shared {
 fn loom_leaves_merge_below_a_reader() {
     model("ordered: merge to the left, get", || {
         let keys = EXACT_KEYS;
-        let tree = sparse(&keys[..4]);
-        let shared = Arc::clone(&tree);
-        let thread = thread::spawn(move || assert_eq!(delete(&shared, keys[2]), Some(0)));
-        assert_eq!(get(&tree, keys[3]), Some(0));
-        thread.join().unwrap();
+        let tree = race_on(
+            sparse(&keys[..4]),
+            move |tree| assert_eq!(delete(tree, keys[2]), Some(0)),
+            |tree| assert_eq!(get(tree, keys[3]), Some(0)),
+        );
         assert_eq!(left(&tree), pairs(&keys[3..4], 0));
     });
     model("ordered: merge an empty leaf, get", || {
@@ -400,11 +407,11 @@ fn loom_two_splits_at_once() {
 fn loom_a_write_meets_a_leaf_that_merges_away() {
     model("ordered: merge, put", || {
         let keys = EXACT_KEYS;
-        let tree = sparse(&keys[..4]);
-        let shared = Arc::clone(&tree);
-        let thread = thread::spawn(move || assert_eq!(put(&shared, keys[3], 1), Ok(Some(0))));
-        assert_eq!(delete(&tree, keys[2]), Some(0));
-        thread.join().unwrap();
+        let tree = race_on(
+            sparse(&keys[..4]),
+            move |tree| assert_eq!(put(tree, keys[3], 1), Ok(Some(0))),
+            |tree| assert_eq!(delete(tree, keys[2]), Some(0)),
+        );
         assert_eq!(left(&tree), pairs(&keys[3..4], 1));
     });
 }
@@ -413,11 +420,11 @@ fn loom_a_write_meets_a_leaf_that_merges_away() {
 fn loom_a_split_and_a_merge() {
     model("ordered: split, merge", || {
         let keys = EXACT_KEYS;
-        let tree = sparse(&[keys[0], keys[1], keys[2], keys[3], keys[4], keys[6]]);
-        let shared = Arc::clone(&tree);
-        let thread = thread::spawn(move || assert_eq!(delete(&shared, keys[2]), Some(0)));
-        assert_eq!(put(&tree, keys[5], 0), Ok(None));
-        thread.join().unwrap();
+        let tree = race_on(
+            sparse(&[keys[0], keys[1], keys[2], keys[3], keys[4], keys[6]]),
+            move |tree| assert_eq!(delete(tree, keys[2]), Some(0)),
+            |tree| assert_eq!(put(tree, keys[5], 0), Ok(None)),
+        );
         assert_eq!(left(&tree), pairs(&keys[3..7], 0));
     });
 }
@@ -771,12 +778,14 @@ fn loom_a_rank_is_wrong_by_what_is_under_way() {
         // The leaf that is full keeps what it has when it splits, or gives all of it away.
         for new in [1, 0] {
             model("ordered: rank, insert", move || {
-                let tree = filled(&[keys[1 - new], keys[2], keys[3], keys[4]], true);
-                let shared = Arc::clone(&tree);
-                let thread = thread::spawn(move || put(&shared, keys[new], 0).unwrap());
-                let seen = rank(&tree, keys[4]);
-                assert!(seen == 3 || seen == 4, "{seen}");
-                thread.join().unwrap();
+                let tree = race_on(
+                    filled(&[keys[1 - new], keys[2], keys[3], keys[4]], true),
+                    move |tree| assert_eq!(put(tree, keys[new], 0), Ok(None)),
+                    |tree| {
+                        let seen = rank(tree, keys[4]);
+                        assert!(seen == 3 || seen == 4, "{seen}");
+                    },
+                );
                 ranks_are_exact(&tree);
             });
         }
