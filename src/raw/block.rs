@@ -36,6 +36,8 @@ const CELL_SHIFT: u32 = 16;
 const CELL: u32 = 0xff << CELL_SHIFT;
 const ARITY_SHIFT: u32 = 24;
 const HEADER_WORDS: usize = size_of::<Header>() / 8;
+/// Fewer words are copied without a call.
+const FEW_WORDS: usize = 32;
 
 #[repr(C)]
 struct Header {
@@ -128,6 +130,36 @@ pub(crate) struct Extra {
     pub(crate) lease: Option<u64>,
 }
 
+/// Copies words; few of them with branches on their number, and not addresses computed from it as
+/// `memcpy` does: see "Sizes are guessed" in [`spare`].
+///
+/// # Safety
+/// 1. There is room for the words at `to`, and nothing else points there.
+#[inline(always)]
+unsafe fn write_words(to: NonNull<u64>, words: &[u64]) {
+    let (from, to, len) = (words.as_ptr(), to.as_ptr(), words.len());
+    if len >= FEW_WORDS {
+        // SAFETY: 1 of ours.
+        return unsafe { to.copy_from_nonoverlapping(from, len) };
+    }
+    let mut at = 0;
+    // Each power of two that the length is made of. (A loop would be unrolled, and then most
+    // steps were its overhead.)
+    macro_rules! some {
+        ($($count:literal)*) => {$(
+            if len & $count != 0 {
+                // SAFETY: so many words are still to be copied.
+                let some = unsafe { from.add(at).cast::<[u64; $count]>().read() };
+                // SAFETY: as above, and 1 of ours.
+                unsafe { to.add(at).cast::<[u64; $count]>().write(some) };
+                at += $count;
+            }
+        )*};
+    }
+    some!(16 8 4 2 1);
+    debug_assert_eq!(at, len, "all are copied");
+}
+
 /// Where the parts of a block lie, from its two counts.
 struct Shape {
     layout: Layout,
@@ -168,7 +200,7 @@ impl Block {
         // SAFETY: M1: one header behind the start lies inside the allocation or at its end.
         let to = unsafe { ptr.add(1) }.cast::<u64>();
         // SAFETY: M1: `len` words there; nothing else points at them.
-        unsafe { to.as_ptr().copy_from_nonoverlapping(words.as_ptr(), len) };
+        unsafe { write_words(to, words) };
         Some(Self { ptr })
     }
 
@@ -212,7 +244,7 @@ impl Block {
         // SAFETY: M1: one header behind lies inside the allocation or at its end.
         let to = unsafe { ptr.add(1) }.cast::<u64>();
         // SAFETY: M1: the shape has `words.len()` words there; nothing else points at them.
-        unsafe { to.as_ptr().copy_from_nonoverlapping(words.as_ptr(), words.len()) };
+        unsafe { write_words(to, words) };
         Some(Self { ptr })
     }
 
@@ -252,19 +284,27 @@ impl Drop for Block {
         // Who has the only reference need not count down: nobody can make another one of it.
         // Ordering: Acquire; pairs with the Release of all other drops, so that all uses of the
         // block happen before its memory is given back.
-        if header.refs.load(Ordering::Acquire) != 1 {
-            // Ordering: Release; pairs with the loads above and below of whoever is last.
-            if header.refs.fetch_sub(1, Ordering::Release) != 1 {
-                return;
-            }
-            // Ordering: Acquire; pairs as above. Not a fence: ThreadSanitizer understands none.
-            header.refs.load(Ordering::Acquire);
+        if header.refs.load(Ordering::Acquire) == 1 {
+            self.free();
+        } else {
+            self.count_down();
         }
-        self.free();
     }
 }
 
 impl Block {
+    /// Gives up one reference of several.
+    #[inline(never)]
+    fn count_down(&mut self) {
+        let header = self.borrow().header();
+        // Ordering: Release; pairs with the loads below and in `drop` of whoever is last.
+        if header.refs.fetch_sub(1, Ordering::Release) == 1 {
+            // Ordering: Acquire; pairs as above. Not a fence: ThreadSanitizer understands none.
+            header.refs.load(Ordering::Acquire);
+            self.free();
+        }
+    }
+
     /// Gives the memory back; this was the last reference.
     #[inline]
     fn free(&mut self) {

@@ -12,19 +12,32 @@
 //! Bounded by [`SPARE_BYTES`] a thread, given back when the thread ends or
 //! [`collect`](super::reclaim::collect) is called. Builds that look for errors in the use of memory
 //! keep nothing ([`KEEPS`]), so that a block that is freed is seen to be.
+//!
+//! # Sizes are guessed
+//!
+//! A reader copies an object that is on its way from memory. Its size is part of it, and if that
+//! chose the list, then the address of every store into list and block would be known only when
+//! the object is there; until then many processors start no load behind these stores, so that not
+//! even the next lookup of a loop begins. Therefore the list is that of the size which the thread
+//! asked for last, and the real one is only compared with it: a branch, which the processor
+//! predicts while it goes on. For the same reason a block's few words are copied in a loop whose
+//! end is predicted, and not by a call of `memcpy`, which computes addresses from the length.
 
 use std::alloc::{Layout, alloc, dealloc};
 use std::cell::Cell;
 use std::ptr::{NonNull, null_mut};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Whether threads keep anything.
 const KEEPS: bool = !cfg!(any(ferrets_loom, ferrets_stress, fuzzing, miri));
-/// Bytes that a thread keeps at most of blocks, and of segments.
-const SPARE_BYTES: [usize; 2] = [32 << 10, 64 << 10];
+/// Bytes that a thread keeps at most of blocks.
+const SPARE_BYTES: usize = 32 << 10;
+/// Segments that it keeps at most.
+const SPARE_SEGMENTS: usize = 15;
 /// The largest block that is kept, in words.
 const MAX_WORDS: usize = 20;
-/// The list of segments, behind those of blocks by their words.
-const SEGMENTS: usize = MAX_WORDS + 1;
+/// Lists of blocks: a power of two, so that a number is made one of a list without a branch.
+const LISTS: usize = (MAX_WORDS + 1).next_power_of_two();
 
 /// What a full segment takes.
 pub(in crate::raw) const SEGMENT: Layout = match Layout::from_size_align(64 + (64 << 6), 64) {
@@ -32,87 +45,130 @@ pub(in crate::raw) const SEGMENT: Layout = match Layout::from_size_align(64 + (6
     Err(_) => panic!("a size and an alignment that fit"),
 };
 
-/// Lists of free memory, one a size; a free block begins with the pointer to the next.
+/// A list of free memory of one layout; each piece begins with the pointer to the next.
+struct List(Cell<*mut u8>);
+
+/// What a thread keeps.
 struct Spares {
-    heads: [Cell<*mut u8>; SEGMENTS + 1],
-    /// Of blocks, and of segments.
-    bytes: [Cell<usize>; 2],
+    /// Blocks, by their words.
+    blocks: [List; LISTS],
+    segments: List,
+    /// The size that was asked for last. Atomic, though the thread's own, so that two loads of it
+    /// stay two: see [`guess`](Self::guess).
+    last: AtomicUsize,
+    /// Bytes of blocks, and segments, that may still be kept.
+    room: [Cell<usize>; 2],
+    stage: Cell<Stage>,
+}
+
+/// What the thread has come to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    /// It keeps nothing yet, and has no room.
+    New,
+    /// It keeps, and will give back when it ends.
+    Keeping,
+    /// It has ended, but for what other locals of it do.
+    Ended,
 }
 
 thread_local! {
+    /// The thread's; without a destructor, so that looking costs no test.
     static SPARES: Spares = const { Spares::new() };
+    /// Gives back what it keeps when the thread ends.
+    static OWNER: Owner = const { Owner };
 }
 
-/// The list for a layout.
-#[inline]
-const fn class(layout: Layout) -> Option<usize> {
-    let (words, rest) = (layout.size() / 8, layout.size() % 8);
-    if words > 0 && words <= MAX_WORDS && rest == 0 && layout.align() == 8 {
-        return Some(words);
-    }
-    let is_segment = layout.size() == SEGMENT.size() && layout.align() == SEGMENT.align();
-    if is_segment { Some(SEGMENTS) } else { None }
-}
+struct Owner;
 
-/// The layout of a list.
-#[inline]
-const fn layout(class: usize) -> Layout {
-    if class == SEGMENTS {
-        return SEGMENT;
-    }
-    match Layout::from_size_align(class * 8, 8) {
-        Ok(layout) => layout,
-        Err(_) => panic!("a few words"),
+impl Drop for Owner {
+    fn drop(&mut self) {
+        SPARES.with(Spares::end);
     }
 }
 
-/// Which budget a list belongs to.
+/// The layout of a block of so many words; `None` if that is more than there can be.
 #[inline]
-const fn budget(class: usize) -> usize {
-    if class == SEGMENTS { 1 } else { 0 }
+fn layout(words: usize) -> Option<Layout> {
+    Layout::from_size_align(words.checked_mul(8)?, 8).ok()
 }
 
-/// As [`take`], for a number of words, at least one.
+/// Memory for a block of so many words, at least one.
 #[inline]
 pub(super) fn take_words(words: usize) -> Option<NonNull<u8>> {
-    take(Layout::from_size_align(words * 8, 8).ok()?)
+    if KEEPS && words <= MAX_WORDS {
+        let spare = SPARES.with(|spares| spares.pop_words(spares.guess(words)));
+        if spare.is_some() {
+            return spare;
+        }
+    }
+    take_fresh(words)
 }
 
-/// As [`give`].
+#[inline(never)]
+fn take_fresh(words: usize) -> Option<NonNull<u8>> {
+    fresh(layout(words)?)
+}
+
+/// Gives back what [`take_words`] gave.
 ///
 /// # Safety
-/// 1. `memory` came from `take_words` with the same number, or from `take` with a layout of so many
-///    words, and is not used again.
+/// 1. `memory` came from `take_words` with the same number, and is not used again.
 #[inline]
 pub(super) unsafe fn give_words(memory: NonNull<u8>, words: usize) {
-    let layout = Layout::from_size_align(words * 8, 8).expect("it was taken with this");
-    // SAFETY: 1 of ours is 1 of it.
-    unsafe { give(memory, layout) };
+    let kept = KEEPS
+        && words <= MAX_WORDS
+        // SAFETY: 1 of ours is 1 of it.
+        && SPARES.with(|spares| unsafe { spares.push_words(spares.guess(words), memory) });
+    if !kept {
+        // SAFETY: as above.
+        unsafe { give_full(memory, words) };
+    }
+}
+
+/// As [`give_words`], where there was no room.
+///
+/// # Safety
+/// 1. As there.
+#[inline(never)]
+unsafe fn give_full(memory: NonNull<u8>, words: usize) {
+    let kept = KEEPS
+        && words <= MAX_WORDS
+        // SAFETY: 1 of ours is 1 of it.
+        && SPARES.with(|s| s.begin() && unsafe { s.push_words(words, memory) });
+    if !kept {
+        let layout = layout(words).expect("it was taken with this");
+        // SAFETY: 1 of ours: it had it from the allocator, with this layout.
+        unsafe { dealloc(memory.as_ptr(), layout) };
+    }
 }
 
 /// Memory of that layout, which is not empty; `None` if there is none.
-#[inline]
 pub(in crate::raw) fn take(layout: Layout) -> Option<NonNull<u8>> {
+    let is_segment = KEEPS && layout == SEGMENT;
+    let spare = if is_segment { SPARES.with(Spares::pop_segment) } else { None };
+    spare.or_else(|| fresh(layout))
+}
+
+/// Memory from the allocator.
+fn fresh(layout: Layout) -> Option<NonNull<u8>> {
     #[cfg(ferrets_stress)]
     if crate::platform::famine::strikes() {
         return None;
     }
-    let class = if KEEPS { class(layout) } else { None };
-    let spare = class.and_then(|class| SPARES.try_with(|spares| spares.pop(class)).ok()?);
     // SAFETY: M1: the layout is not empty.
-    spare.or_else(|| NonNull::new(unsafe { alloc(layout) }))
+    NonNull::new(unsafe { alloc(layout) })
 }
 
 /// Gives back what [`take`] gave.
 ///
 /// # Safety
 /// 1. `memory` came from `take` with the same layout, and is not used again.
-#[inline]
 pub(in crate::raw) unsafe fn give(memory: NonNull<u8>, layout: Layout) {
-    let class = if KEEPS { class(layout) } else { None };
-    let kept = class
-        // SAFETY: 1 of ours is 1 of it, and the class is that of the layout.
-        .is_some_and(|class| SPARES.try_with(|s| unsafe { s.push(class, memory) }) == Ok(true));
+    let kept = KEEPS
+        && layout == SEGMENT
+        // SAFETY: 1 of ours is 1 of it.
+        && SPARES.with(|s| s.begin() && unsafe { s.push_segment(memory) });
     if !kept {
         // SAFETY: 1 of ours: `take` had it from the allocator, with this layout.
         unsafe { dealloc(memory.as_ptr(), layout) };
@@ -121,60 +177,130 @@ pub(in crate::raw) unsafe fn give(memory: NonNull<u8>, layout: Layout) {
 
 /// Gives all that the thread keeps back to the allocator.
 pub(super) fn release() {
-    // A thread whose locals are gone keeps nothing.
-    let _ = SPARES.try_with(Spares::release);
+    SPARES.with(Spares::release);
+}
+
+impl List {
+    const EMPTY: Self = Self(Cell::new(null_mut()));
+
+    #[inline]
+    fn pop(&self) -> Option<NonNull<u8>> {
+        let head = NonNull::new(self.0.get())?;
+        // SAFETY: R8: what is in a list begins with the pointer to the next.
+        self.0.set(unsafe { head.cast::<*mut u8>().read() });
+        Some(head)
+    }
+
+    /// Keeps memory.
+    ///
+    /// # Safety
+    /// 1. `memory` has the layout of the list and is not used by anyone else.
+    #[inline]
+    unsafe fn push(&self, memory: NonNull<u8>) {
+        let next = self.0.replace(memory.as_ptr());
+        // SAFETY: R8, 1 of ours: at least one word, aligned, and ours.
+        unsafe { memory.cast::<*mut u8>().write(next) };
+    }
 }
 
 impl Spares {
     const fn new() -> Self {
         Self {
-            heads: [const { Cell::new(null_mut()) }; SEGMENTS + 1],
-            bytes: [const { Cell::new(0) }; 2],
+            blocks: [const { List::EMPTY }; LISTS],
+            segments: List::EMPTY,
+            last: AtomicUsize::new(0),
+            room: [const { Cell::new(0) }; 2],
+            stage: Cell::new(Stage::New),
         }
     }
 
-    #[inline]
-    fn pop(&self, class: usize) -> Option<NonNull<u8>> {
-        let head = NonNull::new(self.heads[class].get())?;
-        // SAFETY: R8: what is in a list begins with the pointer to the next.
-        let next = unsafe { head.cast::<*mut u8>().read() };
-        self.heads[class].set(next);
-        let bytes = &self.bytes[budget(class)];
-        bytes.set(bytes.get() - layout(class).size());
-        Some(head)
+    /// The same number, which is at most [`MAX_WORDS`], without depending on it if it is that of
+    /// the last time.
+    #[inline(always)]
+    fn guess(&self, words: usize) -> usize {
+        // The one that is compared is equal to `words`, and the compiler knows it: it may take
+        // either for the other. Of the one that is returned it knows nothing.
+        let [compared, guess] = [self.last.load(Relaxed), self.last.load(Relaxed)];
+        if compared == words {
+            return guess % LISTS;
+        }
+        self.last.store(words, Relaxed);
+        words % LISTS
     }
 
-    /// Keeps memory, unless there is enough of it; says whether.
+    #[inline]
+    fn pop_words(&self, words: usize) -> Option<NonNull<u8>> {
+        let block = self.blocks[words].pop()?;
+        let room = &self.room[0];
+        room.set(room.get() + words * 8);
+        Some(block)
+    }
+
+    /// Keeps a block, if there is room; says whether.
     ///
     /// # Safety
-    /// 1. `memory` has the layout of the list and is not used by anyone else.
+    /// 1. `memory` is for a block of so many words, at most [`MAX_WORDS`], and not used by anyone.
     #[inline]
-    unsafe fn push(&self, class: usize, memory: NonNull<u8>) -> bool {
-        let held = &self.bytes[budget(class)];
-        let bytes = held.get() + layout(class).size();
-        if bytes > SPARE_BYTES[budget(class)] {
-            return false;
-        }
-        held.set(bytes);
-        let head = self.heads[class].replace(memory.as_ptr());
-        // SAFETY: R8, 1 of ours: at least one word, aligned, and ours.
-        unsafe { memory.cast::<*mut u8>().write(head) };
+    unsafe fn push_words(&self, words: usize, memory: NonNull<u8>) -> bool {
+        let Some(room) = self.room[0].get().checked_sub(words * 8) else { return false };
+        self.room[0].set(room);
+        // SAFETY: 1 of ours.
+        unsafe { self.blocks[words].push(memory) };
         true
     }
 
+    fn pop_segment(&self) -> Option<NonNull<u8>> {
+        let segment = self.segments.pop()?;
+        self.room[1].set(self.room[1].get() + 1);
+        Some(segment)
+    }
+
+    /// Keeps a segment, if there is room; says whether.
+    ///
+    /// # Safety
+    /// 1. `memory` is for a [`SEGMENT`], and not used by anyone.
+    unsafe fn push_segment(&self, memory: NonNull<u8>) -> bool {
+        let Some(room) = self.room[1].get().checked_sub(1) else { return false };
+        self.room[1].set(room);
+        // SAFETY: 1 of ours.
+        unsafe { self.segments.push(memory) };
+        true
+    }
+
+    /// Makes room, unless that has been done; `false` if the thread has ended.
+    fn begin(&self) -> bool {
+        if self.stage.get() == Stage::New && OWNER.try_with(|_| ()).is_ok() {
+            self.make_room();
+        }
+        self.stage.get() == Stage::Keeping
+    }
+
+    fn make_room(&self) {
+        self.room[0].set(SPARE_BYTES);
+        self.room[1].set(SPARE_SEGMENTS);
+        self.stage.set(Stage::Keeping);
+    }
+
     fn release(&self) {
-        for class in 1..=SEGMENTS {
-            while let Some(memory) = self.pop(class) {
+        for (words, list) in self.blocks.iter().enumerate() {
+            while let Some(block) = list.pop() {
+                self.room[0].set(self.room[0].get() + words * 8);
+                let layout = layout(words).expect("a few words");
                 // SAFETY: R8: it came from the allocator with this layout.
-                unsafe { dealloc(memory.as_ptr(), layout(class)) };
+                unsafe { dealloc(block.as_ptr(), layout) };
             }
         }
+        while let Some(segment) = self.pop_segment() {
+            // SAFETY: R8, as above.
+            unsafe { dealloc(segment.as_ptr(), SEGMENT) };
+        }
     }
-}
 
-impl Drop for Spares {
-    fn drop(&mut self) {
+    /// Gives back what there is, and keeps nothing any more.
+    fn end(&self) {
         self.release();
+        self.room.iter().for_each(|room| room.set(0));
+        self.stage.set(Stage::Ended);
     }
 }
 
@@ -182,63 +308,102 @@ impl Drop for Spares {
 mod tests {
     use super::*;
 
-    /// Memory of a class, from the list or the allocator.
-    fn take(spares: &Spares, class: usize) -> NonNull<u8> {
-        // SAFETY: M1: the layout is not empty.
-        let fresh = || NonNull::new(unsafe { alloc(layout(class)) }).unwrap();
-        spares.pop(class).unwrap_or_else(fresh)
+    /// Spares that keep, outside of a thread's locals.
+    fn keeping() -> Spares {
+        let spares = Spares::new();
+        spares.make_room();
+        spares
+    }
+
+    /// Memory for a block, from the list or the allocator.
+    fn take(spares: &Spares, words: usize) -> NonNull<u8> {
+        let spare = spares.pop_words(spares.guess(words));
+        spare.or_else(|| fresh(layout(words)?)).unwrap()
     }
 
     /// Gives it back, to the list if there is room; says whether.
-    fn give(spares: &Spares, class: usize, memory: NonNull<u8>) -> bool {
-        // SAFETY: 1: taken with the layout of the class, and nobody uses it any more.
-        let kept = unsafe { spares.push(class, memory) };
+    fn give(spares: &Spares, words: usize, memory: NonNull<u8>) -> bool {
+        // SAFETY: 1: taken with so many words, and nobody uses it any more.
+        let kept = unsafe { spares.push_words(spares.guess(words), memory) };
         if !kept {
             // SAFETY: it came from the allocator with this layout.
-            unsafe { dealloc(memory.as_ptr(), layout(class)) };
+            unsafe { dealloc(memory.as_ptr(), layout(words).unwrap()) };
         }
         kept
     }
 
     #[test]
-    fn layouts_have_classes() {
-        for number in 1..=SEGMENTS {
-            assert_eq!(class(layout(number)), Some(number));
-        }
-        let others = [(8 * MAX_WORDS + 8, 8), (12, 8), (16, 16), (SEGMENT.size(), 8)];
-        for (size, align) in others {
-            assert_eq!(class(Layout::from_size_align(size, align).unwrap()), None);
+    fn guesses_are_right() {
+        let spares = Spares::new();
+        for words in [3, 3, 5, 3, MAX_WORDS, MAX_WORDS, 1] {
+            assert_eq!(spares.guess(words), words);
         }
     }
 
     #[test]
     fn the_newest_of_a_size_comes_first() {
-        let spares = Spares::new();
-        let [a, b, c] = [3, 3, 5].map(|class| take(&spares, class));
-        for (memory, class) in [(a, 3), (b, 3), (c, 5)] {
-            assert!(give(&spares, class, memory));
+        let spares = keeping();
+        let [a, b, c] = [3, 3, 5].map(|words| take(&spares, words));
+        for (memory, words) in [(a, 3), (b, 3), (c, 5)] {
+            assert!(give(&spares, words, memory));
         }
-        let again = [3, 3, 5].map(|class| take(&spares, class));
+        let again = [3, 3, 5].map(|words| take(&spares, words));
         assert_eq!(again, [b, a, c]);
-        for (memory, class) in again.into_iter().zip([3, 3, 5]) {
-            assert!(give(&spares, class, memory));
+        for (memory, words) in again.into_iter().zip([3, 3, 5]) {
+            assert!(give(&spares, words, memory));
         }
-        assert_eq!(spares.bytes[0].get(), (3 + 3 + 5) * 8);
+        assert_eq!(spares.room[0].get(), SPARE_BYTES - (3 + 3 + 5) * 8);
         spares.release();
-        assert_eq!(spares.bytes[0].get(), 0);
-        assert!(spares.pop(3).is_none());
+        assert_eq!(spares.room[0].get(), SPARE_BYTES);
+        assert!(spares.pop_words(3).is_none());
     }
 
     #[test]
     fn what_is_kept_is_bounded() {
-        let spares = Spares::new();
-        for (budget, class) in [MAX_WORDS, SEGMENTS].into_iter().enumerate() {
-            let count = 2 * SPARE_BYTES[budget] / layout(class).size();
-            let all: Vec<_> = (0..count).map(|_| take(&spares, class)).collect();
-            let kept = all.into_iter().filter(|memory| give(&spares, class, *memory)).count();
-            assert_eq!(kept, SPARE_BYTES[budget] / layout(class).size());
-            assert_eq!(spares.bytes[budget].get(), kept * layout(class).size());
+        let spares = keeping();
+        let bound = SPARE_BYTES / (MAX_WORDS * 8);
+        let all: Vec<_> = (0..2 * bound).map(|_| take(&spares, MAX_WORDS)).collect();
+        let kept = all.into_iter().filter(|memory| give(&spares, MAX_WORDS, *memory)).count();
+        assert_eq!(kept, bound);
+        for at in 0..2 * SPARE_SEGMENTS {
+            let segment = fresh(SEGMENT).unwrap();
+            // SAFETY: 1: a segment that nobody uses.
+            let kept = unsafe { spares.push_segment(segment) };
+            assert_eq!(kept, at < SPARE_SEGMENTS);
+            if !kept {
+                // SAFETY: it came from the allocator with this layout.
+                unsafe { dealloc(segment.as_ptr(), SEGMENT) };
+            }
         }
-        // What is left is given back with the thread: nothing leaks.
+        spares.end();
+        assert_eq!(spares.room, [const { Cell::new(0) }; 2]);
+        let block = take(&spares, 2);
+        assert!(!give(&spares, 2, block), "who has ended keeps nothing");
+    }
+
+    /// What is freed while the thread ends is not kept by anyone, and leaks in no order.
+    #[test]
+    fn a_thread_that_ends_gives_back() {
+        struct Late(Cell<Option<NonNull<u8>>>);
+        impl Drop for Late {
+            fn drop(&mut self) {
+                // SAFETY: taken with so many words below.
+                self.0.take().into_iter().for_each(|block| unsafe { give_words(block, 4) });
+            }
+        }
+        thread_local! { static LATE: Late = const { Late(Cell::new(None)) }; }
+        for late_first in [false, true] {
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    let [a, b] = [(); 2].map(|()| take_words(4).unwrap());
+                    if late_first {
+                        LATE.with(|late| late.0.set(Some(a)));
+                    }
+                    // SAFETY: taken with so many words.
+                    unsafe { give_words(b, 4) };
+                    LATE.with(|late| late.0.set(Some(a)));
+                });
+            });
+        }
     }
 }

@@ -259,8 +259,11 @@ enum Inner {
     #[default]
     None,
     One(Object),
-    Many(Vec<Object>),
+    #[allow(clippy::box_collection, reason = "so that a result is two words, and stays in registers")]
+    Many(Box<Vec<Object>>),
 }
+
+const _: () = assert!(size_of::<Result<Objects>>() <= 16, "a result is two words");
 
 impl Objects {
     #[inline]
@@ -272,7 +275,7 @@ impl Objects {
     pub(crate) fn push(&mut self, object: Object) {
         self.0 = match std::mem::take(&mut self.0) {
             Inner::None => Inner::One(object),
-            Inner::One(first) => Inner::Many(vec![first, object]),
+            Inner::One(first) => Inner::Many(Box::new(vec![first, object])),
             Inner::Many(mut all) => {
                 all.push(object);
                 Inner::Many(all)
@@ -307,7 +310,7 @@ impl From<Option<Object>> for Objects {
 
 impl From<Vec<Object>> for Objects {
     fn from(objects: Vec<Object>) -> Self {
-        Self(Inner::Many(objects))
+        Self(Inner::Many(Box::new(objects)))
     }
 }
 
