@@ -103,6 +103,7 @@ impl<'a> Subject<'a> {
     }
 
     /// A part, to keep. A part of an object keeps the object.
+    #[inline]
     pub(crate) fn part_to_term(self, word: Word) -> Result<Term> {
         match self.object {
             _ if word.is_immediate() => Ok(Term::immediate(word)),

@@ -120,25 +120,27 @@ impl<'p> Machine<'p> {
     }
 
     /// The result of a clause that has accepted the subject.
+    #[inline]
     pub(crate) fn result(&mut self, code: &Code, subject: &Subject<'_>) -> Result<Found<'_>> {
         match code.shape {
-            Body::Whole => Ok(Found::Whole),
-            Body::Place(Place::Whole) => Ok(Found::Whole),
+            Body::Whole | Body::Place(Place::Whole) => Ok(Found::Whole),
             Body::Place(place) => Ok(Found::Part(self.word(place, subject))),
             Body::Const(word) => Ok(Found::Other(TermRef::new(self.literals, word))),
-            Body::Calculated => {
-                let value = self.body(code, subject)?;
-                Ok(match value.heap {
-                    Heap::Subject if value.word == subject.root() => Found::Whole,
-                    Heap::Subject => Found::Part(value.word),
-                    Heap::Literals => Found::Other(TermRef::new(self.literals, value.word)),
-                    Heap::Arena => Found::Other(self.arena.as_ref().map_or_else(
-                        || TermRef::atom(Atom::UNDEFINED),
-                        |arena| arena.view(value.word),
-                    )),
-                })
-            }
+            Body::Calculated => self.calculated(code, subject),
         }
+    }
+
+    fn calculated(&mut self, code: &Code, subject: &Subject<'_>) -> Result<Found<'_>> {
+        let value = self.body(code, subject)?;
+        Ok(match value.heap {
+            Heap::Subject if value.word == subject.root() => Found::Whole,
+            Heap::Subject => Found::Part(value.word),
+            Heap::Literals => Found::Other(TermRef::new(self.literals, value.word)),
+            Heap::Arena => Found::Other(self.arena.as_ref().map_or_else(
+                || TermRef::atom(Atom::UNDEFINED),
+                |arena| arena.view(value.word),
+            )),
+        })
     }
 
     /// Whether the result of a clause that has accepted the subject is `true`.
@@ -161,6 +163,7 @@ impl<'p> Machine<'p> {
     }
 
     /// The result of a clause that has accepted the subject, to keep.
+    #[inline]
     pub(crate) fn term(&mut self, code: &Code, subject: &Subject<'_>) -> Result<Term> {
         match self.result(code, subject)? {
             Found::Whole => subject.to_term(),

@@ -51,7 +51,7 @@ pub use watch::{Change, Changes, Event, Filter, Watch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::raw::block::Block;
 use crate::raw::hash::Refused;
-use crate::raw::reclaim::{collect, pin};
+use crate::raw::reclaim::{Pin, collect, pin};
 use crate::registry::Registry;
 use crate::term::{
     Arena, Atom, Object, ObjectRef, Objects, Term, TermRef, ToObject, ToTerm, new_block,
@@ -339,9 +339,12 @@ impl Table {
     /// for one that lies outside the object, or outside one of the objects;
     /// [`NoSuchKey`](ErrorKind::NoSuchKey).
     #[doc(alias = "ets:lookup_element/3")]
+    #[inline]
     pub fn lookup_element(&self, key: impl ToTerm, position: usize) -> Result<Term> {
-        self.check(Need::Read)?;
-        key.with(|key| self.element_of(key, position)?.ok_or_else(|| self.core.no_such_key(key)))?
+        match self.element_of(&key, position)? {
+            Some(element) => Ok(element),
+            None => key.with(|key| Err(self.core.no_such_key(key)))?,
+        }
     }
 
     /// As [`lookup_element`](Self::lookup_element), but `default` for a key that is not there.
@@ -355,33 +358,35 @@ impl Table {
         position: usize,
         default: impl ToTerm,
     ) -> Result<Term> {
-        self.check(Need::Read)?;
-        let found = key.with(|key| self.element_of(key, position))??;
-        found.map_or_else(|| Term::new(default), Ok)
+        match self.element_of(&key, position)? {
+            Some(element) => Ok(element),
+            None => Term::new(default),
+        }
     }
 
-    fn element_of(&self, key: TermRef<'_>, position: usize) -> Result<Option<Term>> {
-        let outside = |object: ObjectRef<'_>| {
-            let arity = object.arity();
-            let message = format!("position {position} is outside an object of {arity} elements");
-            Error::bad_argument(message)
-        };
+    #[inline]
+    fn element_of(&self, key: &impl ToTerm, position: usize) -> Result<Option<Term>> {
+        self.check(Need::Read)?;
         if position == 0 {
             return Err(Error::bad_argument("position 0: positions count from one"));
         }
-        let mut elements = Vec::new();
-        let mut add = |object: ObjectRef<'_>| {
-            let element = object.element_term(position);
-            elements.push(element.unwrap_or_else(|| Err(outside(object))));
-        };
         let pin = pin();
+        if self.core.engine.as_set().is_none() {
+            return key.with(|key| self.elements_of(&pin, key, position))?;
+        }
+        let object = self.core.first(&pin, key)?;
+        object.map(|object| element_at(object, position)).transpose()
+    }
+
+    /// As [`element_of`](Self::element_of), in a bag: a list of elements.
+    fn elements_of(&self, pin: &Pin, key: TermRef<'_>, position: usize) -> Result<Option<Term>> {
+        let mut elements = Vec::new();
         let key = self.core.key(key);
-        let found = self.core.engine.each(&pin, key, &mut add);
+        let found = self.core.engine.each(pin, key, |object| {
+            elements.push(element_at(object, position));
+        });
         if !found {
             return Ok(None);
-        }
-        if self.core.engine.as_set().is_some() {
-            return elements.pop().transpose();
         }
         Term::list(elements.into_iter().collect::<Result<Vec<Term>>>()?).map(Some)
     }
@@ -953,6 +958,16 @@ impl Table {
         let who = if owner.is_of(&self.home) { owner.number() } else { STRANGER };
         Self { who, ..self.clone() }
     }
+}
+
+/// An element of an object that was looked up.
+#[inline]
+fn element_at(object: ObjectRef<'_>, position: usize) -> Result<Term> {
+    object.element_term(position).unwrap_or_else(|| {
+        let arity = object.arity();
+        let message = format!("position {position} is outside an object of {arity} elements");
+        Err(Error::bad_argument(message))
+    })
 }
 
 /// Calls user code and turns a panic into an error.

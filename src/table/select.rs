@@ -333,12 +333,12 @@ impl Table {
 /// Words of results that share their memory.
 const SHARED_WORDS: usize = 4_096;
 
-/// Results that are found before small objects share their memory, too.
+/// Results that are found before others share their memory.
 const FEW: usize = 16;
 
-/// Results on their way into a list. Those that are made anew are written one behind the other, as
-/// two allocations for each would cost more than making them; and so are copies of small objects,
-/// once there are more than a few.
+/// Results on their way into a list. Once there are more than a few, those that are made anew are
+/// written one behind the other, as two allocations for each would cost more than making them; and
+/// so are copies of small objects.
 #[derive(Default)]
 struct Results {
     all: Vec<Term>,
@@ -354,20 +354,38 @@ struct Made {
 }
 
 impl Results {
+    #[inline]
     fn push(
         &mut self,
         machine: &mut Machine<'_>,
         code: &Code,
         subject: &Subject<'_>,
     ) -> Result<()> {
-        let are_many = self.all.len() >= FEW;
-        let small = |word| subject.small_part(word).filter(|_| are_many);
+        if self.all.len() >= FEW {
+            return self.push_small(machine, code, subject);
+        }
+        let term = machine.term(code, subject)?;
+        if self.all.capacity() == 0 {
+            // Mostly there is no other: where one key is asked for.
+            self.all = Vec::with_capacity(1);
+        }
+        self.all.push(term);
+        Ok(())
+    }
+
+    /// As [`push`](Self::push), where results are many.
+    fn push_small(
+        &mut self,
+        machine: &mut Machine<'_>,
+        code: &Code,
+        subject: &Subject<'_>,
+    ) -> Result<()> {
         let term = match machine.result(code, subject)? {
-            Found::Whole => match subject.whole().and_then(|whole| small(whole.word())) {
+            Found::Whole => match subject.whole().and_then(|whole| subject.small_part(whole.word())) {
                 Some(object) => return self.make(object),
                 None => subject.to_term()?,
             },
-            Found::Part(word) => match small(word) {
+            Found::Part(word) => match subject.small_part(word) {
                 Some(part) => return self.make(part),
                 None => subject.part_to_term(word)?,
             },
@@ -391,6 +409,7 @@ impl Results {
     }
 
     /// Gives the results that were made anew so far their memory.
+    #[inline(never)]
     fn close(&mut self) {
         let Some(made) = &mut self.made else { return };
         let arena = std::mem::take(&mut made.arena);
@@ -401,8 +420,11 @@ impl Results {
         made.open.clear();
     }
 
+    #[inline]
     fn into_vec(mut self) -> Vec<Term> {
-        self.close();
+        if self.made.is_some() {
+            self.close();
+        }
         self.all
     }
 }

@@ -14,7 +14,7 @@ use super::engine::{Mark, OrderedEngine};
 use crate::error::Result;
 use crate::matchspec::{Code, KeyPlan, Machine, MatchSpec, PlanRef, Subject};
 use crate::raw::reclaim::{Pin, pin};
-use crate::term::{ObjectRef, Pid, TermRef};
+use crate::term::{ObjectRef, Pid, Term, TermRef};
 
 /// Objects that are looked at before memory is given back and rights are checked again.
 pub(super) const STEP: usize = 1_000;
@@ -30,12 +30,14 @@ pub(super) struct Route<'s> {
 
 impl<'s> Route<'s> {
     /// The objects that a specification can accept.
-    #[inline]
     pub(super) fn of(core: &TableCore, spec: &'s MatchSpec, back: bool) -> Self {
         let is_ordered = core.engine.as_ordered().is_some();
-        let plan = spec.plan(core.options.keypos, is_ordered);
+        Self::along(core, spec.plan(core.options.keypos, is_ordered), back)
+    }
+
+    fn along(core: &TableCore, plan: PlanRef<'s>, back: bool) -> Self {
         let mut keys: SmallVec<[(u64, u32); 2]> = SmallVec::new();
-        if is_ordered {
+        if core.engine.as_ordered().is_some() {
             return Self { plan, keys, back };
         }
         if let Some(key) = plan.only_key() {
@@ -166,7 +168,13 @@ impl Table {
         back: bool,
         mut visit: impl FnMut(&mut Machine<'s>, &Code, &Subject<'_>) -> Result<()>,
     ) -> Result<()> {
-        let route = Route::of(&self.core, spec, back);
+        self.check(Need::Read)?;
+        let is_ordered = self.core.engine.as_ordered().is_some();
+        let plan = spec.plan(self.core.options.keypos, is_ordered);
+        if let (Some(key), Some(_)) = (plan.only_key(), self.core.engine.as_set()) {
+            return self.accepted_at(spec, key, visit);
+        }
+        let route = Route::along(&self.core, plan, back);
         let mut machine = spec.machine(self.asker());
         let mut next = Some(Mark::Start);
         while let Some(from) = next {
@@ -174,6 +182,24 @@ impl Table {
             next = self.step_along(&route, from, STEP, &mut machine, &mut visit)?;
         }
         Ok(())
+    }
+
+    /// As [`accepted`](Self::accepted), where there can be one object only.
+    #[inline]
+    fn accepted_at<'s>(
+        &self,
+        spec: &'s MatchSpec,
+        key: &Term,
+        visit: impl FnOnce(&mut Machine<'s>, &Code, &Subject<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let pin = pin();
+        let Some(object) = self.core.first(&pin, key)? else { return Ok(()) };
+        let mut machine = spec.machine(self.asker());
+        let subject = Subject::object(object);
+        match machine.clause(&subject)? {
+            Some(code) => visit(&mut machine, code, &subject),
+            None => Ok(()),
+        }
     }
 
     /// One step of a traversal.
@@ -207,7 +233,8 @@ mod tests {
     use super::{Mark, Route};
     use crate::matchspec::tests::{Terms, specs};
     use crate::raw::reclaim::pin;
-    use crate::{KeyPlan, Kind, MatchSpec, Store, Table, TableOptions, Term};
+    use crate::{KeyPlan, Kind, MatchSpec, Store, Table, TableOptions};
+    use crate::term::Term;
 
     /// The keys that a route shows, in steps of so many objects.
     fn shown(table: &Table, spec: &MatchSpec, back: bool, budget: usize) -> Vec<Term> {

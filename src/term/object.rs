@@ -201,6 +201,7 @@ impl<'a> ObjectRef<'a> {
 
     /// The element at `position`, to keep: a copy of a small one, a count on the whole object
     /// instead of a copy of a large one.
+    #[inline]
     pub(crate) fn element_term(self, position: usize) -> Option<Result<Term>> {
         let element = self.element(position)?;
         if element.word().is_immediate() || self.block.words().len() <= SMALL_ELEMENT {
