@@ -136,10 +136,11 @@ impl<'p> Machine<'p> {
             Heap::Subject if value.word == subject.root() => Found::Whole,
             Heap::Subject => Found::Part(value.word),
             Heap::Literals => Found::Other(TermRef::new(self.literals, value.word)),
-            Heap::Arena => Found::Other(self.arena.as_ref().map_or_else(
-                || TermRef::atom(Atom::UNDEFINED),
-                |arena| arena.view(value.word),
-            )),
+            Heap::Arena => Found::Other(
+                self.arena
+                    .as_ref()
+                    .map_or_else(|| TermRef::atom(Atom::UNDEFINED), |arena| arena.view(value.word)),
+            ),
         })
     }
 

@@ -19,6 +19,9 @@ pub(crate) use loom::sync::atomic::{
 #[cfg(not(any(ferrets_loom, ferrets_stress, miri)))]
 pub(crate) use parking_lot::{Mutex, RwLock};
 
+/// One that a thread does not share, which no model need know of.
+pub(crate) use std::sync::atomic::AtomicUsize as UnsharedUsize;
+
 #[cfg(not(ferrets_loom))]
 pub(crate) use std::sync::OnceLock;
 

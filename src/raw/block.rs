@@ -148,9 +148,9 @@ unsafe fn write_words(to: NonNull<u64>, words: &[u64]) {
     macro_rules! some {
         ($($count:literal)*) => {$(
             if len & $count != 0 {
-                // SAFETY: so many words are still to be copied.
+                // SAFETY: M1: so many words are still to be copied, from a slice.
                 let some = unsafe { from.add(at).cast::<[u64; $count]>().read() };
-                // SAFETY: as above, and 1 of ours.
+                // SAFETY: M1, 1 of ours: as above.
                 unsafe { to.add(at).cast::<[u64; $count]>().write(some) };
                 at += $count;
             }
@@ -192,6 +192,14 @@ impl Block {
             return Self::with(hash, arity, words, Extra::default());
         }
         assert!(arity as usize <= len, "each element has a word");
+        Self::plain(hash, arity, words)
+    }
+
+    /// As [`new`](Self::new), for counts that fit the header.
+    #[inline]
+    fn plain(hash: u64, arity: u32, words: &[u64]) -> Option<Self> {
+        let len = words.len();
+        debug_assert!(arity as usize <= len && arity <= 0xff && len <= LEN_MASK as usize);
         let meta = arity << ARITY_SHIFT | len as u32;
         let ptr = spare::take_words(HEADER_WORDS + len)?.cast::<Header>();
         let header = Header { hash, refs: AtomicU32::new(1), meta };
@@ -477,7 +485,8 @@ impl<'a> BlockRef<'a> {
         if meta & (LARGE | CELL) != 0 || (meta & LEN_MASK) as usize > most {
             return None;
         }
-        Block::new(self.hash(), meta >> ARITY_SHIFT, self.words())
+        // A block's arity is at most its length.
+        Block::plain(self.hash(), meta >> ARITY_SHIFT, self.words())
     }
 
     /// One more owned reference.

@@ -11,8 +11,9 @@
 //! * **R3** A block's memory is laid out by `Shape::of` with the counts in its header, written
 //!   completely before the block is shared, and afterwards touched only through atomics.
 //! * **R4** The low two bits of a slot word say what it is: an entry, a pending change, or the next
-//!   line of the bucket. Such a pointer is reachable only while its pointee is alive: it is
-//!   unlinked before it is retired. What a pending change points at lives as long as it.
+//!   line of the bucket; the top bits of an entry's may be bits of its hash, and those between are
+//!   its address. Such a pointer is reachable only while its pointee is alive: it is unlinked
+//!   before it is retired. What a pending change points at lives as long as it.
 //! * **R5** Slots and headers of a bucket are written only by the holder of its lock bit.
 //! * **R6** A frozen bucket is never written again; its entries live on in the segments that
 //!   replaced it, and its own memory goes to [`reclaim`].

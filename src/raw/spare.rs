@@ -26,7 +26,8 @@
 use std::alloc::{Layout, alloc, dealloc};
 use std::cell::Cell;
 use std::ptr::{NonNull, null_mut};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use crate::platform::sync::{Ordering::Relaxed, UnsharedUsize};
 
 /// Whether threads keep anything.
 const KEEPS: bool = !cfg!(any(ferrets_loom, ferrets_stress, fuzzing, miri));
@@ -55,7 +56,7 @@ struct Spares {
     segments: List,
     /// The size that was asked for last. Atomic, though the thread's own, so that two loads of it
     /// stay two: see [`guess`](Self::guess).
-    last: AtomicUsize,
+    last: UnsharedUsize,
     /// Bytes of blocks, and segments, that may still be kept.
     room: [Cell<usize>; 2],
     stage: Cell<Stage>,
@@ -181,7 +182,9 @@ pub(super) fn release() {
 }
 
 impl List {
-    const EMPTY: Self = Self(Cell::new(null_mut()));
+    const fn new() -> Self {
+        Self(Cell::new(null_mut()))
+    }
 
     #[inline]
     fn pop(&self) -> Option<NonNull<u8>> {
@@ -206,9 +209,9 @@ impl List {
 impl Spares {
     const fn new() -> Self {
         Self {
-            blocks: [const { List::EMPTY }; LISTS],
-            segments: List::EMPTY,
-            last: AtomicUsize::new(0),
+            blocks: [const { List::new() }; LISTS],
+            segments: List::new(),
+            last: UnsharedUsize::new(0),
             room: [const { Cell::new(0) }; 2],
             stage: Cell::new(Stage::New),
         }

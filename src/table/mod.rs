@@ -238,17 +238,21 @@ impl Table {
     /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`AccessDenied`](ErrorKind::AccessDenied);
     /// [`BadArgument`](ErrorKind::BadArgument) for a key that has no term (a NaN).
     #[doc(alias = "ets:lookup/2")]
-    #[inline]
+    // Always: a call in between would keep processors from waiting for the memory of several
+    // lookups at once.
+    #[inline(always)]
     pub fn lookup(&self, key: impl ToTerm) -> Result<Objects> {
         self.check(Need::Read)?;
         let pin = pin();
-        if self.core.engine.as_set().is_some() {
-            return match self.core.first(&pin, &key)? {
-                Some(object) => object.to_object().map(Objects::one),
-                None => Ok(Objects::default()),
-            };
+        match (key.immediate(), self.core.engine.as_hash_set()) {
+            (Some(word), Some(set)) => {
+                match set.get_word(&pin, word, self.core.hasher.hash_word(word)) {
+                    Some(object) => object.to_object().map(Objects::one),
+                    None => Ok(Objects::default()),
+                }
+            }
+            _ => key.with(|key| self.core.engine.lookup(&pin, self.core.key(key)))?,
         }
-        key.with(|key| self.core.engine.lookup(&pin, self.core.key(key)))?
     }
 
     /// The objects of many keys, in the order of the keys. The loads of all of them overlap: on a

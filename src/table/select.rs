@@ -381,10 +381,12 @@ impl Results {
         subject: &Subject<'_>,
     ) -> Result<()> {
         let term = match machine.result(code, subject)? {
-            Found::Whole => match subject.whole().and_then(|whole| subject.small_part(whole.word())) {
-                Some(object) => return self.make(object),
-                None => subject.to_term()?,
-            },
+            Found::Whole => {
+                match subject.whole().and_then(|whole| subject.small_part(whole.word())) {
+                    Some(object) => return self.make(object),
+                    None => subject.to_term()?,
+                }
+            }
             Found::Part(word) => match subject.small_part(word) {
                 Some(part) => return self.make(part),
                 None => subject.part_to_term(word)?,

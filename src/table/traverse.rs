@@ -233,8 +233,8 @@ mod tests {
     use super::{Mark, Route};
     use crate::matchspec::tests::{Terms, specs};
     use crate::raw::reclaim::pin;
-    use crate::{KeyPlan, Kind, MatchSpec, Store, Table, TableOptions};
     use crate::term::Term;
+    use crate::{KeyPlan, Kind, MatchSpec, Store, Table, TableOptions};
 
     /// The keys that a route shows, in steps of so many objects.
     fn shown(table: &Table, spec: &MatchSpec, back: bool, budget: usize) -> Vec<Term> {

@@ -260,7 +260,10 @@ enum Inner {
     #[default]
     None,
     One(Object),
-    #[allow(clippy::box_collection, reason = "so that a result is two words, and stays in registers")]
+    #[allow(
+        clippy::box_collection,
+        reason = "so that a result is two words, and stays in registers"
+    )]
     Many(Box<Vec<Object>>),
 }
 

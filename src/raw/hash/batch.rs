@@ -17,7 +17,7 @@ use smallvec::SmallVec;
 use super::line::{Line, Locked, SlotWord};
 use super::segment::Root;
 use super::{Delta, Handle, Index, Place, Refused, Weight};
-use super::{insert_word, is_sparse, limit, locate, remove};
+use super::{is_sparse, limit, line, locate, remove};
 use crate::platform::sync::Backoff;
 use crate::platform::wake::Wake;
 use crate::raw::Commit;
@@ -272,12 +272,12 @@ impl<'p, H: Handle> Batch<'p, H> {
         let at = match place {
             Some(Place { line, slot, raw }) => {
                 // It may have moved since, if another change needed a new line.
-                let (line, slot) = find(locked, SlotWord::entry(raw), Some((line, slot)));
+                let (line, slot) = find(locked, SlotWord::entry(raw, hash), Some((line, slot)));
                 locked.replace(line, slot, word);
                 Some((line, slot))
             }
             None => {
-                self.delta.bytes += insert_word::<H>(locked, hash, word)?;
+                self.delta.bytes += locked.insert(line::tag(hash), word) as i64;
                 None
             }
         };
@@ -322,7 +322,7 @@ impl<'p, H: Handle> Batch<'p, H> {
             self.delta.bytes += delta.bytes;
             match pending.new {
                 Some(new) => {
-                    locked.replace(line, slot, SlotWord::entry(new));
+                    locked.replace(line, slot, SlotWord::entry(new, staged.hash));
                     if pending.old.is_none() {
                         self.root.segment(staged.hash).add_count(1);
                     }
@@ -366,7 +366,7 @@ impl<H: Handle> Drop for Batch<'_, H> {
             let locked = &mut self.locks[staged.lock].1;
             let (line, slot) = find(locked, staged.word(), staged.at);
             match pending.old {
-                Some(old) => locked.replace(line, slot, SlotWord::entry(old)),
+                Some(old) => locked.replace(line, slot, SlotWord::entry(old, staged.hash)),
                 None => locked.clear(line, slot),
             }
             if let Some(new) = pending.new {

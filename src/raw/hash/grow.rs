@@ -10,11 +10,12 @@
 //! Nobody who holds the directory's lock waits for a bucket, and whoever waits for a bucket while
 //! he holds others waits for a higher one; so there is no deadlock.
 
+use std::ptr::NonNull;
 use std::sync::Arc;
 
-use super::line::{Line, Locked, Slot};
+use super::line::{Line, Locked, Slot, SlotWord};
 use super::segment::{MAX_BITS, MAX_DEPTH, Root, Segment};
-use super::{Delta, Handle, Index, Pin, Retired, insert_word, limit, prefetch, visible_or_new};
+use super::{Delta, Handle, Index, Pin, Retired, limit, prefetch};
 use crate::platform::sync::{Backoff, Ordering};
 
 /// What to make of which segments.
@@ -132,20 +133,18 @@ impl<H: Handle> Index<H> {
         for segment in old() {
             for bucket in 0..segment.buckets() {
                 let locked = segment.bucket(bucket).lock();
-                locks.push(locked.expect("only who has claimed a segment freezes its buckets"));
+                let locked = locked.expect("only who has claimed a segment freezes its buckets");
+                locks.push((segment.first_hash(bucket), locked));
             }
         }
-        let Some(extra) = distribute::<H>(&locks, plan.new) else {
-            new().for_each(free_unused);
-            return false;
-        };
+        let extra = distribute::<H>(&locks, plan);
         if !self.publish(pin, root, plan) {
             // The index was cleared meanwhile: the entries belong to the old root's grave. Its
             // segments stay as they are, for that to find.
             new().for_each(free_unused);
             return false;
         }
-        locks.into_iter().for_each(Locked::freeze);
+        locks.into_iter().for_each(|(_, locked)| locked.freeze());
         let before: usize = old().map(Segment::bytes).sum();
         let after: usize = new().map(Segment::bytes).sum();
         let extra = extra - lines_behind(plan) as i64;
@@ -192,7 +191,7 @@ impl<H: Handle> Index<H> {
         // Ordering: Release; pairs with the Acquire in `root`. Only holders of the directory's
         // lock store roots, so it is `old` that comes out: as it came from `Box`.
         let raw = self.root.swap(Box::into_raw(Box::new(new)), Ordering::Release);
-        let raw = std::ptr::NonNull::new(raw).expect("an index has a root").cast();
+        let raw = NonNull::new(raw).expect("an index has a root").cast();
         // SAFETY: R7: unlinked just now; roots come from `Box`; the segments are the new root's.
         pin.retire(unsafe { Retired::new(raw, old.bytes(), free_shell) });
         self.root(pin)
@@ -203,7 +202,7 @@ impl<H: Handle> Index<H> {
 ///
 /// # Safety
 /// 1. `raw` is a root from `Box` that nobody can reach any more.
-unsafe fn free_shell(raw: std::ptr::NonNull<()>) {
+unsafe fn free_shell(raw: NonNull<()>) {
     // SAFETY: 1 of ours.
     drop(unsafe { Box::from_raw(raw.cast::<Root>().as_ptr()) });
 }
@@ -214,11 +213,11 @@ fn segment_retire(segment: Segment, pin: &Pin) {
     ///
     /// # Safety
     /// 1. `raw` is the first bucket's directory word of a segment that nobody can reach any more.
-    unsafe fn free(raw: std::ptr::NonNull<()>) {
+    unsafe fn free(raw: NonNull<()>) {
         // SAFETY: 1 of ours.
         unsafe { Segment::from_word(raw.as_ptr().cast()).free() };
     }
-    let raw = std::ptr::NonNull::new(segment.word()).expect("a segment is somewhere").cast();
+    let raw = NonNull::new(segment.word()).expect("a segment is somewhere").cast();
     // SAFETY: R6, R7: frozen, and unlinked from the directory just now.
     pin.retire(unsafe { Retired::new(raw, segment.bytes(), free) });
 }
@@ -226,14 +225,6 @@ fn segment_retire(segment: Segment, pin: &Pin) {
 fn free_unused(segment: Segment) {
     // SAFETY: R7: nobody was told of it.
     unsafe { segment.free() };
-}
-
-/// All entries of locked buckets.
-fn entries<'a>(locks: &'a [Locked<'_>]) -> impl Iterator<Item = std::ptr::NonNull<()>> + 'a {
-    locks
-        .iter()
-        .flat_map(|locked| Lines(Some(locked.line())))
-        .flat_map(|line| line.words().filter_map(visible_or_new))
 }
 
 /// The lines of a bucket whose lock we hold.
@@ -244,7 +235,7 @@ impl<'a> Iterator for Lines<'a> {
 
     fn next(&mut self) -> Option<&'a Line> {
         let line = self.0?;
-        self.0 = match line.words().last().map(super::SlotWord::get) {
+        self.0 = match line.words().last().map(SlotWord::get) {
             // SAFETY: R4, R5: in a bucket that we hold the lock of.
             Some(Slot::Link(next)) => Some(unsafe { next.as_ref() }),
             _ => None,
@@ -260,29 +251,57 @@ fn lines_behind(plan: &Plan) -> usize {
 }
 
 /// Puts the entries of locked buckets into new segments, and counts them there; returns the bytes
-/// of additional lines. `None` without memory.
-fn distribute<H: Handle>(locks: &[Locked<'_>], new: [Option<Segment>; 2]) -> Option<i64> {
-    // Reading the hashes costs a cache miss for each entry: start them all before the first.
-    for raw in entries(locks) {
-        prefetch(raw.as_ptr().cast());
+/// of additional lines. The buckets come with the first hash of each.
+///
+/// Where an entry goes is known from the bucket that it comes from and from the bits of its hash
+/// that its slot carries, mostly. Otherwise it has to be read.
+fn distribute<H: Handle>(locks: &[(u64, Locked<'_>)], plan: &Plan) -> i64 {
+    let bits = |segments: &[Option<Segment>; 2]| segments[0].map_or(0, |s| s.depth() + s.bits());
+    let (known, needed) = (bits(&plan.old), bits(&plan.new));
+    let is_read = needed > known && !SlotWord::carries(known);
+    let entries = || locks.iter().flat_map(|(first, locked)| entries(*first, locked));
+    if is_read {
+        // A cache miss for each: all are started before the first is waited for.
+        entries().for_each(|entry| prefetch(entry.raw.as_ptr().cast()));
     }
-    let [Some(low), high] = new else { return None };
+    let [Some(low), high] = plan.new else { return 0 };
     let boundary = high.map(Segment::prefix);
     let mut extra = 0;
     let mut counts = [0, 0];
-    for raw in entries(locks) {
+    for Entry { first, tag, word, raw } in entries() {
         // SAFETY: R1, R5: in a slot of a bucket that we hold the lock of.
-        let hash = H::hash(unsafe { H::borrow(raw) });
+        let read = || H::hash(unsafe { H::borrow(raw) });
+        let hash = if is_read { read() } else { first | word.carried() };
         let upper = boundary.is_some_and(|boundary| hash >= boundary);
         let target = if upper { high.unwrap_or(low) } else { low };
+        let bucket = target.bucket_of(hash);
+        debug_assert_eq!(bucket, target.bucket_of(read()), "enough of the hash is known");
         counts[usize::from(upper)] += 1;
-        let line = target.bucket(target.bucket_of(hash));
-        extra +=
-            insert_word::<H>(&mut Locked::fresh(line), hash, super::SlotWord::entry(raw)).ok()?;
+        extra += Locked::fresh(target.bucket(bucket)).insert(tag, word) as i64;
     }
     low.add_count(counts[0]);
     if let Some(high) = high {
         high.add_count(counts[1]);
     }
-    Some(extra)
+    extra
+}
+
+/// An entry on its way into another segment.
+struct Entry {
+    /// The first hash of the bucket that it comes from.
+    first: u64,
+    tag: u8,
+    word: SlotWord,
+    raw: NonNull<()>,
+}
+
+/// All entries of a locked bucket. (No batch has pending changes in it: that holds its lock.)
+fn entries(first: u64, locked: &Locked<'_>) -> impl Iterator<Item = Entry> {
+    Lines(Some(locked.line())).flat_map(move |line| {
+        let header = line.header();
+        line.words().enumerate().filter_map(move |(slot, word)| {
+            let raw = word.entry_only()?;
+            Some(Entry { first, tag: header.tag(slot), word, raw })
+        })
+    })
 }

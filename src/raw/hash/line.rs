@@ -12,6 +12,11 @@
 //! they are few matters: while an entry is on its way from memory, the instructions that wait for
 //! it take the room in which the processor looks for other loads to start.
 //!
+//! The word of a slot is the pointer to the entry and, in the bits that no address uses, sixteen
+//! more of its hash: those that say into which bucket it goes when its segment splits. So a split
+//! moves words and reads no entry, up to some hundred million of them, where it would wait for the
+//! memory of each.
+//!
 //! # Why readers need no validation
 //!
 //! Whatever a slot holds decides; the header only says where looking is worth while. So the order
@@ -28,6 +33,7 @@
 
 use std::ptr::{NonNull, without_provenance_mut};
 
+use super::segment::MAX_BITS;
 use crate::platform::sync::{AtomicPtr, AtomicU64, Backoff, Ordering};
 
 /// Slots of a line.
@@ -45,7 +51,27 @@ const FROZEN: u64 = 2;
 /// The last slot holds, or is about to hold, a link.
 const LINKED: u64 = 4;
 
-/// A slot's word: a pointer with its kind in the low two bits.
+/// Bits of an entry's hash that the word of its slot carries, above the address, where processors
+/// and systems have addresses of 48 bits. (Android's have a tag there.)
+const CARRIED: u32 = if cfg!(all(
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    target_pointer_width = "64",
+    not(target_os = "android")
+)) {
+    16
+} else {
+    0
+};
+/// Bits of the hash in front of those: a segment can be split without a look at its entries if it
+/// is this much deeper than the root, and not [`CARRIED`] more.
+const FIRST: u32 = MAX_BITS + if cfg!(ferrets_loom) { 0 } else { 4 };
+/// Bits of a hash that a bucket and a slot's word tell together, where they join.
+pub(super) const ROUGH: u32 = FIRST + CARRIED;
+/// The bits that remain for the address.
+const ADDRESS: usize = usize::MAX >> CARRIED;
+
+/// A slot's word: a pointer with its kind in the low two bits; that to an entry has some bits of
+/// its hash in the top ones.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct SlotWord(*mut ());
 
@@ -67,10 +93,35 @@ const NOTHING: usize = 3;
 impl SlotWord {
     pub(super) const EMPTY: Self = Self(without_provenance_mut(NOTHING));
 
+    /// # Panics
+    /// If the address has more bits than there are on the systems that carry hashes.
     #[inline]
-    pub(super) fn entry(raw: NonNull<()>) -> Self {
+    pub(super) fn entry(raw: NonNull<()>, hash: u64) -> Self {
         debug_assert_eq!(raw.addr().get() & KIND, 0, "1 of Handle");
-        Self(raw.as_ptr())
+        assert!(raw.addr().get() & !ADDRESS == 0, "an address of 48 bits");
+        Self(raw.as_ptr().map_addr(|addr| addr | (hash << FIRST) as usize & !ADDRESS))
+    }
+
+    /// The bits that it carries of the hash of its entry, where they stand in the hash.
+    #[inline]
+    pub(super) fn carried(self) -> u64 {
+        (self.0.addr() & !ADDRESS) as u64 >> FIRST
+    }
+
+    /// The same as a number, which continues what is above the last [`CARRIED`] of [`ROUGH`] bits.
+    #[inline]
+    pub(super) fn carried_low(self) -> u64 {
+        if CARRIED == 0 { 0 } else { (self.0.addr() >> (usize::BITS - CARRIED.max(1))) as u64 }
+    }
+
+    #[inline]
+    pub(super) fn is_entry(self) -> bool {
+        self.0.addr() & KIND == 0
+    }
+
+    /// Whether the bit behind the first `known` is among them.
+    pub(super) fn carries(known: u32) -> bool {
+        (FIRST..ROUGH).contains(&known)
     }
 
     pub(super) fn pending(raw: NonNull<()>) -> Self {
@@ -88,7 +139,7 @@ impl SlotWord {
             return None;
         }
         // SAFETY: R4: a word of this kind is a pointer to an entry.
-        Some(unsafe { NonNull::new_unchecked(self.0) })
+        Some(unsafe { NonNull::new_unchecked(self.0.map_addr(|addr| addr & ADDRESS)) })
     }
 
     #[inline]
@@ -98,7 +149,7 @@ impl SlotWord {
 
     #[inline]
     pub(super) fn get(self) -> Slot {
-        let Some(raw) = NonNull::new(self.0.map_addr(|addr| addr & !KIND)) else {
+        let Some(raw) = NonNull::new(self.0.map_addr(|addr| addr & ADDRESS & !KIND)) else {
             return Slot::Empty;
         };
         match self.0.addr() & KIND {
@@ -139,6 +190,12 @@ impl Header {
     fn with_tag(self, slot: usize, tag: u8) -> Self {
         let shift = slot * 8 + 8;
         Self(self.0 & !(0xff << shift) | u64::from(tag) << shift)
+    }
+
+    /// The tag of a slot.
+    #[inline]
+    pub(super) fn tag(self, slot: usize) -> u8 {
+        (self.0 >> (slot * 8 + 8)) as u8
     }
 
     /// The slots whose tag is `tag`, which is not zero.
@@ -218,11 +275,11 @@ impl Line {
         }
     }
 
-    /// A line that is not shared yet and holds these words, each with its hash.
-    pub(super) fn with(words: [(u64, SlotWord); 2]) -> Self {
+    /// A line that is not shared yet and holds these words, each with its tag.
+    fn with(words: [(u8, SlotWord); 2]) -> Self {
         let line = Self::new();
-        for (at, (hash, word)) in words.into_iter().enumerate() {
-            let header = line.header().with_tag(at, tag(hash));
+        for (at, (tag, word)) in words.into_iter().enumerate() {
+            let header = line.header().with_tag(at, tag);
             // Ordering: Relaxed, twice; the link that publishes the line is stored with Release.
             line.header.store(header.0, Ordering::Relaxed);
             line.slots[at].store(word.0, Ordering::Relaxed);
@@ -335,20 +392,27 @@ impl<'a> Locked<'a> {
         }
     }
 
-    /// Where an entry can be put in this bucket without another line.
-    #[inline]
-    pub(super) fn free_slot(&self) -> Option<usize> {
-        self.header.free().next()
-    }
-
     #[inline]
     fn header_of(&self, line: &Line) -> Header {
         if std::ptr::eq(line, self.line) { self.header } else { line.header() }
     }
 
-    /// Where an entry can be put in a line of this bucket.
-    pub(super) fn free_slot_in(&self, line: &Line) -> Option<usize> {
-        self.header_of(line).free().next()
+    /// Puts a word into a free slot of the bucket, which gets one more line if it is full; returns
+    /// the bytes of that.
+    pub(super) fn insert(&mut self, tag: u8, word: SlotWord) -> usize {
+        let mut line = self.line;
+        loop {
+            if let Some(slot) = self.header_of(line).free().next() {
+                self.fill(line, slot, tag, word);
+                return 0;
+            }
+            let Slot::Link(next) = line.slot(LAST).get() else { break };
+            // SAFETY: R4, R5: we hold the bucket's lock.
+            line = unsafe { next.as_ref() };
+        }
+        let moved = (self.header_of(line).tag(LAST), line.slot(LAST));
+        self.link(line, NonNull::from(Box::leak(Box::new(Line::with([moved, (tag, word)])))));
+        size_of::<Line>()
     }
 
     #[inline]
@@ -363,8 +427,8 @@ impl<'a> Locked<'a> {
 
     /// Puts a word into a free slot.
     #[inline]
-    pub(super) fn fill(&mut self, line: &Line, slot: usize, hash: u64, word: SlotWord) {
-        let header = self.header_of(line).with_tag(slot, tag(hash));
+    fn fill(&mut self, line: &Line, slot: usize, tag: u8, word: SlotWord) {
+        let header = self.header_of(line).with_tag(slot, tag);
         self.store_header(line, header);
         line.set_slot(slot, word);
     }
@@ -383,7 +447,7 @@ impl<'a> Locked<'a> {
     }
 
     /// Hangs a new line behind `line`; it must hold the entry of `line`'s last slot.
-    pub(super) fn link(&mut self, line: &Line, next: NonNull<Line>) {
+    fn link(&mut self, line: &Line, next: NonNull<Line>) {
         let linked = Header(self.header_of(line).0 | LINKED);
         self.store_header(line, linked);
         line.set_slot(LAST, SlotWord::link(next));
@@ -419,6 +483,23 @@ impl Drop for Locked<'_> {
 mod tests {
     use super::*;
     use crate::raw::tests::many;
+
+    /// What a word carries of a hash stands where it stands in the hash, and the address is whole.
+    #[test]
+    fn words_carry_bits_of_hashes() {
+        let mut place = 0_u64;
+        let raw = NonNull::from(&mut place).cast::<()>();
+        for hash in [0, u64::MAX, 0x0123_4567_89ab_cdef, 1 << (63 - FIRST)] {
+            let word = SlotWord::entry(raw, hash);
+            assert_eq!(word.entry_only(), Some(raw));
+            assert!(matches!(word.get(), Slot::Entry(entry) if entry == raw));
+            for known in 0..u64::BITS {
+                let bit = 1 << (63 - known);
+                let carried = if SlotWord::carries(known) { hash & bit } else { 0 };
+                assert_eq!(word.carried() & bit, carried, "bit {known} of {hash:x}");
+            }
+        }
+    }
 
     #[test]
     fn equal_bytes_are_found() {

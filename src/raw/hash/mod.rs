@@ -41,6 +41,7 @@ mod grow;
 mod line;
 mod scan;
 mod segment;
+mod step;
 
 use std::marker::PhantomData;
 use std::ptr::NonNull;
@@ -246,7 +247,7 @@ impl<H: Handle> Index<H> {
             (Change::Put(new), Some(place)) => {
                 let delta = Delta::between(weight, H::weight(new.borrowed()));
                 let raw = new.into_raw();
-                locked.replace(place.line, place.slot, SlotWord::entry(raw));
+                locked.replace(place.line, place.slot, SlotWord::entry(raw, hash));
                 self.unlock(locked, hash, || {
                     // SAFETY: R1, R5: put there just now, and we hold the lock.
                     tell(root.totals.life, before, Some(unsafe { H::borrow(raw) }))
@@ -257,13 +258,14 @@ impl<H: Handle> Index<H> {
             }
             (Change::Put(new), None) => {
                 let delta = Delta::between(weight, H::weight(new.borrowed()));
-                let (raw, extra) = insert_entry(&mut locked, hash, new)?;
+                let raw = new.into_raw();
+                let extra = locked.insert(line::tag(hash), SlotWord::entry(raw, hash));
                 let count = root.segment(hash).add_count(1);
                 self.unlock(locked, hash, || {
                     // SAFETY: R1, R5: put there just now, and we hold the lock.
                     tell(root.totals.life, None, Some(unsafe { H::borrow(raw) }))
                 });
-                root.totals.add(Delta { bytes: delta.bytes + extra, ..delta });
+                root.totals.add(Delta { bytes: delta.bytes + extra as i64, ..delta });
                 if count > limit(root.bits) {
                     self.grow(pin, hash);
                 }
@@ -500,72 +502,6 @@ fn locate<'p, H: Handle>(
         let Slot::Link(next) = line.slot(LAST).get() else { return None };
         // SAFETY: R4, R5: in a bucket that we hold the lock of.
         line = unsafe { next.as_ref() };
-    }
-}
-
-/// Puts an entry into a free slot of a locked bucket; returns it, and the bytes of a line that it
-/// needed.
-fn insert_entry<H: Handle>(
-    locked: &mut Locked<'_>,
-    hash: u64,
-    new: H,
-) -> Result<(NonNull<()>, i64), Refused> {
-    let raw = new.into_raw();
-    let extra = insert_word::<H>(locked, hash, SlotWord::entry(raw)).inspect_err(|_| {
-        // SAFETY: 1 of `from_raw`: it was not put anywhere, so it is ours again.
-        drop(unsafe { H::from_raw(raw) });
-    })?;
-    Ok((raw, extra))
-}
-
-/// Puts a word into a free slot of a locked bucket, which gets one more line if it is full.
-fn insert_word<H: Handle>(
-    locked: &mut Locked<'_>,
-    hash: u64,
-    word: SlotWord,
-) -> Result<i64, Refused> {
-    if let Some(slot) = locked.free_slot() {
-        let line = locked.line();
-        locked.fill(line, slot, hash, word);
-        return Ok(0);
-    }
-    let mut line = locked.line();
-    while let Slot::Link(next) = line.slot(LAST).get() {
-        // SAFETY: R4, R5: in a bucket that we hold the lock of.
-        line = unsafe { next.as_ref() };
-        if let Some(slot) = locked.free_slot_in(line) {
-            locked.fill(line, slot, hash, word);
-            return Ok(0);
-        }
-    }
-    extend::<H>(locked, line, hash, word)
-}
-
-/// Hangs a new line behind the last one of a locked bucket, with its last entry and a new word.
-fn extend<H: Handle>(
-    locked: &mut Locked<'_>,
-    line: &Line,
-    hash: u64,
-    word: SlotWord,
-) -> Result<i64, Refused> {
-    let moved = line.slot(LAST);
-    let Some(raw) = visible_or_new(moved) else {
-        unreachable!("a line without a free slot has an entry in its last one");
-    };
-    // SAFETY: R1, R5: in a slot of a bucket that we hold the lock of.
-    let moved_hash = H::hash(unsafe { H::borrow(raw) });
-    let next = NonNull::from(Box::leak(Box::new(Line::with([(moved_hash, moved), (hash, word)]))));
-    locked.link(line, next);
-    Ok(size_of::<Line>() as i64)
-}
-
-/// An entry that a slot holds or will hold: enough to know its hash.
-fn visible_or_new(word: SlotWord) -> Option<NonNull<()>> {
-    match word.get() {
-        Slot::Entry(raw) => Some(raw),
-        Slot::Empty | Slot::Link(_) => None,
-        // SAFETY: R4, R5: only the holder of the lock has pending changes in the bucket.
-        Slot::Pending(pending) => unsafe { pending.cast::<Pending>().as_ref() }.any(),
     }
 }
 

@@ -1,7 +1,5 @@
 //! Traversal in the order of hashes. The position is a hash; nothing is held between steps.
 
-use std::ptr::NonNull;
-
 use smallvec::SmallVec;
 
 use super::line::{Line, SLOTS, Slot};
@@ -81,101 +79,6 @@ impl<H: Handle> Index<H> {
         });
         Ok((at(root.totals.life), segment.end_hash(segment.bucket_of(from))))
     }
-}
-
-/// What a step in the order of hashes finds in a bucket.
-pub(crate) struct Nearest<R> {
-    /// The entry with the hash that the step starts from.
-    pub(crate) here: Option<R>,
-    /// The one with the least hash above.
-    pub(crate) next: Option<R>,
-    /// The hash at which the next bucket begins.
-    pub(crate) end: Option<u64>,
-}
-
-impl<H: Handle> Index<H> {
-    /// Looks for what a step from `hash` finds in the bucket that `within` belongs to. `None` where
-    /// hashes alone do not tell: two entries have the same, or a batch is changing the bucket.
-    #[inline]
-    pub(crate) fn nearest<'p>(
-        &self,
-        pin: &'p Pin,
-        hash: u64,
-        within: u64,
-    ) -> Option<Nearest<H::Ref<'p>>> {
-        let segment = self.root(pin).segment(within);
-        let bucket = segment.bucket_of(within);
-        let mut found = Found { hash, here: None, next: None, least: u64::MAX, alike: false };
-        let mut line = segment.bucket(bucket);
-        loop {
-            let words: [SlotWord; SLOTS] = std::array::from_fn(|slot| line.slot(slot));
-            let (mut any, mut others) = (None, false);
-            for word in words {
-                let entry = word.entry_only();
-                any = entry.or(any);
-                others |= entry.is_none() & (word != SlotWord::EMPTY);
-            }
-            if let Some(any) = any {
-                // In place of what is no entry, one that is: to look twice at it does no harm, but
-                // a branch would, because nobody can foresee which slots are taken.
-                for raw in words.map(|word| word.entry_only().unwrap_or(any)) {
-                    // SAFETY: R1: found in a slot under the pin whose lifetime this is.
-                    found.look(raw, H::hash(unsafe { H::borrow(raw) }));
-                }
-            }
-            if found.alike {
-                return None;
-            }
-            if !others {
-                break;
-            }
-            // SAFETY: R4: found under the pin.
-            line = unsafe { link_only(words)?.as_ref() };
-        }
-        // SAFETY: R1: found in a slot under the pin whose lifetime this is.
-        let borrow = |raw| unsafe { H::borrow(raw) };
-        let end = segment.end_hash(bucket);
-        Some(Nearest { here: found.here.map(borrow), next: found.next.map(borrow), end })
-    }
-}
-
-/// What has been found on the way.
-struct Found {
-    hash: u64,
-    here: Option<NonNull<()>>,
-    next: Option<NonNull<()>>,
-    /// The hash of what is next.
-    least: u64,
-    /// Whether two entries have the same hash, where that matters.
-    alike: bool,
-}
-
-impl Found {
-    #[inline(always)]
-    fn look(&mut self, raw: NonNull<()>, hash: u64) {
-        let is_other = |held: Option<NonNull<()>>| held.is_some() & (held != Some(raw));
-        let (is_here, is_above) = (hash == self.hash, hash > self.hash);
-        self.alike |= is_here & is_other(self.here);
-        self.alike |= is_above & (hash == self.least) & is_other(self.next);
-        self.here = if is_here { Some(raw) } else { self.here };
-        let is_next = is_above & ((hash < self.least) | self.next.is_none());
-        self.next = if is_next { Some(raw) } else { self.next };
-        self.least = if is_next { hash } else { self.least };
-    }
-}
-
-/// The line behind, if the words are nothing else but entries and the link to it.
-#[cold]
-fn link_only(words: [SlotWord; SLOTS]) -> Option<NonNull<Line>> {
-    let mut link = None;
-    for word in words {
-        match word.get() {
-            Slot::Empty | Slot::Entry(_) => {}
-            Slot::Link(next) => link = Some(next),
-            Slot::Pending(_) => return None,
-        }
-    }
-    link
 }
 
 /// Shows the entries of a bucket.

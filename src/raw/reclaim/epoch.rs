@@ -157,6 +157,7 @@ impl Collector {
 
     /// Seals what a thread has retired so far.
     pub(crate) fn seal(&self, participant: &Participant) {
+        participant.full.set(false);
         let mut bag = participant.bag.take();
         if bag.entries.is_empty() {
             return;
@@ -321,7 +322,12 @@ impl Participant {
         // Ordering: Release; pairs with the Acquire in `advance`: what was read under the pin was
         // read before.
         self.record.0.0.store(0, Ordering::Release);
-        self.full.replace(false)
+        self.full.get()
+    }
+
+    /// Whether the bag should be sealed.
+    pub(crate) fn is_full(&self) -> bool {
+        self.full.get()
     }
 
     /// Keeps an unlinked entry until it can be freed. Frees nothing, so it may be called under
@@ -336,11 +342,11 @@ impl Participant {
         if bag.entries.len() < BAG_ITEMS && bag.bytes < BAG_BYTES {
             return;
         }
-        self.full.set(true);
         let long = bag.entries.len() >= LONG_PIN * BAG_ITEMS || bag.bytes >= LONG_PIN * BAG_BYTES;
         drop(bag);
         if long {
             collector.seal(self);
         }
+        self.full.set(true);
     }
 }

@@ -141,13 +141,21 @@ impl Drop for Pin {
     #[inline]
     fn drop(&mut self) {
         let local = self.local();
-        if local.participant.leave() {
-            hand_over(&local.participant);
+        if local.participant.leave() | local.late {
+            attend(local);
+            if local.late {
+                // SAFETY: E1: the thread's own.
+                unsafe { forget_late(self.0) };
+            }
         }
-        if local.late {
-            // SAFETY: E1: the thread's own.
-            unsafe { forget_late(self.0) };
-        }
+    }
+}
+
+/// Does what a thread has put off until it is unpinned.
+#[cold]
+fn attend(local: &Local) {
+    if local.participant.is_full() {
+        hand_over(&local.participant);
     }
 }
 
