@@ -13,9 +13,9 @@
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use super::line::{Line, Locked, Slot, SlotWord};
+use super::line::{LAST, Line, Locked, Slot, SlotWord};
 use super::segment::{MAX_BITS, MAX_DEPTH, Root, Segment};
-use super::{Delta, Handle, Index, Pin, Retired, limit, prefetch};
+use super::{Delta, Handle, Index, Pin, Retired, free_line, limit, prefetch};
 use crate::platform::sync::{Backoff, Ordering};
 
 /// What to make of which segments.
@@ -147,11 +147,9 @@ impl<H: Handle> Index<H> {
         locks.into_iter().for_each(|(_, locked)| locked.freeze());
         let before: usize = old().map(Segment::bytes).sum();
         let after: usize = new().map(Segment::bytes).sum();
-        let extra = extra - lines_behind(plan) as i64;
+        let behind: usize = old().map(|segment| retire(segment, pin)).sum();
+        let extra = extra - behind as i64;
         root.totals.add(Delta::bytes(after as i64 - before as i64 + extra));
-        for segment in old() {
-            segment_retire(segment, pin);
-        }
         true
     }
 
@@ -207,19 +205,32 @@ unsafe fn free_shell(raw: NonNull<()>) {
     drop(unsafe { Box::from_raw(raw.cast::<Root>().as_ptr()) });
 }
 
-/// Retires a segment whose entries have moved.
-fn segment_retire(segment: Segment, pin: &Pin) {
+/// Retires a segment whose entries have moved, and the lines behind its buckets; returns the bytes
+/// of those.
+fn retire(segment: Segment, pin: &Pin) -> usize {
     /// Frees a segment's memory.
     ///
     /// # Safety
     /// 1. `raw` is the first bucket's directory word of a segment that nobody can reach any more.
     unsafe fn free(raw: NonNull<()>) {
         // SAFETY: 1 of ours.
-        unsafe { Segment::from_word(raw.as_ptr().cast()).free() };
+        unsafe { Segment::from_word(raw.as_ptr().cast()).free_alone() };
+    }
+    let mut behind = 0;
+    for bucket in 0..segment.buckets() {
+        let mut line = segment.bucket(bucket);
+        while let Slot::Link(next) = line.slot(LAST).get() {
+            // SAFETY: R4, R7: reachable under the pin.
+            line = unsafe { next.as_ref() };
+            // SAFETY: R4, R6: unlinked with the frozen segment just now; lines come from `Box`.
+            pin.retire(unsafe { Retired::new(next.cast(), size_of::<Line>(), free_line) });
+            behind += size_of::<Line>();
+        }
     }
     let raw = NonNull::new(segment.word()).expect("a segment is somewhere").cast();
     // SAFETY: R6, R7: frozen, and unlinked from the directory just now.
     pin.retire(unsafe { Retired::new(raw, segment.bytes(), free) });
+    behind
 }
 
 fn free_unused(segment: Segment) {
@@ -242,12 +253,6 @@ impl<'a> Iterator for Lines<'a> {
         };
         Some(line)
     }
-}
-
-fn lines_behind(plan: &Plan) -> usize {
-    let segments = plan.old.iter().flatten();
-    let buckets = segments.flat_map(|segment| (0..segment.buckets()).map(|at| segment.bucket(at)));
-    buckets.map(|line| (Lines(Some(line)).count() - 1) * size_of::<Line>()).sum()
 }
 
 /// Puts the entries of locked buckets into new segments, and counts them there; returns the bytes

@@ -199,7 +199,6 @@ impl Segment {
     /// # Safety
     /// 1. The segment is unlinked, and nobody who could reach it is left.
     pub(super) unsafe fn free(self) {
-        let layout = layout(self.bits());
         for at in 0..self.buckets() {
             let mut link = self.bucket(at).words().last();
             while let Some(Slot::Link(line)) = link.map(super::line::SlotWord::get) {
@@ -207,10 +206,25 @@ impl Segment {
                 let line = unsafe { Box::from_raw(line.as_ptr()) };
                 link = line.words().last();
             }
-            // SAFETY: 1 of ours; each bucket once. (Only models' atomics need the drop.)
-            let line = unsafe { self.first().add(at) };
-            // SAFETY: as above.
-            unsafe { line.drop_in_place() };
+        }
+        // SAFETY: 1 of ours is 1 of it.
+        unsafe { self.free_alone() };
+    }
+
+    /// Frees the segment's memory only, without a look at it: it left the caches long ago.
+    ///
+    /// # Safety
+    /// 1. As in [`free`](Self::free).
+    pub(super) unsafe fn free_alone(self) {
+        // SAFETY: 1 of ours: the segment is alive.
+        let layout = layout(unsafe { self.head.as_ref() }.bits);
+        if std::mem::needs_drop::<Line>() {
+            for at in 0..self.buckets() {
+                // SAFETY: M1: one of its lines.
+                let line = unsafe { self.first().add(at) };
+                // SAFETY: 1 of ours; each once.
+                unsafe { line.drop_in_place() };
+            }
         }
         // SAFETY: 1 of ours.
         unsafe { self.head.drop_in_place() };
