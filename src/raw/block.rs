@@ -36,6 +36,11 @@ const CELL_SHIFT: u32 = 16;
 const CELL: u32 = 0xff << CELL_SHIFT;
 const ARITY_SHIFT: u32 = 24;
 const HEADER_WORDS: usize = size_of::<Header>() / 8;
+/// Words of a block up to which readers get copies, and threads keep its memory: a number of bits,
+/// so that one test of `meta` tells such blocks from all others.
+pub(crate) const SMALL: usize = 15;
+const NOT_SMALL: u32 = LARGE | CELL | (LEN_MASK & !(SMALL as u32));
+const _: () = assert!(HEADER_WORDS + SMALL == spare::MAX_WORDS, "small blocks are kept");
 /// Fewer words are copied without a call.
 const FEW_WORDS: usize = 32;
 
@@ -317,8 +322,8 @@ impl Block {
     #[inline]
     fn free(&mut self) {
         let meta = self.borrow().header().meta;
-        if meta & (LARGE | CELL | LEASED) == 0 && !cfg!(ferrets_loom) {
-            let words = HEADER_WORDS + (meta & LEN_MASK) as usize;
+        if meta & (NOT_SMALL | LEASED) == 0 && !cfg!(ferrets_loom) {
+            let words = HEADER_WORDS + (meta as usize & SMALL);
             // SAFETY: R2, R3: the last reference; a plain block takes so many words.
             unsafe { spare::give_words(self.ptr.cast(), words) };
         } else {
@@ -478,15 +483,19 @@ impl<'a> BlockRef<'a> {
         self.ptr == other.ptr
     }
 
-    /// A block of its own with the same words and no lease, if this is a small one without a cell.
+    /// A block of its own with the same words and no lease, if this is a [`SMALL`] one without a
+    /// cell.
     #[inline]
-    pub(crate) fn copy_plain(self, most: usize) -> Option<Block> {
+    pub(crate) fn copy_small(self) -> Option<Block> {
         let meta = self.header().meta;
-        if meta & (LARGE | CELL) != 0 || (meta & LEN_MASK) as usize > most {
+        if meta & NOT_SMALL != 0 {
             return None;
         }
+        let len = meta as usize & SMALL;
+        // SAFETY: R3: `len` initialised words, never written again.
+        let words = unsafe { NonNull::slice_from_raw_parts(self.words_ptr(), len).as_ref() };
         // A block's arity is at most its length.
-        Block::plain(self.hash(), meta >> ARITY_SHIFT, self.words())
+        Block::plain(self.hash(), meta >> ARITY_SHIFT, words)
     }
 
     /// One more owned reference.

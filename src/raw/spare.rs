@@ -9,7 +9,7 @@
 //! Segments of the hash index are kept, too: a table that grows frees one for every two that it
 //! takes, and fresh memory is slow when it is touched first.
 //!
-//! Bounded by [`SPARE_BYTES`] a thread, given back when the thread ends or
+//! Bounded by [`SPARE`] for a thread, given back when the thread ends or
 //! [`collect`](super::reclaim::collect) is called. Builds that look for errors in the use of memory
 //! keep nothing ([`KEEPS`]), so that a block that is freed is seen to be.
 //!
@@ -31,12 +31,10 @@ use crate::platform::sync::{Ordering::Relaxed, UnsharedUsize};
 
 /// Whether threads keep anything.
 const KEEPS: bool = !cfg!(any(ferrets_loom, ferrets_stress, fuzzing, miri));
-/// Bytes that a thread keeps at most of blocks.
-const SPARE_BYTES: usize = 32 << 10;
-/// Segments that it keeps at most.
-const SPARE_SEGMENTS: usize = 15;
+/// Blocks that a thread keeps at most, and segments.
+const SPARE: [usize; 2] = [256, 15];
 /// The largest block that is kept, in words.
-const MAX_WORDS: usize = 20;
+pub(super) const MAX_WORDS: usize = 17;
 /// Lists of blocks: a power of two, so that a number is made one of a list without a branch.
 const LISTS: usize = (MAX_WORDS + 1).next_power_of_two();
 
@@ -57,7 +55,7 @@ struct Spares {
     /// The size that was asked for last. Atomic, though the thread's own, so that two loads of it
     /// stay two: see [`guess`](Self::guess).
     last: UnsharedUsize,
-    /// Bytes of blocks, and segments, that may still be kept.
+    /// Blocks, and segments, that may still be kept.
     room: [Cell<usize>; 2],
     stage: Cell<Stage>,
 }
@@ -234,8 +232,7 @@ impl Spares {
     #[inline]
     fn pop_words(&self, words: usize) -> Option<NonNull<u8>> {
         let block = self.blocks[words].pop()?;
-        let room = &self.room[0];
-        room.set(room.get() + words * 8);
+        self.room[0].set(self.room[0].get() + 1);
         Some(block)
     }
 
@@ -245,7 +242,7 @@ impl Spares {
     /// 1. `memory` is for a block of so many words, at most [`MAX_WORDS`], and not used by anyone.
     #[inline]
     unsafe fn push_words(&self, words: usize, memory: NonNull<u8>) -> bool {
-        let Some(room) = self.room[0].get().checked_sub(words * 8) else { return false };
+        let Some(room) = self.room[0].get().checked_sub(1) else { return false };
         self.room[0].set(room);
         // SAFETY: 1 of ours.
         unsafe { self.blocks[words].push(memory) };
@@ -279,15 +276,14 @@ impl Spares {
     }
 
     fn make_room(&self) {
-        self.room[0].set(SPARE_BYTES);
-        self.room[1].set(SPARE_SEGMENTS);
+        self.room.iter().zip(SPARE).for_each(|(room, most)| room.set(most));
         self.stage.set(Stage::Keeping);
     }
 
     fn release(&self) {
         for (words, list) in self.blocks.iter().enumerate() {
             while let Some(block) = list.pop() {
-                self.room[0].set(self.room[0].get() + words * 8);
+                self.room[0].set(self.room[0].get() + 1);
                 let layout = layout(words).expect("a few words");
                 // SAFETY: R8: it came from the allocator with this layout.
                 unsafe { dealloc(block.as_ptr(), layout) };
@@ -355,24 +351,23 @@ mod tests {
         for (memory, words) in again.into_iter().zip([3, 3, 5]) {
             assert!(give(&spares, words, memory));
         }
-        assert_eq!(spares.room[0].get(), SPARE_BYTES - (3 + 3 + 5) * 8);
+        assert_eq!(spares.room[0].get(), SPARE[0] - 3);
         spares.release();
-        assert_eq!(spares.room[0].get(), SPARE_BYTES);
+        assert_eq!(spares.room[0].get(), SPARE[0]);
         assert!(spares.pop_words(3).is_none());
     }
 
     #[test]
     fn what_is_kept_is_bounded() {
         let spares = keeping();
-        let bound = SPARE_BYTES / (MAX_WORDS * 8);
-        let all: Vec<_> = (0..2 * bound).map(|_| take(&spares, MAX_WORDS)).collect();
+        let all: Vec<_> = (0..2 * SPARE[0]).map(|_| take(&spares, MAX_WORDS)).collect();
         let kept = all.into_iter().filter(|memory| give(&spares, MAX_WORDS, *memory)).count();
-        assert_eq!(kept, bound);
-        for at in 0..2 * SPARE_SEGMENTS {
+        assert_eq!(kept, SPARE[0]);
+        for at in 0..2 * SPARE[1] {
             let segment = fresh(SEGMENT).unwrap();
             // SAFETY: 1: a segment that nobody uses.
             let kept = unsafe { spares.push_segment(segment) };
-            assert_eq!(kept, at < SPARE_SEGMENTS);
+            assert_eq!(kept, at < SPARE[1]);
             if !kept {
                 // SAFETY: it came from the allocator with this layout.
                 unsafe { dealloc(segment.as_ptr(), SEGMENT) };

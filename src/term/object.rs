@@ -9,7 +9,7 @@ use super::arena::Arena;
 use super::word::{Tag, Word};
 use super::{Term, TermRef, order};
 use crate::error::{Error, Result};
-use crate::raw::block::{Block, BlockRef, Cell, Extra, Position};
+use crate::raw::block::{self, Block, BlockRef, Cell, Extra, Position};
 
 /// A stored object, owned: a handle on an immutable tuple.
 ///
@@ -24,7 +24,7 @@ const SMALL_ELEMENT: usize = 64;
 
 /// Words of an object up to which a reader who keeps it gets a copy. Counting references writes to
 /// a line that all readers of the object share, which costs more than copying a few lines.
-pub(crate) const SMALL_OBJECT: usize = 16;
+pub(crate) const SMALL_OBJECT: usize = block::SMALL;
 
 /// A stored object, borrowed for the length of a closure: what
 /// [`Table::read`](crate::Table::read) and the folds show.
@@ -177,7 +177,7 @@ impl<'a> ObjectRef<'a> {
     /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) if there is no memory for a copy.
     #[inline]
     pub fn to_object(self) -> Result<Object> {
-        match self.block.copy_plain(SMALL_OBJECT) {
+        match self.block.copy_small() {
             Some(copy) => Ok(Object(copy)),
             None => self.to_object_slow(),
         }
