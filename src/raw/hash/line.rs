@@ -51,12 +51,12 @@ const FROZEN: u64 = 2;
 /// The last slot holds, or is about to hold, a link.
 const LINKED: u64 = 4;
 
-/// Bits of an entry's hash that the word of its slot carries, above the address, where processors
-/// and systems have addresses of 48 bits. (Android's have a tag there.)
+/// Bits of an entry's hash that the word of its slot carries, above the address: sixteen where
+/// processor and system are known to give programs addresses of 48 bits and nothing above them.
 const CARRIED: u32 = if cfg!(all(
     any(target_arch = "x86_64", target_arch = "aarch64"),
     target_pointer_width = "64",
-    not(target_os = "android")
+    any(target_os = "linux", target_os = "macos", target_os = "windows")
 )) {
     16
 } else {
