@@ -391,17 +391,16 @@ mod tests {
         }
         thread_local! { static LATE: Late = const { Late(Cell::new(None)) }; }
         for late_first in [false, true] {
-            std::thread::scope(|scope| {
-                scope.spawn(|| {
-                    let [a, b] = [(); 2].map(|()| take_words(4).unwrap());
-                    if late_first {
-                        LATE.with(|late| late.0.set(Some(a)));
-                    }
-                    // SAFETY: taken with so many words.
-                    unsafe { give_words(b, 4) };
+            let life = || {
+                let [a, b] = [(); 2].map(|()| take_words(4).unwrap());
+                if late_first {
                     LATE.with(|late| late.0.set(Some(a)));
-                });
-            });
+                }
+                // SAFETY: taken with so many words.
+                unsafe { give_words(b, 4) };
+                LATE.with(|late| late.0.set(Some(a)));
+            };
+            std::thread::scope(|scope| scope.spawn(life).join()).unwrap();
         }
     }
 }
