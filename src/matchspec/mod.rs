@@ -35,7 +35,7 @@ mod vm;
 use std::fmt;
 use std::ops::Deref;
 use std::str::FromStr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use ast::{Ast, Expr, Pattern};
 pub use build::{SpecExpr, SpecVariable};
@@ -50,6 +50,7 @@ pub(crate) use subject::Subject;
 pub(crate) use vm::{Found, Machine};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::platform::sync::StaticOnceLock as OnceLock;
 use crate::term::{Arena, Atom, Pid, Term, TermRef};
 
 /// A compiled match specification: a question that is put to a table, or to any term.

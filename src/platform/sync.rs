@@ -22,8 +22,15 @@ pub(crate) use parking_lot::{Mutex, RwLock};
 /// One that a thread does not share, which no model need know of.
 pub(crate) use std::sync::atomic::AtomicUsize as UnsharedUsize;
 
-#[cfg(not(ferrets_loom))]
+#[cfg(all(ferrets_stress, not(ferrets_loom)))]
+pub(crate) use once_cell::sync::OnceCell as OnceLock;
+#[cfg(ferrets_stress)]
+pub(crate) use once_cell::sync::OnceCell as StaticOnceLock;
+#[cfg(not(any(ferrets_loom, ferrets_stress)))]
 pub(crate) use std::sync::OnceLock;
+/// One for statics, which no model has.
+#[cfg(not(ferrets_stress))]
+pub(crate) use std::sync::OnceLock as StaticOnceLock;
 
 #[cfg(ferrets_loom)]
 pub(crate) use self::modelled::{Mutex, OnceLock, RwLock};

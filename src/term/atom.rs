@@ -12,12 +12,12 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
 use parking_lot::Mutex;
 
 use crate::error::{Error, Result};
+use crate::platform::sync::StaticOnceLock as OnceLock;
 
 /// An interned name, as small as an integer: `ok`, `undefined`, `'hello world'`.
 ///

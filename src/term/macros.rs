@@ -311,14 +311,14 @@ impl Builder {
 #[derive(Debug)]
 pub struct KnownAtom {
     name: &'static str,
-    atom: std::sync::OnceLock<Atom>,
+    atom: crate::platform::sync::StaticOnceLock<Atom>,
 }
 
 impl KnownAtom {
     /// Of that name.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
-        Self { name, atom: std::sync::OnceLock::new() }
+        Self { name, atom: crate::platform::sync::StaticOnceLock::new() }
     }
 
     /// The atom.
