@@ -104,8 +104,8 @@ fn agrees_with_a_map() {
 #[test]
 fn a_step_finds_what_its_bucket_shows() {
     let space = many(20_000, 40);
-    // Hashes that have nothing to do with each other; three and three the same; three and three that
-    // differ in the last bits only, which no slot carries.
+    // Hashes that have nothing to do with each other; three and three the same; three and three
+    // that differ in the last bits only, which no slot carries.
     let hashes: [fn(u64) -> u64; 3] =
         [mix, |key| mix(key / 3), |key| (mix(key / 3) & !3) | (key % 3)];
     for (kind, hash) in hashes.into_iter().enumerate() {
