@@ -227,30 +227,20 @@ impl<'p, H: Handle> Batch<'p, H> {
 
     /// Puts an entry in, in the place of the one for which `same` holds. At most one put or removal
     /// for a key.
-    pub(crate) fn put(
-        &mut self,
-        hash: u64,
-        same: impl Fn(H::Ref<'_>) -> bool,
-        new: H,
-    ) -> Result<(), Refused> {
-        self.put_at(self.find(hash, same), new)
+    pub(crate) fn put(&mut self, hash: u64, same: impl Fn(H::Ref<'_>) -> bool, new: H) {
+        self.put_at(self.find(hash, same), new);
     }
 
     /// As [`put`](Self::put), where something was found, or nothing.
-    pub(crate) fn put_at(&mut self, found: Found<'p>, new: H) -> Result<(), Refused> {
+    pub(crate) fn put_at(&mut self, found: Found<'p>, new: H) {
         let after = H::weight(new.borrowed());
-        let raw = new.into_raw();
-        self.stage(found, Some(raw), after).inspect_err(|_| {
-            // SAFETY: 1 of `from_raw`: it was not put anywhere, so it is ours again.
-            drop(unsafe { H::from_raw(raw) });
-        })
+        self.stage(found, Some(new.into_raw()), after);
     }
 
     /// Takes out what was found, if anything was. At most one put or removal for a key.
     pub(crate) fn remove_at(&mut self, found: Found<'p>) {
         if found.place.is_some() {
-            let staged = self.stage(found, None, Weight::default());
-            staged.expect("what takes a slot that is there needs no room");
+            self.stage(found, None, Weight::default());
         }
     }
 
@@ -260,7 +250,7 @@ impl<'p, H: Handle> Batch<'p, H> {
         Found { lock, hash, place }: Found<'p>,
         new: Option<NonNull<()>>,
         after: Weight,
-    ) -> Result<(), Refused> {
+    ) {
         let old = place.as_ref().map(|place| place.raw);
         // SAFETY: R1, R5: in a slot of a bucket that we hold the lock of.
         let before = old.map(|raw| H::weight(unsafe { H::borrow(raw) })).unwrap_or_default();
@@ -282,7 +272,6 @@ impl<'p, H: Handle> Batch<'p, H> {
             }
         };
         self.staged.push(Staged { lock, hash, pending, before, after, at });
-        Ok(())
     }
 
     /// Whether somebody wants to hear of changes.

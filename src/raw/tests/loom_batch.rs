@@ -22,7 +22,7 @@ fn put_and_remove(index: &Index<Entry>, put: &[Key], gone: &[Key], fail: bool) {
                 batch.remove_at(found);
             }
             for key in put {
-                batch.put(key.hash(), is(*key), Entry::new(*key, 1))?;
+                batch.put(key.hash(), is(*key), Entry::new(*key, 1));
             }
             if fail { Err(Refused::NoMemory) } else { Ok(()) }
         },
@@ -38,10 +38,11 @@ fn add_one_to_both(index: &Index<Entry>, keys: [Key; 2]) {
         &pin(),
         &hashes,
         |batch| {
-            keys.iter().try_for_each(|key| {
+            for key in &keys {
                 let old = batch.get(key.hash(), is(*key)).map_or(0, Body::value);
-                batch.put(key.hash(), is(*key), Entry::new(*key, old + 1))
-            })
+                batch.put(key.hash(), is(*key), Entry::new(*key, old + 1));
+            }
+            Ok(())
         },
         |_, _| Wake::default(),
     );
@@ -55,7 +56,7 @@ fn put_all_and_fail(index: &Index<Entry>, keys: &[Key]) {
         &hashes,
         |batch| {
             for key in keys {
-                batch.put(key.hash(), is(*key), Entry::new(*key, 99))?;
+                batch.put(key.hash(), is(*key), Entry::new(*key, 99));
             }
             Err(Refused::NoMemory)
         },

@@ -52,7 +52,8 @@ pub(super) fn put_all(index: &Index<Entry>, keys: &[Key], value: u32) -> Result<
         &pin(),
         &hashes,
         |batch| {
-            keys.iter().try_for_each(|key| batch.put(key.hash(), is(*key), Entry::new(*key, value)))
+            keys.iter().for_each(|key| batch.put(key.hash(), is(*key), Entry::new(*key, value)));
+            Ok(())
         },
         |_, _| Wake::default(),
     )

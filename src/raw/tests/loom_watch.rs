@@ -44,7 +44,8 @@ impl World {
         let hashes = keys.map(Key::hash);
         let body = |batch: &mut crate::raw::hash::Batch<'_, Entry>| {
             let put = |key: &Key| batch.put(key.hash(), is(*key), Entry::new(*key, value));
-            keys.iter().try_for_each(put)
+            keys.iter().for_each(put);
+            Ok(())
         };
         let tell = |life, (): &mut ()| {
             let [first, second] = keys.map(|key| Some((key, Some(value))));

@@ -196,7 +196,7 @@ impl BagEngine {
                     let (mine, others) = rest
                         .into_iter()
                         .partition(|block| has_key(block.borrow(), self.keypos, key.term));
-                    self.insert_many(pin, batch, key, mine, &mut changes)?;
+                    self.insert_many(pin, batch, key, mine, &mut changes);
                     rest = others;
                 }
             }
@@ -233,7 +233,7 @@ impl BagEngine {
             let given = plan.run(&mut contents)?;
             let changes: Changes = contents.iter_mut().flat_map(Several::take_changes).collect();
             for (content, found) in contents.into_iter().zip(places) {
-                content.finish(batch, found)?;
+                content.finish(batch, found);
             }
             Ok::<_, Stop>((given, changes))
         };
@@ -251,13 +251,13 @@ impl BagEngine {
         key: Key<'_>,
         blocks: Vec<Block>,
         changes: &mut Changes,
-    ) -> Result<(), Refused> {
+    ) {
         let is_of = |entry: BagRef<'_>| self.is_of(entry, key);
         let mut all = Vec::new();
         match batch.get(key.hash, is_of) {
             Some(BagRef::Many(group)) => {
                 self.prepare(pin, batch, group, blocks, changes);
-                return Ok(());
+                return;
             }
             Some(BagRef::One(first)) => all.push(first.to_block()),
             None => {}
@@ -271,7 +271,7 @@ impl BagEngine {
             changes.extend(all[before..].iter().map(|new| told::Change::inserted(new.borrow())));
         }
         match all.len() {
-            len if len == before => Ok(()),
+            len if len == before => {}
             1 => batch.put(key.hash, is_of, Bagged::one(all.remove(0))),
             _ => batch.put(key.hash, is_of, self.group(all)),
         }

@@ -190,7 +190,7 @@ impl SetEngine {
                         let old = found.entry::<Block>();
                         changes.push(told::Change::of(old, Some(block.borrow())));
                     }
-                    batch.put_at(found, block.clone())?;
+                    batch.put_at(found, block.clone());
                 }
             }
             Ok(changes)
@@ -230,7 +230,7 @@ impl SetEngine {
                 match content.into_after() {
                     After::Same => {}
                     After::Gone => batch.remove_at(found),
-                    After::Put(block) => batch.put_at(found, block)?,
+                    After::Put(block) => batch.put_at(found, block),
                 }
             }
             Ok::<_, Stop>((given, changes))

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::raw::Commit;
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::group::{BagRef, Bagged, Group, Snapshot};
-use crate::raw::hash::{Batch, Found, Refused};
+use crate::raw::hash::{Batch, Found};
 use crate::raw::reclaim::Pin;
 use crate::term::{Object, ObjectRef};
 
@@ -87,13 +87,9 @@ impl<'p> Several<'p> {
     }
 
     /// Puts what has changed into the batch.
-    pub(in crate::table::engine) fn finish(
-        self,
-        batch: &mut Batch<'p, Bagged>,
-        found: Found<'p>,
-    ) -> Result<(), Refused> {
+    pub(in crate::table::engine) fn finish(self, batch: &mut Batch<'p, Bagged>, found: Found<'p>) {
         match self.held {
-            Held::Same(_) => Ok(()),
+            Held::Same(_) => {}
             Held::Changed(mut prepared) => {
                 let group = prepared.group;
                 if group.weight().items == 0 {
@@ -107,20 +103,13 @@ impl<'p> Several<'p> {
                         group.cancel(pin);
                     }
                 });
-                Ok(())
             }
             Held::Few(mut blocks) => match blocks.len() {
-                0 => {
-                    batch.remove_at(found);
-                    Ok(())
-                }
+                0 => batch.remove_at(found),
                 1 => batch.put_at(found, Bagged::one(blocks.remove(0))),
                 _ => batch.put_at(found, self.engine.group(blocks)),
             },
-            Held::Many(group) if group.weight().items == 0 => {
-                batch.remove_at(found);
-                Ok(())
-            }
+            Held::Many(group) if group.weight().items == 0 => batch.remove_at(found),
             Held::Many(group) => batch.put_at(found, Bagged::from(*group)),
         }
     }
