@@ -19,7 +19,6 @@
 //! value once and see one state of the object (at most one cell exists per block, so there is no
 //! second value that could be newer or older than the first).
 
-use std::alloc::Layout;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -168,7 +167,8 @@ unsafe fn write_words(to: NonNull<u64>, words: &[u64]) {
 
 /// Where the parts of a block lie, from its two counts.
 struct Shape {
-    layout: Layout,
+    /// What it takes in all.
+    words: usize,
     large: bool,
     /// Bytes in front of the header.
     front: usize,
@@ -182,9 +182,8 @@ impl Shape {
         u32::try_from(len).ok()?;
         let words = 8 * (usize::from(large) + usize::from(lease));
         let front = words + if cell { size_of::<AtomicU64>() } else { 0 };
-        let size = len.checked_mul(8)?.checked_add(front + size_of::<Header>())?;
-        let layout = Layout::from_size_align(size, align_of::<Header>()).ok()?;
-        Some(Self { layout, large, front })
+        let words = len.checked_add(front / 8 + HEADER_WORDS)?;
+        Some(Self { words, large, front })
     }
 }
 
@@ -223,7 +222,7 @@ impl Block {
         assert!(arity as usize <= words.len(), "each element has a word");
         let Extra { cell, lease } = extra;
         let shape = Shape::of(arity, words.len(), cell.is_some(), lease.is_some())?;
-        let start = spare::take(shape.layout)?;
+        let start = spare::take_words(shape.words)?;
         // SAFETY: M1: the shape has `front` bytes in front of the header.
         let ptr = unsafe { start.add(shape.front) }.cast::<Header>();
         let len = u32::try_from(words.len()).expect("Shape::of checked the length");
@@ -347,7 +346,7 @@ impl Block {
         // SAFETY: R3: the allocation begins `front` bytes before the header.
         let start = unsafe { self.ptr.cast::<u8>().sub(shape.front) };
         // SAFETY: R3: taken with the same shape, and not used after this.
-        unsafe { spare::give(start, shape.layout) };
+        unsafe { spare::give_words(start, shape.words) };
     }
 }
 
