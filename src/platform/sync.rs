@@ -28,7 +28,7 @@ pub(crate) use once_cell::sync::OnceCell as OnceLock;
 pub(crate) use once_cell::sync::OnceCell as StaticOnceLock;
 #[cfg(not(any(ferrets_loom, ferrets_stress)))]
 pub(crate) use std::sync::OnceLock;
-/// One for statics, which no model has.
+/// One for what no model has, as it can stand in statics.
 #[cfg(not(ferrets_stress))]
 pub(crate) use std::sync::OnceLock as StaticOnceLock;
 

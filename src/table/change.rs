@@ -121,7 +121,7 @@ impl Table {
         spec: &'s MatchSpec,
         mut change: impl FnMut(&Self, &mut Machine<'s>, &Object) -> Result<()>,
     ) -> Result<()> {
-        let route = Route::of(&self.core, spec, false);
+        let route = Route::of(&self.core, self.core.plan(spec), false);
         let mut machine = spec.machine(self.asker());
         let mut found = Vec::new();
         let mut next = Some(Mark::Start);

@@ -244,15 +244,13 @@ impl Table {
     pub fn lookup(&self, key: impl ToTerm) -> Result<Objects> {
         self.check(Need::Read)?;
         let pin = pin();
-        match (key.immediate(), self.core.engine.as_hash_set()) {
-            (Some(word), Some(set)) => {
-                match set.get_word(&pin, word, self.core.hasher.hash_word(word)) {
-                    Some(object) => object.to_object().map(Objects::one),
-                    None => Ok(Objects::default()),
-                }
-            }
-            _ => key.with(|key| self.core.engine.lookup(&pin, self.core.key(key)))?,
+        if self.core.engine.as_set().is_some() {
+            return match self.core.first(&pin, &key)? {
+                Some(object) => object.to_object().map(Objects::one),
+                None => Ok(Objects::default()),
+            };
         }
+        key.with(|key| self.core.engine.lookup(&pin, self.core.key(key)))?
     }
 
     /// The objects of many keys, in the order of the keys. The loads of all of them overlap: on a

@@ -77,7 +77,7 @@ impl Table {
     /// ```
     #[must_use]
     pub fn explain(&self, spec: &MatchSpec) -> Plan {
-        spec.plan(self.keypos(), self.core.engine.as_ordered().is_some()).plan().clone()
+        self.core.plan(spec).plan().clone()
     }
 
     /// As [`select`](Self::select), against the order of keys in an ordered set: hash tables have
@@ -254,7 +254,7 @@ impl Table {
         if table != self.id() {
             return Err(Error::bad_argument("the continuation is of another table"));
         }
-        let route = Route::of(&self.core, &spec, back);
+        let route = Route::of(&self.core, self.core.plan(&spec), back);
         let mut machine = spec.machine(self.asker());
         let mut budget = limit.min(STEP);
         let mut next = position.map(|place| place.mark());
@@ -353,6 +353,18 @@ struct Made {
     open: Vec<(usize, Word)>,
 }
 
+impl Made {
+    /// Gives the results that were made anew so far their memory, and puts them into their places.
+    fn close(&mut self, all: &mut [Term]) {
+        let arena = std::mem::take(&mut self.arena);
+        let words = self.open.iter().map(|(_, word)| *word);
+        for ((place, _), term) in self.open.iter().zip(Term::from_arena_all(arena, words)) {
+            all[*place] = term;
+        }
+        self.open.clear();
+    }
+}
+
 impl Results {
     #[inline]
     fn push(
@@ -402,30 +414,17 @@ impl Results {
     fn make(&mut self, term: TermRef<'_>) -> Result<()> {
         let made = self.made.get_or_insert_default();
         made.open.push((self.all.len(), made.arena.copy(term)?));
-        let is_full = made.arena.words().len() >= SHARED_WORDS;
         self.all.push(Term::nil());
-        if is_full {
-            self.close();
+        if made.arena.words().len() >= SHARED_WORDS {
+            made.close(&mut self.all);
         }
         Ok(())
     }
 
-    /// Gives the results that were made anew so far their memory.
-    #[inline(never)]
-    fn close(&mut self) {
-        let Some(made) = &mut self.made else { return };
-        let arena = std::mem::take(&mut made.arena);
-        let words = made.open.iter().map(|(_, word)| *word);
-        for ((place, _), term) in made.open.iter().zip(Term::from_arena_all(arena, words)) {
-            self.all[*place] = term;
-        }
-        made.open.clear();
-    }
-
     #[inline]
     fn into_vec(mut self) -> Vec<Term> {
-        if self.made.is_some() {
-            self.close();
+        if let Some(made) = &mut self.made {
+            made.close(&mut self.all);
         }
         self.all
     }

@@ -28,14 +28,16 @@ pub(super) struct Route<'s> {
     back: bool,
 }
 
-impl<'s> Route<'s> {
-    /// The objects that a specification can accept.
-    pub(super) fn of(core: &TableCore, spec: &'s MatchSpec, back: bool) -> Self {
-        let is_ordered = core.engine.as_ordered().is_some();
-        Self::along(core, spec.plan(core.options.keypos, is_ordered), back)
+impl TableCore {
+    /// How a question is answered here.
+    pub(super) fn plan<'s>(&self, spec: &'s MatchSpec) -> PlanRef<'s> {
+        spec.plan(self.options.keypos, self.engine.as_ordered().is_some())
     }
+}
 
-    fn along(core: &TableCore, plan: PlanRef<'s>, back: bool) -> Self {
+impl<'s> Route<'s> {
+    /// The objects that a plan leaves.
+    pub(super) fn of(core: &TableCore, plan: PlanRef<'s>, back: bool) -> Self {
         let mut keys: SmallVec<[(u64, u32); 2]> = SmallVec::new();
         if core.engine.as_ordered().is_some() {
             return Self { plan, keys, back };
@@ -168,13 +170,11 @@ impl Table {
         back: bool,
         mut visit: impl FnMut(&mut Machine<'s>, &Code, &Subject<'_>) -> Result<()>,
     ) -> Result<()> {
-        self.check(Need::Read)?;
-        let is_ordered = self.core.engine.as_ordered().is_some();
-        let plan = spec.plan(self.core.options.keypos, is_ordered);
+        let plan = self.core.plan(spec);
         if let (Some(key), Some(_)) = (plan.only_key(), self.core.engine.as_set()) {
             return self.accepted_at(spec, key, visit);
         }
-        let route = Route::along(&self.core, plan, back);
+        let route = Route::of(&self.core, plan, back);
         let mut machine = spec.machine(self.asker());
         let mut next = Some(Mark::Start);
         while let Some(from) = next {
@@ -192,6 +192,7 @@ impl Table {
         key: &Term,
         visit: impl FnOnce(&mut Machine<'s>, &Code, &Subject<'_>) -> Result<()>,
     ) -> Result<()> {
+        self.check(Need::Read)?;
         let pin = pin();
         let Some(object) = self.core.first(&pin, key)? else { return Ok(()) };
         let mut machine = spec.machine(self.asker());
@@ -238,7 +239,7 @@ mod tests {
 
     /// The keys that a route shows, in steps of so many objects.
     fn shown(table: &Table, spec: &MatchSpec, back: bool, budget: usize) -> Vec<Term> {
-        let route = Route::of(&table.core, spec, back);
+        let route = Route::of(&table.core, table.core.plan(spec), back);
         let (mut keys, mut next) = (Vec::new(), Some(Mark::Start));
         while let Some(from) = next {
             next = route.visit(&table.core, &pin(), from, budget, |object| {

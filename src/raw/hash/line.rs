@@ -108,12 +108,6 @@ impl SlotWord {
         (self.0.addr() & !ADDRESS) as u64 >> FIRST
     }
 
-    /// The same as a number, which continues what is above the last [`CARRIED`] of [`ROUGH`] bits.
-    #[inline]
-    pub(super) fn carried_low(self) -> u64 {
-        if CARRIED == 0 { 0 } else { (self.0.addr() >> (usize::BITS - CARRIED.max(1))) as u64 }
-    }
-
     #[inline]
     pub(super) fn is_entry(self) -> bool {
         self.0.addr() & KIND == 0
@@ -135,7 +129,7 @@ impl SlotWord {
     /// The entry, if it is one; what else it may be, [`get`](Self::get) tells.
     #[inline]
     pub(super) fn entry_only(self) -> Option<NonNull<()>> {
-        if self.0.addr() & KIND != 0 {
+        if !self.is_entry() {
             return None;
         }
         // SAFETY: R4: a word of this kind is a pointer to an entry.

@@ -34,10 +34,8 @@ impl<H: Handle> Index<H> {
         let segment = self.root(pin).segment(within);
         let bucket = segment.bucket_of(within);
         let is_known = SlotWord::carries(segment.depth() + segment.bits());
-        let mut found = Found::above(hash);
-        let is_done = is_known && found.look_at_words::<H>(segment, bucket)?;
-        if !is_done {
-            found = Found::above(hash);
+        let mut found = Found { hash, here: None, next: None, least: u64::MAX, alike: false };
+        if !(is_known && found.look_at_words::<H>(segment, bucket)?) {
             found.look_at_entries::<H>(segment, bucket)?;
         }
         // SAFETY: R1: found in a slot under the pin whose lifetime this is.
@@ -64,15 +62,13 @@ fn words_of(line: &Line) -> [SlotWord; SLOTS] {
 }
 
 impl Found {
-    fn above(hash: u64) -> Self {
-        Self { hash, here: None, next: None, least: u64::MAX, alike: false }
-    }
-
-    /// Goes by what slots carry of hashes; `Some(false)` if that does not tell what is next.
+    /// Goes by what slots carry of hashes; `Some(false)` if that does not tell
+    /// what is next: then what was found so far stands.
     #[inline]
     fn look_at_words<H: Handle>(&mut self, segment: Segment, bucket: usize) -> Option<bool> {
-        let first = segment.first_hash(bucket) >> (u64::BITS - ROUGH);
-        let target = self.hash >> (u64::BITS - ROUGH);
+        let rough = |hash: u64| hash >> (u64::BITS - ROUGH);
+        let first = rough(segment.first_hash(bucket));
+        let target = rough(self.hash);
         // The two least above the target, with the slot of each. Which slots are taken, and which
         // entry is next, nobody can foresee, so there is no branch for each.
         let (mut least, mut second, mut next) = (u64::MAX, u64::MAX, None);
@@ -83,7 +79,7 @@ impl Found {
             for (slot, word) in words.into_iter().enumerate() {
                 let is_entry = word.is_entry();
                 others |= !is_entry & (word != SlotWord::EMPTY);
-                let rough = first | word.carried_low();
+                let rough = first | rough(word.carried());
                 alike |= u32::from(is_entry & (rough == target)) << slot;
                 let is_above = is_entry & (rough > target);
                 let this = if is_above { rough << 3 | slot as u64 } else { u64::MAX };
@@ -115,11 +111,13 @@ impl Found {
             // SAFETY: R4: the caller is pinned.
             line = unsafe { link_only(words)?.as_ref() };
         }
-        if self.next.is_some() {
-            return Some(true);
+        if self.next.is_none() {
+            if next.is_some() && least >> 3 == second >> 3 {
+                return Some(false);
+            }
+            self.next = next;
         }
-        self.next = next;
-        Some(next.is_none() || least >> 3 != second >> 3)
+        Some(true)
     }
 
     /// Reads all entries. `None` as in [`Index::nearest`].
