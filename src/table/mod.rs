@@ -518,7 +518,7 @@ impl Table {
         &self,
         key: TermRef<'_>,
         op: &CounterOp,
-        default: Option<Block>,
+        default: Option<Result<Block>>,
     ) -> Result<Integer> {
         let keypos = self.core.options.keypos;
         self.update_set(key, "update_counter", default, |object| {
@@ -543,7 +543,7 @@ impl Table {
         let op = op.into();
         key.with(|key| {
             let default = self.default(key, &default, "update_counter")?;
-            self.count_one(key, &op, default)
+            self.count_one(key, &op, Some(default))
         })?
     }
 
@@ -605,7 +605,7 @@ impl Table {
         &self,
         key: TermRef<'_>,
         ops: CounterOps<'_>,
-        default: Option<Block>,
+        default: Option<Result<Block>>,
     ) -> Result<smallvec::SmallVec<[Integer; 1]>> {
         let keypos = self.core.options.keypos;
         self.update_set(key, "update_counter", default, |object| {
@@ -621,27 +621,21 @@ impl Table {
         default: &impl ToObject,
     ) -> Result<smallvec::SmallVec<[Integer; 1]>> {
         let default = self.default(key, default, "update_counter")?;
-        self.count_in(key, ops, default)
+        self.count_in(key, ops, Some(default))
     }
 
-    /// The object that a missing key begins with; `None` if the key exists and the default, a
-    /// tuple, is too short to be stored, which then does not matter.
+    /// The object that a missing key begins with. One that is too short to be stored does not
+    /// matter as long as the key is there: the error is for when it is not.
     fn default(
         &self,
         key: TermRef<'_>,
         default: &impl ToObject,
         what: &str,
-    ) -> Result<Option<Block>> {
-        self.check(Need::Write)?;
-        let Some(set) = self.core.engine.as_set() else { return Err(self.wrong_kind(what)) };
-        let key = self.core.key(key);
-        match self.core.block_with_key(default, key) {
-            Ok(block) => Ok(Some(block)),
-            Err(error) if error.kind() == ErrorKind::ObjectTooShort => {
-                let exists = set.exists(&pin(), key);
-                if exists { Ok(None) } else { Err(error) }
-            }
-            Err(error) => Err(error),
+    ) -> Result<Result<Block>> {
+        self.check_set(what)?;
+        match self.core.block_with_key(default, self.core.key(key)) {
+            Err(error) if error.kind() != ErrorKind::ObjectTooShort => Err(error),
+            block => Ok(block),
         }
     }
 
@@ -664,14 +658,20 @@ impl Table {
         &self,
         key: TermRef<'_>,
         what: &str,
-        default: Option<Block>,
+        default: Option<Result<Block>>,
         edit: impl FnOnce(ObjectRef<'_>) -> Result<(update::Edit, R)>,
     ) -> Result<Option<R>> {
         self.check(Need::Write)?;
         let Some(set) = self.core.engine.as_set() else { return Err(self.wrong_kind(what)) };
-        match self.done(set.update(&pin(), self.core.key(key), default, edit))?? {
-            Updated::Done(result) => Ok(Some(result)),
-            Updated::Missing => Ok(None),
+        let (default, too_short) = match default {
+            Some(Ok(block)) => (Some(block), None),
+            Some(Err(error)) => (None, Some(error)),
+            None => (None, None),
+        };
+        match (self.done(set.update(&pin(), self.core.key(key), default, edit))??, too_short) {
+            (Updated::Done(result), _) => Ok(Some(result)),
+            (Updated::Missing, None) => Ok(None),
+            (Updated::Missing, Some(error)) => Err(error),
         }
     }
 
@@ -739,7 +739,7 @@ impl Table {
     ) -> Result<()> {
         key.with(|key| {
             let default = self.default(key, &default, "update_element")?;
-            self.set_elements(key, ElementOps::Typed(values), default).map(|_| ())
+            self.set_elements(key, ElementOps::Typed(values), Some(default)).map(|_| ())
         })?
     }
 
@@ -752,7 +752,7 @@ impl Table {
     ) -> Result<bool> {
         let default = match default {
             None => None,
-            Some(default) => self.default(key, &default, "update_element")?,
+            Some(default) => Some(self.default(key, &default, "update_element")?),
         };
         self.set_elements(key, ElementOps::Term(ops), default)
     }
@@ -761,7 +761,7 @@ impl Table {
         &self,
         key: TermRef<'_>,
         ops: ElementOps<'_>,
-        default: Option<Block>,
+        default: Option<Result<Block>>,
     ) -> Result<bool> {
         let keypos = self.core.options.keypos;
         let done = self.update_set(key, "update_element", default, |object| {

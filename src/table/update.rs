@@ -332,8 +332,8 @@ fn small(term: TermRef<'_>) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::{CounterOp, Integer};
-    use crate::term::{Arena, Object, ToObject, Word, new_block};
-    use crate::{Kind, Store, TableOptions};
+    use crate::term::{Arena, Object, Term, ToObject, Word, new_block};
+    use crate::{ErrorKind, Kind, Store, TableOptions};
 
     /// A counter that is a small integer goes a short way, to the same value.
     #[test]
@@ -374,5 +374,32 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// A default that is too short to be stored is refused when the key is not there, also if it
+    /// was until a moment ago: nobody is told that something was done that was not.
+    #[test]
+    fn a_short_default_is_refused_whenever_the_key_is_gone() {
+        let store = Store::new();
+        let table = store.new_table("t", TableOptions::new(Kind::Set).keypos(2)).expect("new");
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..20_000 {
+                    table.insert((0, "k", 0)).expect("it stands");
+                    table.delete("k").expect("it stands");
+                }
+            });
+            for _ in 0..20_000 {
+                let counted = table.update_counter_or("k", CounterOp::new(3, 1), (0,));
+                let set = table.update_elements_or("k", &[(3, Term::from(7))], (0,));
+                let failed = [counted.err(), set.err()].into_iter().flatten();
+                for error in failed {
+                    assert_eq!(error.kind(), ErrorKind::ObjectTooShort, "{error}");
+                }
+            }
+        });
+        assert!(table.is_empty().expect("it stands"));
+        let refused = table.update_elements_or("k", &[], (0,)).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ObjectTooShort);
     }
 }

@@ -347,13 +347,6 @@ pub(crate) enum AnySet<'e> {
 }
 
 impl AnySet<'_> {
-    pub(crate) fn exists(self, pin: &Pin, key: Key<'_>) -> bool {
-        match self {
-            Self::Set(set) => set.exists(pin, key),
-            Self::Ordered(ordered) => ordered.exists(pin, key),
-        }
-    }
-
     /// Changes the object of a key as `edit` says of it; of `default` if there is none. If `edit`
     /// fails, nothing changes.
     pub(crate) fn update<R>(

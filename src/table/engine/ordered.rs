@@ -159,10 +159,6 @@ impl OrderedEngine {
         self.tree.get(pin, key.hash, self.order(key.term)).map(ObjectRef::new)
     }
 
-    pub(crate) fn exists(&self, pin: &Pin, key: Key<'_>) -> bool {
-        self.get(pin, key).is_some()
-    }
-
     fn write<R>(
         &self,
         pin: &Pin,

@@ -91,10 +91,6 @@ impl SetEngine {
             .map(ObjectRef::new)
     }
 
-    pub(crate) fn exists(&self, pin: &Pin, key: Key<'_>) -> bool {
-        self.get(pin, key).is_some()
-    }
-
     fn write<R>(
         &self,
         pin: &Pin,
