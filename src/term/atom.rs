@@ -11,7 +11,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::atomic::{AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
 use parking_lot::Mutex;
@@ -43,11 +43,12 @@ struct Record {
 
 const CHUNKS: usize = 15;
 const FIRST_CHUNK: usize = 64;
-const HEADS: usize = 1 << 16;
+const HEADS: usize = 1 << 18;
 
 /// Chunk `c` holds `FIRST_CHUNK << c` records; together they hold `LIMIT` and a few more.
 static CHUNK: [OnceLock<Box<[OnceLock<Record>]>>; CHUNKS] = [const { OnceLock::new() }; CHUNKS];
 static HEAD: [AtomicU32; HEADS] = [const { AtomicU32::new(0) }; HEADS];
+static KEYS: OnceLock<RandomState> = OnceLock::new();
 static COUNT: Mutex<u32> = Mutex::new(0);
 
 macro_rules! well_known {
@@ -116,12 +117,10 @@ fn record(index: u32) -> &'static Record {
         .expect("an index exists only after its record")
 }
 
+/// Keyed, so that nobody can choose names that all lie in one chain.
 fn hash_of(name: &str) -> u32 {
-    // FNV-1a: names are short, and nobody who can choose them can choose a million of them.
-    let hash = name
-        .bytes()
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    hash ^ hash >> 15
+    let hash = KEYS.get_or_init(RandomState::new).hash_one(name);
+    hash as u32
 }
 
 fn find(name: &str, hash: u32) -> Option<u32> {
