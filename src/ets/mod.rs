@@ -35,6 +35,7 @@
 //!   in a hash table and crashes on it in an ordered one.
 //! * `next` and its kin accept any key while the table is fixed, OTP only those that were deleted
 //!   meanwhile.
+//! * Folds go over the key `'$end_of_table'` as over any other; OTP's end there.
 //! * Positions above 2^31 are what they are; OTP keeps 32 bits of those that `new` and
 //!   `lookup_element` get.
 //! * Some things that OTP does wrong are right: `take` from a fixed bag leaves the right size
@@ -48,6 +49,7 @@
 //!   in the first object, if the keys that were calculated are in another order.
 //! * A compiled match specification and a continuation are terms that hold all that they need: the
 //!   latter needs no `repair_continuation`. Numbers of variables do not wrap around at 2^64.
+//! * A full chunk of an ordered table is known to be the last if a guard leaves one key, too.
 //! * Match specifications may be of any depth; OTP refuses some thousand levels.
 //! * What `const` quotes stays as it is. OTP numbers variables anew once the head of any clause has
 //!   one from `'$25'` on, and takes quoted atoms that look like variables for such.
@@ -58,8 +60,12 @@
 //!   be called, not only some; constants may be calculated in heads. A fun of which OTP makes
 //!   something that says something else is refused: an atom `'_'` in a head, `_` in a body, a name
 //!   of the whole object in itself. Records are not known.
-//! * `info/2` has no items `data` and `stats`, which show OTP's own memory. `write_concurrency` is
+//! * `info/2`: `stats` counts a lock for each slot, and no objects that are kept because the table
+//!   is fixed, as there are none; it is `false` for every ordered table.
+//!   `safe_fixed_monotonic_time` has the time of day, in nanoseconds. `write_concurrency` is
 //!   reported as it was asked for, whatever the number of processors.
+//! * [`Table::init_table`] takes a closure that returns objects until it returns `None`, not a
+//!   function that returns its successor; and it does not tell it to close.
 
 mod info;
 mod options;

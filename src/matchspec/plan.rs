@@ -124,7 +124,12 @@ impl KeyPlan {
             }
             Self::Ranges(ranges) if ranges.iter().any(KeyRange::is_any) => Self::Full,
             Self::Ranges(ranges) if ranges.is_empty() => Self::Nothing,
-            other => other,
+            Self::Ranges(mut ranges) => {
+                // Mostly of clauses that want the same key, one after the other.
+                ranges.dedup();
+                Self::Ranges(ranges)
+            }
+            Self::Full | Self::Nothing => self,
         }
     }
 }

@@ -55,7 +55,8 @@ impl<'s> Route<'s> {
 
     /// Whether it leads to a few keys instead of through the table.
     pub(super) fn is_bound(&self) -> bool {
-        matches!(self.plan.plan().keys(), KeyPlan::Points(_) | KeyPlan::Nothing)
+        let keys = self.plan.plan().keys();
+        self.plan.only_key().is_some() || matches!(keys, KeyPlan::Points(_) | KeyPlan::Nothing)
     }
 
     /// Shows objects from a position on, until at least `budget` were shown; returns the position

@@ -160,6 +160,12 @@ impl Table {
         }
     }
 
+    /// The objects of each slot, whoever asks: `info/2` has no rights to respect.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = Result<Objects>> {
+        let engine = &self.core.engine;
+        (0..engine.slots(&pin())).map(|slot| engine.slot(&pin(), slot))
+    }
+
     /// All objects, without copying them, in the order of an ordered set's keys, otherwise in no
     /// particular order; those of one key in the order of their insertion. Not one instant, but
     /// each object that is there throughout.

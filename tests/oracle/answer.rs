@@ -99,8 +99,10 @@ pub(crate) const OLD: &str = "functions that came later, questions with maps, -0
 ///
 /// Where they need not be the same: a call that was skipped agrees with any refusal; from a key
 /// that was never in a fixed table ETS does not step and ferrets does; an empty ordered table
-/// with `write_concurrency` has no end of its slots in ETS; terms within what is wrong with a match
-/// specification are printed each in its own way; and the causes that OTP 25 lacks.
+/// with `write_concurrency` has no end of its slots in ETS; the key that ETS has for the end ends
+/// its folds; the first of several pieces of what a hash table has may be any, and ferrets may know
+/// earlier that it is the last; terms within what is wrong with a match specification are printed
+/// each in its own way; and the causes that OTP 25 lacks.
 pub(crate) fn agree(operation: &Operation, theirs: &Term, ours: &Term, old: bool) -> bool {
     if theirs == ours {
         return true;
@@ -115,6 +117,12 @@ pub(crate) fn agree(operation: &Operation, theirs: &Term, ours: &Term, old: bool
             let empty = |facts: Context| !facts.is_hash() && facts.size == 0;
             refused(&they, "none") && context.is_some_and(empty)
         }
+        "select" | "select_reverse" | "match" | "match_object"
+            if operation.arguments.len() == 3 =>
+        {
+            agree_on_piece(&they, &we, context.as_ref())
+        }
+        "foldl" | "foldr" => context.is_some_and(|facts| facts.end_is_key),
         "next" | "prev" | "next_lookup" | "prev_lookup" => {
             let absent = |facts: Context| facts.is_hash() && facts.fixed && !facts.key_present;
             refused(&they, "none") && context.is_some_and(absent)
@@ -129,6 +137,20 @@ pub(crate) fn agree(operation: &Operation, theirs: &Term, ours: &Term, old: bool
         }
         _ => false,
     }
+}
+
+/// Which results of a hash table come first is open; and ferrets may know before ETS that there are
+/// no more.
+fn agree_on_piece(theirs: &[Term], ours: &[Term], context: Option<&Context>) -> bool {
+    let (Some([ok, they, ..]), Some([we_ok, we, ..])) = (theirs.get(..), ours.get(..)) else {
+        return false;
+    };
+    if name(ok) != Some("ok") || ok != we_ok {
+        return false;
+    }
+    let (they, we) = (elements(they), elements(we));
+    let is_hash = context.is_some_and(Context::is_hash);
+    is_hash || they.first() == we.first() && they.get(1).and_then(name) == Some("more")
 }
 
 fn settle_one(operation: &Operation, reply: &Reply, names: &Names) -> Term {
@@ -169,6 +191,11 @@ fn settled_value(
         "info" => settled_info(operation, &names.apply(value)),
         "test_ms" => names.apply(value),
         "match_spec_compile" => atom("compiled"),
+        "select" | "select_reverse" | "match" | "match_object"
+            if operation.arguments.len() == 3 =>
+        {
+            settled_piece(value)
+        }
         _ => match context {
             Some(context) if context.is_hash() => settled_traversal(operation, value, context),
             _ => value.clone(),
@@ -176,10 +203,22 @@ fn settled_value(
     }
 }
 
+/// Some results with what to go on from, if there are more.
+fn settled_piece(value: &Term) -> Term {
+    match elements(value).as_slice() {
+        [results, rest] if name(rest) != Some("$end_of_table") => {
+            tuple([results.clone(), atom("more")])
+        }
+        _ => value.clone(),
+    }
+}
+
 /// What a traversal of a hash table shows, without its order.
 fn settled_traversal(operation: &Operation, value: &Term, context: &Context) -> Term {
     match operation.function.as_str() {
-        "tab2list" | "match_object" => sorted(value, Some(context.key_position)),
+        "tab2list" | "foldl" | "foldr" | "match_object" => {
+            sorted(value, Some(context.key_position))
+        }
         "select" | "select_reverse" | "match" => sorted(value, None),
         // The pieces of one key may come in any order.
         "pieces" => sorted(value, None),
@@ -231,7 +270,16 @@ fn settled_item(item: &str, value: &Term) -> Term {
             [_, holders] => tuple([atom("time"), sorted(holders, None)]),
             _ => value.clone(),
         },
-        "stats" if value.as_tuple().is_some_and(|stats| stats.len() == 8) => atom("stats"),
+        "stats" => match elements(value).as_slice() {
+            [slots, _, _, _, _, _, _, locks]
+                if slots.as_i64() > Some(0) && locks.as_i64() > Some(0) =>
+            {
+                atom("stats")
+            }
+            // Ordered tables: what Erlang says of those with `write_concurrency`.
+            [_, _, _] => atom("false"),
+            _ => value.clone(),
+        },
         "binary" if matches!(value.view(), View::Nil | View::List(_)) => atom("binaries"),
         _ => value.clone(),
     }

@@ -184,6 +184,15 @@ call(run_ms, [Terms, Spec], _) ->
     ets:match_spec_run(Terms, ets:match_spec_compile(Spec));
 call(fun2ms, [Text, Variables], _) ->
     fun2ms(Text, Variables);
+call(Fold, [Table], _) when Fold =:= foldl; Fold =:= foldr ->
+    ets:Fold(fun(Object, Objects) -> [Object | Objects] end, [], Table);
+call(init_table, [Table, Pages], _) ->
+    try
+        ets:init_table(Table, pages(Pages))
+    catch
+        %% Where ets:insert/2 fails, it exits with the reason and the stack of the error.
+        exit:{Reason, [_ | _] = Stack} -> erlang:raise(error, Reason, Stack)
+    end;
 call(slots, [Table], Ours) ->
     slots(Table, 0, [], Ours);
 call(take, [Table, Key], _) ->
@@ -260,6 +269,10 @@ slots(Table, Index, Found, Ours) ->
             slots(Table, Index + 1, [Objects | Found], Ours)
     end.
 
+%% What ets:init_table/2 reads.
+pages([]) -> fun(_) -> end_of_input end;
+pages([Page | Pages]) -> fun(read) -> {Page, pages(Pages)}; (close) -> ok end.
+
 %% All pieces of a selection, each of which holds something, but not too much.
 pieces(_, _, '$end_of_table') -> [];
 pieces(Function, Limit, {[_ | _] = Results, Rest}) when length(Results) =< Limit ->
@@ -267,7 +280,7 @@ pieces(Function, Limit, {[_ | _] = Results, Rest}) when length(Results) =< Limit
 
 context(Function, [Table | Rest]) ->
     case lists:member(Function, [first, last, next, prev, first_lookup, last_lookup, next_lookup,
-                                 prev_lookup, slot, tab2list, slots, walk, walk_back, walk_lookup,
+                                 prev_lookup, slot, tab2list, foldl, foldr, slots, walk, walk_back, walk_lookup,
                                  walk_back_lookup, update_counter, update_element, select,
                                  select_reverse, match, match_object, pieces]) of
         true ->

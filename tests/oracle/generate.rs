@@ -119,7 +119,8 @@ const MENU: &[(u32, Step)] = menu! {
     7 update_element_or();
     5 step();
     3 end();
-    5 whole();
+    6 whole();
+    1 init_table();
     1 slot();
     4 info();
     6 fix();
@@ -131,7 +132,7 @@ const MENU: &[(u32, Step)] = menu! {
     3 with_pattern("match");
     4 with_pattern("match_object");
     2 with_pattern("match_delete");
-    4 pieces();
+    5 pieces();
     1 continuation();
     4 without_table("test_ms");
     3 without_table("run_ms");
@@ -161,7 +162,7 @@ impl Plan<'_> {
             step(self);
         }
         for table in self.tables.clone() {
-            for function in ["tab2list", "walk", "walk_back_lookup", "slots"] {
+            for function in ["tab2list", "foldr", "walk", "walk_back_lookup", "slots"] {
                 self.push_as(table.owner, function, [table.handle.clone()]);
             }
             for item in ["size", "owner", "heir"] {
@@ -501,10 +502,30 @@ impl Plan<'_> {
     }
 
     fn whole(&mut self) {
-        let functions =
-            ["tab2list", "walk", "walk_back", "walk_lookup", "walk_back_lookup", "slots"];
+        let functions = [
+            "tab2list",
+            "foldl",
+            "foldr",
+            "walk",
+            "walk_back",
+            "walk_lookup",
+            "walk_back_lookup",
+            "slots",
+        ];
         let function = *self.random.pick(&functions);
         self.with_table(function);
+    }
+
+    /// Some lists of objects, with something among them now and then that is none.
+    fn init_table(&mut self) {
+        let table = self.any_table();
+        let pages = (0..self.random.range(0, 3)).map(|_| {
+            let objects = (0..self.random.range(0, 4))
+                .map(|_| if self.random.chance(96) { self.good_object(&table) } else { atom("x") });
+            list(objects.collect::<Vec<_>>())
+        });
+        let pages = list(pages.collect::<Vec<_>>());
+        self.push(&table, "init_table", [pages]);
     }
 
     fn slot(&mut self) {
@@ -533,6 +554,7 @@ impl Plan<'_> {
             "fixed",
             "safe_fixed",
             "safe_fixed_monotonic_time",
+            "stats",
             "nonsense",
         ];
         let table = self.any_table();

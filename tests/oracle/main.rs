@@ -1,6 +1,6 @@
 //! The oracle: the same calls put to Erlang's ETS and to `ferrets::ets`, the answers compared.
 //!
-//! `cargo test --release --test oracle -- --nocapture`, with these variables to steer it:
+//! `cargo test --release --test oracle`, with these variables to steer it:
 //!
 //! | variable | meaning |
 //! |---|---|
@@ -10,6 +10,9 @@
 //! | `FERRETS_ERL` | the Erlang to ask |
 //!
 //! Without Erlang the written cases and the recorded answers are checked all the same.
+//!
+//! It is a program of its own, not one of Rust's tests, so that the checks come in order and the
+//! last line sums up the last of them.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -32,6 +35,7 @@ mod specs;
 mod terms;
 
 use std::collections::BTreeSet;
+use std::process::ExitCode;
 
 use ferrets::{MatchSpec, Term, TermRef, View};
 
@@ -41,6 +45,33 @@ use crate::erlang::Erlang;
 use crate::generate::Generator;
 use crate::golden::Recording;
 use crate::operation::{Operation, to_erlang};
+
+/// Says whether something holds.
+type Check = fn() -> bool;
+
+/// What is checked, in order.
+const CHECKS: &[(&str, Check)] = &[
+    ("written_cases", written_cases),
+    ("written_cases_call_every_function", written_cases_call_every_function),
+    ("written_cases_hold_in_erlang", written_cases_hold_in_erlang),
+    ("recorded_answers", recorded_answers),
+    ("random_sequences", random_sequences),
+];
+
+/// Runs the checks, or those with one of the arguments in their names.
+fn main() -> ExitCode {
+    let wanted: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let is_wanted =
+        |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()));
+    let mut status = ExitCode::SUCCESS;
+    for (name, check) in CHECKS.iter().filter(|(name, _)| is_wanted(name)) {
+        if !check() {
+            eprintln!("oracle: {name} failed, see above");
+            status = ExitCode::FAILURE;
+        }
+    }
+    status
+}
 
 /// Sequences that travel together.
 const BATCH: u64 = 50;
@@ -167,16 +198,14 @@ fn record(erlang: &mut Erlang) {
     println!("oracle: recorded {RECORDED} sequences in {size} bytes");
 }
 
-#[test]
-fn random_sequences() {
+fn random_sequences() -> bool {
     let Some(mut erlang) = Erlang::start() else {
-        println!(
-            "oracle: no Erlang on this machine; only written and recorded answers are checked"
-        );
-        return;
+        println!("oracle: no Erlang on this machine; that was all");
+        return true;
     };
     if std::env::var_os("FERRETS_ORACLE_RECORD").is_some() {
-        return record(&mut erlang);
+        record(&mut erlang);
+        return true;
     }
     if erlang.is_old() {
         println!("oracle: OTP {}: {}", erlang.release(), answer::OLD);
@@ -184,18 +213,17 @@ fn random_sequences() {
     let count = number("FERRETS_ORACLE_SEQUENCES", 2000);
     let seed = seed();
     let (operations, questions, differences) = compare(&mut erlang, seed, count);
+    println!("oracle: {questions} of the operations have match specifications");
     println!(
-        "oracle: {count} sequences, {operations} operations, {questions} of them with match \
-         specifications, {differences} differences, OTP {}",
+        "oracle: {count} sequences, {operations} operations, {differences} differences, OTP {}",
         erlang.release()
     );
-    assert_eq!(differences, 0, "see above");
+    differences == 0
 }
 
-#[test]
-fn recorded_answers() {
+fn recorded_answers() -> bool {
     if std::env::var_os("FERRETS_ORACLE_RECORD").is_some() {
-        return;
+        return true;
     }
     let recording = Recording::load();
     let mut differences = 0;
@@ -213,7 +241,7 @@ fn recorded_answers() {
         recording.sequences.len(),
         recording.release
     );
-    assert_eq!(differences, 0, "see above");
+    differences == 0
 }
 
 /// Checks the answers of one side against a written case; prints what is wrong.
@@ -229,19 +257,17 @@ fn check_case(case: &Case, answers: &[Term], side: &str) -> usize {
     wrong
 }
 
-#[test]
-fn written_cases() {
+fn written_cases() -> bool {
     let wrong: usize = cases::all()
         .iter()
         .map(|case| check_case(case, &ours::run(&case.operations, seed()), "ferrets"))
         .sum();
-    assert_eq!(wrong, 0, "see above");
+    wrong == 0
 }
 
 /// Every function that guards and bodies may call is called in the written cases, whose answers are
 /// Erlang's.
-#[test]
-fn written_cases_call_every_function() {
+fn written_cases_call_every_function() -> bool {
     let mut called = BTreeSet::new();
     for case in cases::all().iter().filter(|case| case.title.starts_with("guards")) {
         for argument in case.operations.iter().flat_map(|operation| &operation.arguments) {
@@ -250,9 +276,14 @@ fn written_cases_call_every_function() {
     }
     let others = [("andthen", 2), ("andalso", 2), ("orelse", 2), ("and", 2), ("or", 2)];
     let special = [("self", 0), ("node", 0), ("const", 1)];
-    for (name, arity) in MatchSpec::functions().chain(others).chain(special) {
-        assert!(called.contains(&(name.to_owned(), arity)), "no case calls {name}/{arity}");
-    }
+    let mut all = MatchSpec::functions().chain(others).chain(special);
+    all.all(|(name, arity)| {
+        let is_called = called.contains(&(name.to_owned(), arity));
+        if !is_called {
+            println!("%% no case calls {name}/{arity}");
+        }
+        is_called
+    })
 }
 
 /// The tuples in a term that begin with an atom, by it and the number of what comes behind.
@@ -270,11 +301,10 @@ fn calls(term: TermRef<'_>, called: &mut BTreeSet<(String, usize)>) {
     }
 }
 
-#[test]
-fn written_cases_hold_in_erlang() {
+fn written_cases_hold_in_erlang() -> bool {
     let Some(mut erlang) = Erlang::start() else {
-        println!("oracle: no Erlang on this machine; the written cases are not put to it");
-        return;
+        println!("oracle: no Erlang on this machine; written and recorded answers take its place");
+        return true;
     };
     let old = erlang.is_old();
     let asked = |case: &Case| !(case.ours_only || old && case.since_27);
@@ -287,5 +317,5 @@ fn written_cases_hold_in_erlang() {
         wrong += check_case(case, &answers, "Erlang");
     }
     println!("oracle: {calls} calls of written cases, {wrong} wrong, OTP {}", erlang.release());
-    assert_eq!(wrong, 0, "see above");
+    wrong == 0
 }

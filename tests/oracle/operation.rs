@@ -129,6 +129,14 @@ impl Operation {
                 "(fun S(I) -> case ets:slot({table}, I) of '$end_of_table' -> []; \
                  L -> L ++ S(I + 1) end end)(0)"
             ),
+            "foldl" | "foldr" => {
+                format!("ets:{}(fun(X, L) -> [X | L] end, [], {table})", self.function)
+            }
+            "init_table" if arguments.len() == 2 => format!(
+                "ets:init_table({table}, (fun P([]) -> fun(_) -> end_of_input end; \
+                 P([L | Ls]) -> fun(_) -> {{L, P(Ls)}} end end)({}))",
+                arguments[1]
+            ),
             "pieces" if arguments.len() == 4 => format!(
                 "(fun P('$end_of_table') -> []; P({{L, C}}) -> L ++ P(ets:{0}(C)) end)\
                  (ets:{0}({table}, {1}, {2}))",

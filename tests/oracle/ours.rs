@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ferrets::{
-    Error, ErrorKind, FunOptions, MatchSpec, Message, Owner, Result, Store, Term, View, ets,
+    Error, ErrorKind, FunOptions, MatchSpec, Message, Object, Owner, Result, Store, Table, Term,
+    View, ets,
 };
 
 use crate::answer::{Answer, Context, Names, Reply, settle};
@@ -113,6 +114,8 @@ fn call(actor: &Owner, function: &str, arguments: &[Term]) -> Result<Term> {
         "walk_lookup" => walk_lookup(actor, table, "first_lookup", "next_lookup"),
         "walk_back_lookup" => walk_lookup(actor, table, "last_lookup", "prev_lookup"),
         "slots" => slots(actor, table),
+        "foldl" | "foldr" => fold(actor, table, function),
+        "init_table" => init_table(actor, arguments),
         _ => ets::call(actor, function, arguments),
     }
 }
@@ -165,6 +168,34 @@ fn slots(actor: &Owner, table: &Term) -> Result<Term> {
         objects.extend(list_elements(&found).unwrap_or_default());
     }
     Ok(Term::nil())
+}
+
+/// The table that an argument names; refused as `ets:info` refuses it.
+fn find(actor: &Owner, table: &Term) -> Result<Table> {
+    match table.view() {
+        View::Atom(name) => actor.table(name.name()),
+        View::Reference(_) => actor.table_by_id(table.as_ref()),
+        _ => Err(Error::new(ErrorKind::NotATable, "neither a name nor an id")),
+    }
+}
+
+/// All objects, the last that was met first.
+fn fold(actor: &Owner, table: &Term, function: &str) -> Result<Term> {
+    let table = find(actor, table)?;
+    let met = |object: &Object, mut met: Vec<Term>| {
+        met.push(Term::from(object.clone()));
+        met
+    };
+    let met = if function == "foldl" { table.foldl(vec![], met) } else { table.foldr(vec![], met) };
+    Ok(list(met?.into_iter().rev()))
+}
+
+/// Fills a table with a list of lists of objects.
+fn init_table(actor: &Owner, arguments: &[Term]) -> Result<Term> {
+    let [table, pages] = arguments else { return ets::call(actor, "init_table", arguments) };
+    let mut pages = list_elements(pages).unwrap_or_default().into_iter();
+    find(actor, table)?.init_table(|| list_elements(&pages.next()?))?;
+    Ok(atom("true"))
 }
 
 /// All pieces of a selection, each of which holds something, but not too much.
@@ -229,6 +260,8 @@ const WITH_CONTEXT: &[&str] = &[
     "prev_lookup",
     "slot",
     "tab2list",
+    "foldl",
+    "foldr",
     "slots",
     "walk",
     "walk_back",

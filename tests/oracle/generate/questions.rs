@@ -41,7 +41,7 @@ impl Plan<'_> {
         self.push(&table, function, [pattern]);
     }
 
-    /// All pieces of a selection, one after the other.
+    /// A selection in pieces: all of them, one after the other, or the first.
     pub(super) fn pieces(&mut self) {
         let table = self.any_table();
         let function = self.word(&["select", "select_reverse", "match", "match_object"]);
@@ -53,7 +53,12 @@ impl Plan<'_> {
             2 => self.value(),
             _ => int(*self.random.pick(&[1, 1, 2, 3, 7, 100])),
         };
-        self.push(&table, "pieces", [function, question, limit]);
+        match name(&function) {
+            Some(function) if self.random.chance(30) => {
+                self.push(&table, function, [question, limit]);
+            }
+            _ => self.push(&table, "pieces", [function, question, limit]),
+        }
     }
 
     pub(super) fn continuation(&mut self) {
