@@ -112,10 +112,14 @@ fn prefixes() {
             all.push(Term::list_with_tail([Term::from(a)], Term::from(b)).unwrap());
             all.push(Term::new(format!("{a}:{b}")).unwrap());
             all.push(Term::binary(&[255, 255, a as u8]).unwrap());
+            // Begins as a text does but for its last bit, and lies in front of the next text.
+            let digit = [b'0' + a as u8, 255];
+            all.push(Term::bitstring(&digit, 7).unwrap());
+            all.push(Term::bitstring(&digit, 9 + b as usize % 7).unwrap());
         }
     }
     let (_store, _owner, t) = filled(all.iter().cloned());
-    for text in [&b"1"[..], b"1:", b"11:1", b"", b"\xff\xff", b"\xff", b"zz"] {
+    for text in [&b"1"[..], b"3", b"7", b"1:", b"11:1", b"", b"\xff\xff", b"\xff", b"zz"] {
         check_range(&t, Bounds::bytes(text).unwrap(), |key| match key.view() {
             ferrets::View::Binary(bytes) => bytes.starts_with(text),
             ferrets::View::Bits(bits) => {
@@ -243,6 +247,91 @@ fn taking_from_either_end_and_deleting_ranges() {
     assert!(t.is_empty().unwrap() && t.pop_first().unwrap().is_none());
 }
 
+/// Beginnings beside others that differ from them only where heads of eight bytes do not reach, with
+/// so many keys each that inner nodes, too, hold nothing but one of them. They come in order, so that
+/// nodes are full, and a beginning begins with a node.
+#[test]
+fn prefixes_of_deep_nodes() {
+    const EACH: i64 = 63 * 64;
+    let firsts = [
+        term!(1),
+        term!(1.0000000001),
+        term!(1.0000000002),
+        term!("abcde"),
+        term!("abcde\0"),
+        term!("abcdefgh"),
+        term!("abcdefgi"),
+        term!([1]),
+    ];
+    for counts in [false, true] {
+        let store = Store::new();
+        let options = TableOptions::new(Kind::OrderedSet).order_statistics(counts);
+        let t = store.new_table("t", options).unwrap();
+        let mut all = Vec::new();
+        for first in &firsts {
+            all.extend((0..EACH).map(|n| term!({first, n})));
+            all.extend((0..EACH).map(|n| term!([first, n])));
+        }
+        all.sort();
+        all.iter().for_each(|key| assert!(t.insert((key, 0)).is_ok()));
+        assert_eq!(t.len().unwrap() as i64, 2 * EACH * firsts.len() as i64);
+        for first in &firsts {
+            let is_of = |key: &Term| match key.view() {
+                ferrets::View::Tuple(tuple) => {
+                    tuple.get(0).is_some_and(|it| it.equals(first.as_ref()))
+                }
+                ferrets::View::List(list) => list.head().equals(first.as_ref()),
+                _ => false,
+            };
+            let tuples = Bounds::tuple((first,), 2).unwrap();
+            check_range(&t, tuples.clone(), |key| key.as_tuple().is_some() && is_of(key));
+            let lists = Bounds::list(vec![first]).unwrap();
+            check_range(&t, lists, |key| key.as_tuple().is_none() && is_of(key));
+            for (operator, wanted) in [
+                ("<", [true, false, false]),
+                ("=<", [true, true, false]),
+                (">=", [false, true, true]),
+                (">", [false, false, true]),
+            ] {
+                let operator = Term::atom(operator).unwrap();
+                let spec =
+                    term!([{{{:"$1", :_}, :_}, [{operator, :"$1", {:const, first}}], [:"$1"]}]);
+                let found = t.select(&ferrets::MatchSpec::compile(&spec).unwrap()).unwrap();
+                let holds = |key: &&Term| {
+                    let first_of = key.as_tuple().and_then(|tuple| tuple.get(0));
+                    first_of
+                        .is_some_and(|it| wanted[(it.compare(first.as_ref()) as i8 + 1) as usize])
+                };
+                assert_eq!(found.len(), all.iter().filter(holds).count(), "{operator} {first}");
+            }
+        }
+        for first in &firsts {
+            let tuples = Bounds::tuple((first,), 2).unwrap();
+            assert_eq!(t.delete_range(tuples).unwrap() as i64, EACH, "{first}");
+        }
+        assert_eq!(t.len().unwrap() as i64, EACH * firsts.len() as i64);
+    }
+}
+
+#[test]
+fn the_rest_of_a_range_at_one_instant() {
+    let (_store, _owner, t) = table(Kind::OrderedSet);
+    t.insert_list((0..1_000).map(|n| (n,))).unwrap();
+    for taken in [0, 1, 127, 128, 129, 999, 1_000] {
+        let mut up = t.range(..).unwrap();
+        up.by_ref().take(taken).for_each(drop);
+        let rest = up.linearizable().unwrap();
+        assert_eq!(rest.len(), 1_000 - taken);
+        assert!(rest.first().is_none_or(|first| first.as_term() == term!({ taken })));
+        let mut down = t.range_rev(..).unwrap();
+        down.by_ref().take(taken).for_each(drop);
+        assert_eq!(down.linearizable().unwrap().len(), 1_000 - taken);
+    }
+    let mut used_up = 1..=3;
+    used_up.by_ref().for_each(drop);
+    assert_eq!(t.count(used_up).unwrap(), 0);
+}
+
 /// Pairs that are always moved together: at one instant, their sum never changes.
 #[test]
 fn a_linearizable_range_is_one_instant() {
@@ -261,9 +350,11 @@ fn a_linearizable_range_is_one_instant() {
             stop.store(true, Ordering::Relaxed);
         });
         let reader = scope.spawn(move || {
-            while !stop.load(Ordering::Relaxed) {
+            let mut seen = 0;
+            while seen == 0 || !stop.load(Ordering::Relaxed) {
                 match t.range(..).unwrap().linearizable() {
                     Ok(all) => {
+                        seen += 1;
                         let sum: i64 =
                             all.iter().map(|o| o.element(2).unwrap().as_i64().unwrap()).sum();
                         assert_eq!((all.len(), sum), (200, 20_000));

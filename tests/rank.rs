@@ -144,8 +144,8 @@ fn what_has_no_order_statistics() {
     assert_eq!(t.nth(0).unwrap_err().kind(), ErrorKind::NoSuchTable);
 }
 
-/// Positions of several writers, applied to lists in one order, would give the table: here each
-/// moves its own objects among others that stay, and the sums must come out.
+/// Several writers move objects of their own among others that stay. What lies before one is never
+/// less than what stays there, and never more than all that may be; in the end all is exact.
 #[test]
 fn exact_again_when_all_is_quiet() {
     let (_owner, t) = table(true);
@@ -157,7 +157,7 @@ fn exact_again_when_all_is_quiet() {
                 for round in 0..2_000_i64 {
                     let n = (round * 7_919) % 5_000;
                     let position = t.insert_ranked((n * 10 + worker, 1)).unwrap().position as i64;
-                    assert!((n + 1..=n + 4 + 3 * 5_000).contains(&position));
+                    assert!((n + 1..=4 * (n + 1)).contains(&position), "{n}: {position}");
                     if round % 3 == 0 {
                         t.insert_list((0..20).map(|k| (100_000 + worker * 100 + k, 1))).unwrap();
                         t.delete_range(100_000 + worker * 100..100_100 + worker * 100).unwrap();

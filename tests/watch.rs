@@ -446,6 +446,41 @@ impl Wake for Trap {
     }
 }
 
+/// Uses the table when it is woken, also in ways that wait for all who are writing.
+struct Guest(Table);
+
+impl Wake for Guest {
+    fn wake(self: Arc<Self>) {
+        drop(self.0.watch(Filter::all()).unwrap());
+        if self.0.kind() == Kind::OrderedSet {
+            drop(self.0.snapshot().unwrap());
+        }
+        self.0.insert((0, "a guest")).unwrap();
+    }
+}
+
+/// Whoever is woken may use the table at once, whatever it was that woke him.
+#[test]
+fn wakers_may_come_back() {
+    for kind in KINDS {
+        let (_owner, table) = table(kind);
+        let steps: [fn(&Table); 5] = [
+            |t| assert!(t.insert((1, 1)).is_ok()),
+            |t| t.insert_list([(2, 2), (3, 3)]).unwrap(),
+            |t| t.delete(2).unwrap(),
+            |t| assert!(t.kind() != Kind::OrderedSet || t.pop_last().unwrap().is_some()),
+            |t| t.delete_all_objects().unwrap(),
+        ];
+        for step in steps {
+            let mut watch = table.watch(Filter::all()).unwrap();
+            let guest = Waker::from(Arc::new(Guest(table.clone())));
+            assert!(watch.poll_next(&mut Context::from_waker(&guest)).is_pending());
+            step(&table);
+        }
+        assert_eq!(table.lookup(0).unwrap().len(), 1, "{kind}: he was there at the end");
+    }
+}
+
 #[test]
 fn tasks_wait_without_a_runtime() {
     let (_owner, table) = table(Kind::Set);

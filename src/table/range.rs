@@ -1,7 +1,9 @@
 //! What only ordered sets have: ranges, prefixes, cursors, and taking from either end.
 
 use std::cmp::Ordering;
-use std::ops::{Bound, Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
+use std::ops::{
+    Bound, Range, RangeBounds, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive,
+};
 
 use super::Table;
 use super::core::Need;
@@ -80,14 +82,16 @@ impl Bounds {
     /// [`LimitExceeded`](ErrorKind::LimitExceeded) for more bytes than a binary can have.
     pub fn bytes(first: &[u8]) -> Result<Self> {
         let low = Edge::key(Term::binary(first)?, true);
-        // The least string that does not begin so: with the last byte that can be one more.
-        let more = first.iter().rposition(|byte| *byte < 0xff);
-        let high = match more {
+        // The least string that does not begin so ends with the last bit that can be one more. It
+        // may be no whole number of bytes long: `<<25:7>>` lies between what begins with "1" and
+        // "2".
+        let high = match first.iter().rposition(|byte| *byte < 0xff) {
             None => Edge::Open,
             Some(at) => {
                 let mut next = first[..=at].to_vec();
                 next[at] += 1;
-                Edge::key(Term::binary(&next)?, false)
+                let bits = next.len() * 8 - next[at].trailing_zeros() as usize;
+                Edge::key(Term::bitstring(&next, bits)?, false)
             }
         };
         Ok(Self { low, high })
@@ -142,8 +146,11 @@ impl<K: ToTerm> ToBounds for Range<K> {
 
 impl<K: ToTerm> ToBounds for RangeInclusive<K> {
     fn bounds(self) -> Result<Bounds> {
+        // One that was iterated to its end is empty, and says so of its end.
+        let is_used_up = matches!(self.end_bound(), Bound::Excluded(_));
         let (low, high) = self.into_inner();
-        Bounds::new(Bound::Included(low), Bound::Included(high))
+        let high = if is_used_up { Bound::Excluded(high) } else { Bound::Included(high) };
+        Bounds::new(Bound::Included(low), high)
     }
 }
 
@@ -185,7 +192,8 @@ pub struct RangeIter {
 }
 
 impl RangeIter {
-    /// All objects of the range as they are at one instant.
+    /// All objects of the range, or those behind what the iterator has returned, as they are at
+    /// one instant.
     ///
     /// Reads the range until nobody has changed anything in it meanwhile.
     ///
@@ -201,7 +209,11 @@ impl RangeIter {
     ///
     /// # Errors
     /// As the iterator; [`Contention`](ErrorKind::Contention) if it changed each of 64 times.
-    pub fn linearizable(self) -> Result<Vec<Object>> {
+    pub fn linearizable(mut self) -> Result<Vec<Object>> {
+        if let Some(next) = self.chunk.last().and_then(|next| next.element(self.table.keypos())) {
+            // Taken out of the table already, but not returned.
+            self.near = Edge::key(next.to_term()?, true);
+        }
         let walk = Walk { back: self.back, instant: true, ..Walk::default() };
         for _ in 0..ATTEMPTS {
             let pin = pin();
@@ -277,7 +289,7 @@ impl Iterator for RangeIter {
     fn next(&mut self) -> Option<Result<Object>> {
         if self.chunk.is_empty() && !self.done {
             if let Err(error) = self.fill() {
-                self.done = true;
+                (self.chunk, self.done) = (Vec::new(), true);
                 return Some(Err(error));
             }
         }
@@ -393,7 +405,19 @@ impl Table {
     }
 
     /// Deletes the objects whose keys lie in a range, one after the other, and returns how many it
-    /// has deleted. Objects that others insert meanwhile may stay.
+    /// has deleted. Objects that others insert meanwhile may stay; as long as they insert behind it
+    /// as fast as it deletes, it goes on.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list((1..=9).map(|n| (n, n * n)))?;
+    /// assert_eq!(t.delete_range(..4)?, 3);
+    /// assert_eq!(t.count(..)?, 6);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`range`](Self::range), for writing; what was deleted before stays deleted.

@@ -111,6 +111,11 @@ impl Edge {
         }
     }
 
+    /// Whether it lies at one key.
+    pub(crate) fn is_key(&self) -> bool {
+        matches!(self, Self::Key { .. } | Self::Behind { .. })
+    }
+
     pub(crate) fn included(&self) -> bool {
         match self {
             // No key is at the place beside others.

@@ -72,11 +72,15 @@ pub(crate) fn head_at(term: TermRef<'_>, depth: u32) -> u64 {
     code.head()
 }
 
-/// Heads between which those of all tuples of `arity` elements lie that begin with the elements of
-/// a tuple, or those of all lists that begin with the elements of a list. Neither is exact. Keys
-/// that are less than all of these have no head above the first, and those that are greater none
-/// below the second; with the second itself, others than these may lie. `depth` is as for
+/// The first and the last head that there may be of tuples of `arity` elements that begin with the
+/// elements of a tuple, or of lists that begin with the elements of a list. Keys that are less than
+/// all of these have no head above the first, and those that are greater none below the second.
+/// Where the code of the beginning is cut, they may have the same head. `depth` is as for
 /// [`head_at`].
+///
+/// The last head may be [`EXACT`]: then one key at most has it, which begins so. A place behind all
+/// these keys that had the next head would share it with greater keys, and among nothing but
+/// those there is no head at a depth for it.
 pub(crate) fn prefix_heads(first: TermRef<'_>, arity: Option<usize>, depth: u32) -> (u64, u64) {
     let mut code = Code::behind(depth);
     let mut todo: SmallVec<[Todo; 8]> = SmallVec::new();
@@ -99,7 +103,7 @@ pub(crate) fn prefix_heads(first: TermRef<'_>, arity: Option<usize>, depth: u32)
         return (0, LAST);
     }
     let above = (1 << (BITS - code.used)) - 1;
-    (low, (code.bits | above << 1 | 1).saturating_add(1).min(LAST) & !EXACT)
+    (low, (code.bits | above << 1 | EXACT).min(LAST))
 }
 
 /// The first bits of a code.

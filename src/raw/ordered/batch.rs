@@ -108,13 +108,14 @@ impl<H: Share> Tree<H> {
             batch.count(keys, seek);
         }
         batch.locks.clear();
-        wake.run();
         if batch.is_sparse {
             for key in keys {
                 let target = At { head: seek.head(key), order: &OneOf(key, seek) };
                 Self::merge_sparse(pin, &batch.root, &target);
             }
         }
+        drop(batch);
+        wake.run();
         result
     }
 

@@ -483,7 +483,6 @@ impl<H: Share> Tree<H> {
         } else {
             drop(locked);
         }
-        wake.run();
         if after.items < weight.items && shape::is_sparse(count) {
             Self::merge(pin, &root, &target);
         }
@@ -491,6 +490,9 @@ impl<H: Share> Tree<H> {
         if let Some(old) = unlinked {
             retire::<H>(old, pin);
         }
+        // Foreign code, which may come back, and wait for all who are inside.
+        drop(root);
+        wake.run();
         Ok((result, rank))
     }
 
@@ -543,12 +545,13 @@ impl<H: Share> Tree<H> {
             } else {
                 drop(locked);
             }
-            wake.run();
             if shape::is_sparse(count) {
                 Self::merge(pin, &root, &target);
             }
             root.totals.add(Delta::between(weight, Weight::default()));
             retire::<H>(raw, pin);
+            drop(root);
+            wake.run();
             return Ok(Some(kept));
         }
     }

@@ -84,6 +84,13 @@ pub(crate) trait Seek<H: Handle> {
 
     /// The head at a depth of what has `head` at none.
     fn head_at(&self, head: u64, depth: u32) -> u64;
+
+    /// Whether it is one key, so that no other has its head if that is [exact](EXACT); not a place
+    /// beside many.
+    #[inline]
+    fn is_key(&self) -> bool {
+        true
+    }
 }
 
 /// Enough where heads are exact, and in trees whose nodes have no depth.
@@ -571,7 +578,7 @@ impl Node {
     /// key belongs to the leaf.
     pub(super) fn position<H: Handle>(&self, head: u64, equal: bool, seek: &impl Seek<H>) -> usize {
         let head = self.head_of(head, seek);
-        if head & EXACT != 0 {
+        if head & EXACT != 0 && seek.is_key() {
             let at = self.lower_bound(head);
             return at + usize::from(equal && self.head(at) == head);
         }

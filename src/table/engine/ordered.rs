@@ -568,6 +568,10 @@ impl<E: Borrow<Edge>> Seek<Block> for ToEdge<E> {
     fn head_at(&self, head: u64, depth: u32) -> u64 {
         self.edge.borrow().head_at(head, self.lower, depth)
     }
+
+    fn is_key(&self) -> bool {
+        self.edge.borrow().is_key()
+    }
 }
 
 /// An edge as the tree wants it: the lower one of a range, or the upper one.
