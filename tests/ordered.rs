@@ -247,9 +247,9 @@ fn taking_from_either_end_and_deleting_ranges() {
     assert!(t.is_empty().unwrap() && t.pop_first().unwrap().is_none());
 }
 
-/// Beginnings beside others that differ from them only where heads of eight bytes do not reach, with
-/// so many keys each that inner nodes, too, hold nothing but one of them. They come in order, so that
-/// nodes are full, and a beginning begins with a node.
+/// Beginnings beside others that differ from them only where heads of eight bytes do not reach,
+/// with so many keys each that inner nodes, too, hold nothing but one of them. They come in order,
+/// so that nodes are full, and a beginning begins with a node.
 #[test]
 fn prefixes_of_deep_nodes() {
     const EACH: i64 = 63 * 64;
