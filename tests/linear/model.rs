@@ -17,6 +17,13 @@ pub(crate) enum Op {
     InsertNew(Key, Value),
     InsertList(Vec<(Key, Value)>),
     InsertNewList(Vec<(Key, Value)>),
+    /// If an object is there: inserts some, deletes a key, and looks another one up.
+    Batch {
+        when: (Key, Value),
+        put: Vec<(Key, Value)>,
+        gone: Key,
+        shown: Key,
+    },
     Lookup(Key),
     Member(Key),
     Take(Key),
@@ -68,6 +75,10 @@ impl Op {
         Some(match self {
             Self::InsertList(objects) | Self::InsertNewList(objects) => {
                 objects.iter().map(|(key, _)| *key).collect()
+            }
+            Self::Batch { when, put, gone, shown } => {
+                let all = put.iter().chain([when]).map(|(key, _)| *key);
+                all.chain([*gone, *shown]).collect()
             }
             Self::Insert(key, _)
             | Self::InsertNew(key, _)
@@ -177,6 +188,14 @@ impl State {
                 all.iter().for_each(|(key, value)| self.insert(kind, *key, *value));
             }
             Op::InsertNewList(ref objects) => return self.insert_new(kind, objects),
+            Op::Batch { when: (key, value), ref put, gone, shown } => {
+                if !self.get(key).contains(&value) {
+                    return Answer::Flag(false);
+                }
+                put.iter().for_each(|(key, value)| self.insert(kind, *key, *value));
+                self.take(gone);
+                return Answer::Values(self.get(shown).to_vec());
+            }
             Op::Lookup(key) => return Answer::Values(self.get(key).to_vec()),
             Op::Member(key) => return Answer::Flag(self.one(key).is_some()),
             Op::Take(key) => return Answer::Values(self.take(key)),

@@ -12,9 +12,9 @@ use crate::subject::KEYS;
 pub(crate) enum Family {
     /// Those on one key: the histories of keys are checked each for itself.
     Keys,
-    /// Lists over several keys too.
+    /// Lists over several keys too, and batches.
     Lists,
-    /// What takes all keys at once too: clearing, and ranges and ends of ordered sets.
+    /// What takes all keys at once too: clearing, and ranges, snapshots and ends of ordered sets.
     Whole,
 }
 
@@ -95,10 +95,14 @@ impl Chooser {
         let lists = self.rng.one_in(3) || self.family == Family::Lists;
         if lists {
             let objects = self.objects();
-            return if self.rng.one_in(3) {
-                Op::InsertNewList(objects)
-            } else {
-                Op::InsertList(objects)
+            return match self.rng.below(6) {
+                0..2 => Op::InsertNewList(objects),
+                2..4 => Op::InsertList(objects),
+                _ => {
+                    let (when, gone, shown) = (self.key(), self.key(), self.key());
+                    let when = (when, self.seen[usize::from(when)]);
+                    Op::Batch { when, put: objects, gone, shown }
+                }
             };
         }
         let ordered = self.kind == Kind::OrderedSet;

@@ -112,7 +112,8 @@ impl Subject {
                 self.table.delete_object(self.object(*key, *value)).map(|()| Answer::Done)
             }
             Op::Clear => self.table.delete_all_objects().map(|()| Answer::Done),
-            Op::PopFirst | Op::PopLast | Op::Range(..) => self.along_keys(op),
+            Op::Batch { .. } => self.batch(op),
+            Op::PopFirst | Op::PopLast | Op::Range(..) => self.along_keys(op, rng),
             _ => self.change(op, rng),
         };
         match done {
@@ -124,6 +125,23 @@ impl Subject {
             }
             Err(error) => panic!("{op:?} failed: {error:?}"),
         }
+    }
+
+    fn batch(&self, op: &Op) -> Result<Answer> {
+        let Op::Batch { when, put, gone, shown } = op else { unreachable!("no batch") };
+        let mut batch = self.table.batch();
+        batch.if_object_is(self.object(when.0, when.1))?;
+        for (key, value) in put {
+            batch.insert(self.object(*key, *value))?;
+        }
+        batch.delete(self.key(*gone))?.lookup(self.key(*shown))?;
+        Ok(match batch.commit()? {
+            Ok(outcomes) => {
+                let found = outcomes.last().expect("it has looked").objects();
+                self.values(*shown, found.iter().map(Object::as_ref))
+            }
+            Err(_) => Answer::Flag(false),
+        })
     }
 
     fn insert(&self, op: &Op) -> Result<Answer> {
@@ -212,7 +230,7 @@ impl Subject {
     }
 
     /// What only ordered sets have.
-    fn along_keys(&self, op: &Op) -> Result<Answer> {
+    fn along_keys(&self, op: &Op, rng: &mut Rng) -> Result<Answer> {
         let all = |objects: Vec<Object>| {
             Answer::Objects(
                 objects.iter().filter_map(|object| self.read(object.as_ref())).collect(),
@@ -222,6 +240,11 @@ impl Subject {
         match *op {
             Op::PopFirst => self.table.pop_first().map(one),
             Op::PopLast => self.table.pop_last().map(one),
+            Op::Range(low, high) if rng.one_in(2) => {
+                let snapshot = self.table.snapshot()?;
+                let objects = snapshot.range(self.key(low)..=self.key(high))?;
+                objects.collect::<Result<_>>().map(all)
+            }
             Op::Range(low, high) => {
                 self.table.range(self.key(low)..=self.key(high))?.linearizable().map(all)
             }

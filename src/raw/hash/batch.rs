@@ -258,6 +258,8 @@ impl<'p, H: Handle> Batch<'p, H> {
         let pendings = self.pendings.get_or_insert_with(|| Pendings::new(commit, most));
         let pending = pendings.add(old, new);
         let word = SlotWord::pending(pending.cast());
+        // Once the batch is decided, nothing may fail any more.
+        new.inspect(|raw| line::check(*raw));
         let locked = &mut self.locks[lock].1;
         let at = match place {
             Some(Place { line, slot, raw }) => {

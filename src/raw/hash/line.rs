@@ -90,6 +90,13 @@ const LINK: usize = 2;
 /// A kind of its own, so that one test tells entries from all else.
 const NOTHING: usize = 3;
 
+/// That there is room in an address for what is put beside it.
+#[inline]
+pub(super) fn check(raw: NonNull<()>) {
+    debug_assert_eq!(raw.addr().get() & KIND, 0, "1 of Handle");
+    assert!(raw.addr().get() & !ADDRESS == 0, "an address of 48 bits");
+}
+
 impl SlotWord {
     pub(super) const EMPTY: Self = Self(without_provenance_mut(NOTHING));
 
@@ -97,8 +104,7 @@ impl SlotWord {
     /// If the address has more bits than there are on the systems that carry hashes.
     #[inline]
     pub(super) fn entry(raw: NonNull<()>, hash: u64) -> Self {
-        debug_assert_eq!(raw.addr().get() & KIND, 0, "1 of Handle");
-        assert!(raw.addr().get() & !ADDRESS == 0, "an address of 48 bits");
+        check(raw);
         Self(raw.as_ptr().map_addr(|addr| addr | (hash << FIRST) as usize & !ADDRESS))
     }
 
@@ -118,11 +124,17 @@ impl SlotWord {
         (FIRST..ROUGH).contains(&known)
     }
 
+    /// # Panics
+    /// As [`entry`](Self::entry).
     pub(super) fn pending(raw: NonNull<()>) -> Self {
+        check(raw);
         Self(raw.as_ptr().map_addr(|addr| addr | PENDING))
     }
 
+    /// # Panics
+    /// As [`entry`](Self::entry).
     pub(super) fn link(line: NonNull<Line>) -> Self {
+        check(line.cast());
         Self(line.as_ptr().cast::<()>().map_addr(|addr| addr | LINK))
     }
 

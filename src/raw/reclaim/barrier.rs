@@ -12,7 +12,9 @@
 //! collector sees it; if not, its loads come after the fence and see what the collector unlinked.
 //!
 //! Where there is no `membarrier` (other systems, old kernels, sandboxes that forbid it) both sides
-//! use a fence. Which of the two it is, is settled once. Should `membarrier` be taken away after
+//! use a fence; also on processors where a store may be seen by some before it is seen by all, as
+//! then it is not enough that one of the two sides has a fence. Which of the two it is, is settled
+//! once. Should `membarrier` be taken away after
 //! that (a sandbox that closes later), `heavy` fails from then on and nothing is freed any more:
 //! the pending bytes grow and stalls are counted, which `Store::reclamation` shows. So a program
 //! that confines itself does so before it makes its first table, or allows `membarrier`.
@@ -62,7 +64,11 @@ mod real {
     }
 
     // Miri knows no `membarrier`.
-    #[cfg(all(target_os = "linux", not(miri)))]
+    #[cfg(all(
+        target_os = "linux",
+        any(target_arch = "x86", target_arch = "x86_64", target_arch = "aarch64"),
+        not(miri)
+    ))]
     mod membarrier {
         /// Asks for permission; `false` if the system does not give it.
         pub(super) fn register() -> bool {
@@ -82,7 +88,11 @@ mod real {
         }
     }
 
-    #[cfg(any(not(target_os = "linux"), miri))]
+    #[cfg(not(all(
+        target_os = "linux",
+        any(target_arch = "x86", target_arch = "x86_64", target_arch = "aarch64"),
+        not(miri)
+    )))]
     mod membarrier {
         pub(super) fn register() -> bool {
             false

@@ -1,6 +1,7 @@
 //! The index against a map, alone and with threads.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::ScopedJoinHandle;
 
@@ -186,6 +187,45 @@ fn put_all(index: &Index<Block>, keys: &[u64], value: u64) {
         |_, _| Wake::default(),
     );
     result.unwrap();
+}
+
+/// A writer who stops where he holds locks, before his change or in the middle of a batch, is no
+/// matter of readers.
+#[test]
+fn readers_do_not_wait_for_writers() {
+    let index = Arc::new(Index::<Block>::new().unwrap());
+    let all: Vec<u64> = (0..many(300, 20)).collect();
+    put_all(&index, &all, 7);
+    let read = || {
+        let (index, all) = (Arc::clone(&index), all.clone());
+        move || {
+            assert!(all.iter().all(|key| get(&index, *key) == Some(7)));
+            assert_eq!(keys(&index, usize::MAX).len(), all.len());
+        }
+    };
+    let key = all[0];
+    let change = |_: Option<BlockRef<'_>>| {
+        super::meanwhile(read());
+        (Change::Put(block(key, 7)), ())
+    };
+    index.write(&pin(), mix(key), is(key), change, |_, _, _| Wake::default()).unwrap();
+    let hashes = {
+        let mut hashes: Vec<u64> = all.iter().map(|key| mix(*key)).collect();
+        hashes.sort_unstable();
+        hashes
+    };
+    let result: Result<(), Refused> = index.batch(
+        &pin(),
+        &hashes,
+        |batch| {
+            all.iter().for_each(|key| batch.put(mix(*key), is(*key), block(*key, 8)));
+            super::meanwhile(read());
+            Ok(())
+        },
+        |_, _| Wake::default(),
+    );
+    result.unwrap();
+    assert!(all.iter().all(|key| get(&index, *key) == Some(8)));
 }
 
 #[test]

@@ -7,6 +7,8 @@ mod index;
 #[cfg(ferrets_loom)]
 mod loom_batch;
 #[cfg(ferrets_loom)]
+mod loom_count;
+#[cfg(ferrets_loom)]
 mod loom_hash;
 #[cfg(ferrets_loom)]
 mod loom_ordered;
@@ -38,4 +40,16 @@ fn loom_models_need_their_cfg() {
          RUSTFLAGS=\"--cfg ferrets_loom\" too. `cargo loom` sets it, unless an exported RUSTFLAGS \
          takes its place."
     );
+}
+
+/// Lets another thread read, and fails if that does not end while we are where we are.
+#[cfg(not(ferrets_loom))]
+fn meanwhile(read: impl FnOnce() + Send + 'static) {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        read();
+        tell.send(()).expect("somebody listens");
+    });
+    let done = told.recv_timeout(std::time::Duration::from_secs(20));
+    assert_eq!(done, Ok(()), "a reader waits for a writer");
 }

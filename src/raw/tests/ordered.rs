@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering as Order;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::ScopedJoinHandle;
 
@@ -399,6 +400,42 @@ fn readers_find_what_stays_while_others_come_and_go() {
         assert_eq!(tree.walk(None, false), stable);
         tree.check_ranks();
     }
+}
+
+/// As for the hash index.
+#[test]
+fn readers_do_not_wait_for_writers() {
+    let tree = Arc::new(Numbers::new(Mixed));
+    let all: Vec<u64> = (0..many(300, 20)).collect();
+    tree.put_all(&all, 7);
+    let read = || {
+        let (tree, all) = (Arc::clone(&tree), all.clone());
+        move || {
+            assert!(all.iter().all(|key| tree.get(*key) == Some(7)));
+            assert_eq!(tree.walk(None, false).len(), all.len());
+        }
+    };
+    let (key, value) = (all[all.len() / 2], 7);
+    let change = |_: Option<BlockRef<'_>>| {
+        super::meanwhile(read());
+        (Change::Put(tree.block(key, value)), ())
+    };
+    tree.tree.write(&pin(), tree.head(key), order(key), change, told).unwrap();
+    let result: Result<(), Refused> = tree.tree.batch(
+        &pin(),
+        &all,
+        &*tree,
+        |batch| {
+            for key in &all {
+                batch.put(tree.head(*key), order(*key), tree.block(*key, 8))?;
+            }
+            super::meanwhile(read());
+            Ok(())
+        },
+        |_, _| Wake::default(),
+    );
+    result.unwrap();
+    assert!(all.iter().all(|key| tree.get(*key) == Some(8)));
 }
 
 #[test]
