@@ -152,6 +152,26 @@ fn faults_say_where() {
 }
 
 /// What `spec!` makes, as ETS would be given it.
+/// A value in a pattern is itself, or refused: it never matches what it is not.
+#[test]
+fn values_in_patterns_are_no_patterns() {
+    let from_outside = |text: &str| text.parse::<Term>().unwrap();
+    for text in ["'_'", "'$1'", "{a,'_'}", "[x,'$7'|y]", "#{a => 1}", "[#{}]", "#{k => '_'}"] {
+        let key = from_outside(text);
+        let refused = spec!(|{(key), _, name}| if name.gt(1) => name).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::BadArgument, "{text}");
+        let in_guard = spec!(|{k, _, _}| if k.is(SpecExpr::value(key.clone())) => true).unwrap();
+        assert!(in_guard.test(&term!({key, 1, 2})).unwrap().is_some(), "{text}");
+        assert!(in_guard.test(&term!({:other, 1, 2})).unwrap().is_none(), "{text}");
+    }
+    for text in ["'$_'", "'$$'", "a", "{a,[b]}", "<<\"_\">>"] {
+        let key = from_outside(text);
+        let spec = spec!(|{(key), _, #{:a => (key)}, :_, #{}}| => true).unwrap();
+        let object = term!({key, 1, #{:a => key, :b => 1}, :x, #{1 => 2}});
+        assert!(spec.test(&object).unwrap().is_some(), "{text}");
+    }
+}
+
 #[test]
 fn the_macro_writes_what_erlang_would() {
     let (key, colour) = (7, "red");

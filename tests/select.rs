@@ -101,9 +101,54 @@ fn continuations_are_values() {
     assert_eq!(other.resume(rest.clone()).unwrap_err().kind(), ErrorKind::BadArgument);
     t.delete_table().expect("it stands");
     assert_eq!(t.resume(rest).unwrap_err().kind(), ErrorKind::NoSuchTable);
-    for text in ["foo", "{}", "{1,2,3,4,5}", "{a,1,0,[],[]}", "{a,1,1,[],x}"] {
-        let term: Term = text.parse().expect("a term");
-        assert_eq!(Continuation::from_term(&term).unwrap_err().kind(), ErrorKind::BadArgument);
+    let read = |text: &str| Continuation::from_term(&text.parse().expect("a term"));
+    let good = "{a,1,1,[{'_',[],[x]}],[],false}";
+    assert!(read(good).is_ok());
+    for text in [
+        "foo",
+        "{}",
+        "{1,2,3,4,5}",
+        "{a,1,0,[{'_',[],[x]}],[],false}",
+        "{a,-1,1,[{'_',[],[x]}],[],false}",
+        "{a,{},1,[{'_',[],[x]}],[],false}",
+        "{a,{k,k},1,[{'_',[],[x]}],[],false}",
+        "{a,here,1,[{'_',[],[x]}],[],false}",
+        "{a,1,many,[{'_',[],[x]}],[],false}",
+        "{a,1,1,[{'_',[]}],[],false}",
+        "{a,1,1,[{'_',[],[x]}],[x|y],false}",
+        "{a,1,1,[{'_',[],[x]}],x,false}",
+        "{a,1,1,[{'_',[],[x]}],[],maybe}",
+        "{a,1,1,[{'_',[],[x]}],[],false,more}",
+    ] {
+        let refused = read(text).expect_err(text);
+        assert_eq!(refused.kind(), ErrorKind::BadArgument, "{text}");
+    }
+    // A place of the other sort of table.
+    for (kind, place) in [(Kind::Set, "{k}"), (Kind::OrderedSet, "7")] {
+        let t = table(&owner, kind);
+        let place: Term = place.parse().expect("a term");
+        let spec: Term = "[{'_',[],[x]}]".parse().expect("a term");
+        let forged = Term::new((t.id(), place, 1, spec, Term::nil(), false)).expect("a term");
+        let forged = Continuation::from_term(&forged).expect("it looks like one");
+        assert_eq!(t.resume(forged).unwrap_err().kind(), ErrorKind::BadArgument);
+    }
+}
+
+/// What is found is given before more is looked for: of an endless table the first would come, too.
+#[test]
+fn the_iterator_does_not_look_ahead() {
+    let store = Store::new();
+    let owner = store.owner();
+    let t = table(&owner, Kind::OrderedSet);
+    t.insert_list((0..50_000_i64).map(|key| (key, key % 5_000))).expect("it stands");
+    let mut selection = t.select_iter(&spec("[{{'$1',0},[],['$1']}]")).expect("it stands");
+    for expected in [0, 5_000, 10_000] {
+        let found = selection.next().expect("there are ten").expect("it stands");
+        assert_eq!(found.as_i64(), Some(expected));
+        // What comes a few thousand keys later is not known yet.
+        t.insert((expected + 2_500, 0)).expect("it stands");
+        let found = selection.next().expect("there are more").expect("it stands");
+        assert_eq!(found.as_i64(), Some(expected + 2_500));
     }
 }
 
@@ -478,5 +523,121 @@ fn shake(t: &Table, random: &mut terms::Terms, goes: &[Term], comes: &[Term]) {
         t.insert(random.pick(comes)).expect("it stands");
     } else if !goes.is_empty() {
         t.delete_object(random.pick(goes)).expect("it stands");
+    }
+}
+
+/// Operators of two arguments nest as deep as one likes; what they say of the key counts all the
+/// same.
+#[test]
+fn long_chains_are_followed() {
+    let store = Store::new();
+    let owner = store.owner();
+    for kind in [Kind::Set, Kind::OrderedSet] {
+        let t = table(&owner, kind);
+        t.insert_list((0..1_000_i64).map(|key| (key, key))).expect("it stands");
+        let either = |from: usize, to: usize| {
+            (from..to).map(|key| format!("{{'=:=','$1',{key}}}")).collect::<Vec<_>>()
+        };
+        let nested = |parts: Vec<String>, operator: &str, left: bool| {
+            let join = |a: String, b: String| format!("{{'{operator}',{a},{b}}}");
+            let joined = if left {
+                parts.into_iter().reduce(join)
+            } else {
+                parts.into_iter().rev().reduce(|all, part| join(part, all))
+            };
+            joined.expect("there are some")
+        };
+        for left in [false, true] {
+            let any = nested(either(100, 160), "orelse", left);
+            let found = spec(&format!("[{{{{'$1','_'}},[{any}],['$1']}}]"));
+            assert!(!t.explain(&found).is_full(), "{}", t.explain(&found));
+            assert_eq!(t.select(&found).expect("it stands").len(), 60);
+            let mut all = vec!["{'=:=','$1',7}".to_owned()];
+            all.extend((0..60).map(|n| format!("{{'<','$2',{}}}", 1_000 + n)));
+            let all = nested(all, "andalso", left);
+            let found = spec(&format!("[{{{{'$1','$2'}},[{all}],['$1']}}]"));
+            assert!(!t.explain(&found).is_full(), "{}", t.explain(&found));
+            assert_eq!(t.select(&found).expect("it stands").len(), 1);
+        }
+    }
+}
+
+#[test]
+fn plans_that_put_together_what_guards_say() {
+    let store = Store::new();
+    let owner = store.owner();
+    let (set, ordered) = (table(&owner, Kind::Set), table(&owner, Kind::OrderedSet));
+    let plan = |t: &Table, text: &str| {
+        let explained = t.explain(&spec(text)).to_string();
+        explained.lines().next().expect("a line").to_owned()
+    };
+    let both = "[{{{'$1','$2'},'_'},[{'==','$1',a},{'==','$2',b}],['$_']}]";
+    assert_eq!(plan(&set, both), "visits 1 key: {a,b}");
+    let numbers = "[{{{'$1','$2'},'_'},[{'==','$1',7},{'==','$2',3}],['$_']}]";
+    assert_eq!(plan(&ordered, numbers), "visits keys from {7,3} up to {7,3}");
+    assert_eq!(plan(&set, numbers), "visits all objects: the key is not bounded");
+    let parts = "[{{{a,'$1'},'_'},[{'orelse',{'==','$1',1},{'==','$1',5}}],['$_']}]";
+    assert!(
+        plan(&ordered, parts).matches("begin with a").count() == 2,
+        "{}",
+        plan(&ordered, parts)
+    );
+    let narrow = "[{{'$1','_'},[{'>=','$1',0},{'orelse',{'==','$1',7},{'==','$1',9}}],['$_']}]";
+    assert!(!plan(&ordered, narrow).contains("from 0"), "{}", plan(&ordered, narrow));
+    ordered.insert_list((0..20_i64).map(|key| (key, 0))).expect("it stands");
+    let found = ordered.select(&spec(narrow)).expect("it stands");
+    assert_eq!(found, [term!({7, 0}), term!({9, 0})]);
+}
+
+/// Each variable of a key stands for a large literal: the plan does not write it as often.
+#[test]
+fn plans_stay_small() {
+    let store = Store::new();
+    let owner = store.owner();
+    let literal = Term::binary(&[b'x'; 1 << 19]).expect("a binary");
+    let key = Term::tuple((0..65_000).map(|_| term!(:"$1"))).expect("a tuple");
+    let spec = term!([{{key, :_}, [{:"=:=", :"$1", literal}], [true]}]);
+    let spec = MatchSpec::compile(&spec).expect("it compiles");
+    for kind in [Kind::Set, Kind::OrderedSet] {
+        let t = table(&owner, kind);
+        t.insert((1, 1)).expect("it stands");
+        assert!(t.select(&spec).expect("it stands").is_empty());
+        assert_eq!(t.select_delete(&spec).expect("it stands"), 0);
+    }
+}
+
+/// Specifications of a million levels or clauses, put to tables of every kind.
+#[test]
+fn hostile_specifications_reach_tables() {
+    let store = Store::new();
+    let owner = store.owner();
+    let deep = |open: &str, middle: &str, close: &str| {
+        let levels = 50_000;
+        format!("{}{middle}{}", open.repeat(levels), close.repeat(levels))
+    };
+    let texts = [
+        format!("[{{{{{},'_'}},[],['$_']}}]", deep("{a,", "'$1'", "}")),
+        format!("[{{{{{},'_'}},[],['$_']}}]", deep("[", "'_'", "]")),
+        format!("[{{{{'$1','_'}},[{}],['$_']}}]", deep("{'not',", "true", "}")),
+        format!("[{{{{'$1','_'}},[{}],['$_']}}]", deep("{'orelse',{'==','$1',1},", "false", "}")),
+        format!("[{{{{'$1','_'}},[{{'==','$1',{}}}],['$_']}}]", deep("{{", "a", "}}")),
+        format!("[{}]", vec!["{{1,'_'},[],['$_']}"; 50_000].join(",")),
+    ];
+    for text in texts {
+        let spec: Term = text.parse().expect("a term");
+        let Ok(spec) = MatchSpec::compile(&spec) else { continue };
+        for kind in Kind::ALL {
+            let t = table(&owner, *kind);
+            t.insert_list((0..20_i64).map(|key| (key, 0))).expect("it stands");
+            let found = t.select(&spec).expect("it stands").len();
+            let _ = t.explain(&spec).to_string();
+            let chunk = t.select_chunk(&spec, few(1)).expect("it stands");
+            if let Some(rest) = chunk.and_then(|chunk| chunk.rest) {
+                let read = Continuation::from_term(&rest.to_term().expect("a term"));
+                assert_eq!(read.expect("it was one"), rest);
+            }
+            let _ = t.select_replace(&spec);
+            assert!(t.select_delete(&spec).expect("it stands") <= found);
+        }
     }
 }

@@ -3,8 +3,9 @@
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Rem, Sub};
 
 use super::MatchSpec;
+use super::ast::is_variable;
 use crate::error::{Error, Result};
-use crate::term::{Arena, Atom, Term, ToTerm, Word};
+use crate::term::{Arena, Atom, Term, ToTerm, View, Word};
 
 /// A match specification, written as closures over patterns.
 ///
@@ -26,14 +27,16 @@ use crate::term::{Arena, Atom, Term, ToTerm, Word};
 ///
 /// Each closure is a clause; several are parted by commas. The pattern is written as in
 /// [`term!`](crate::term!), but a name in it is a variable of the specification, the same name
-/// twice the same value, `_` anything; a Rust value stands in parentheses. Guard and result are
+/// twice the same value, `_` anything; a Rust value stands in parentheses, and is itself: one that
+/// holds what a pattern takes for something else, `'_'`, `'$1'` or a map, is refused, and can be
+/// compared in the guard. Guard and result are
 /// Rust expressions over [`SpecVariable`]s, which the pattern's names are, so a name that is not in
 /// the pattern is an error of the compiler. `&` and `|` are `andalso` and `orelse`. Comparisons are
 /// methods, since Rust's own give nothing but `bool`, and so are Erlang's functions:
 /// `name.byte_size()`, `pair.element(2)`, `user.map_get("age")`. The result is an expression, or a
 /// tuple of such; [`SpecExpr::object`] is the whole object.
 ///
-/// The value is a [`Result<MatchSpec>`](crate::Result): a value in the pattern may have no term.
+/// The value is a [`Result<MatchSpec>`](crate::Result): an expression may have no term.
 #[macro_export]
 macro_rules! spec {
     ($(|$pattern:tt| $(if $guard:expr)? => $result:expr),+ $(,)?) => {
@@ -62,8 +65,18 @@ macro_rules! __spec_pattern {
 #[macro_export]
 macro_rules! __spec_bind {
     ($b:ident;) => {};
-    ($b:ident; : $atom:tt $($rest:tt)*) => { $crate::__spec_bind!($b; $($rest)*); };
-    ($b:ident; _ $($rest:tt)*) => { $crate::__spec_bind!($b; $($rest)*); };
+    ($b:ident; : $atom:tt $($rest:tt)*) => {
+        $b.atom(::core::stringify!($atom));
+        $crate::__spec_bind!($b; $($rest)*);
+    };
+    ($b:ident; _ $($rest:tt)*) => {
+        $b.atom("_");
+        $crate::__spec_bind!($b; $($rest)*);
+    };
+    ($b:ident; # $($rest:tt)*) => {
+        $b.map();
+        $crate::__spec_bind!($b; $($rest)*);
+    };
     ($b:ident; true $($rest:tt)*) => { $crate::__spec_bind!($b; $($rest)*); };
     ($b:ident; false $($rest:tt)*) => { $crate::__spec_bind!($b; $($rest)*); };
     ($b:ident; ($($value:tt)*) $($rest:tt)*) => { $crate::__spec_bind!($b; $($rest)*); };
@@ -77,7 +90,7 @@ macro_rules! __spec_bind {
     };
     ($b:ident; $name:ident $($rest:tt)*) => {
         #[allow(unused_variables, reason = "a name may be there only to be the same twice")]
-        let $name = $b.variable(::core::stringify!($name));
+        let $name = $b.occurrence(::core::stringify!($name));
         $crate::__spec_bind!($b; $($rest)*);
     };
     ($b:ident; $other:tt $($rest:tt)*) => { $crate::__spec_bind!($b; $($rest)*); };
@@ -318,6 +331,8 @@ tuples! {
 #[doc(hidden)]
 pub struct SpecBuilder {
     names: Vec<&'static str>,
+    /// How many variables, `_` and maps are written in the pattern.
+    written: usize,
 }
 
 impl SpecBuilder {
@@ -327,13 +342,53 @@ impl SpecBuilder {
     }
 
     /// The variable of a name, by first appearance.
-    pub fn variable(&mut self, name: &'static str) -> SpecVariable {
+    pub fn occurrence(&mut self, name: &'static str) -> SpecVariable {
+        self.written += 1;
         let known = self.names.iter().position(|known| *known == name);
         let at = known.unwrap_or_else(|| {
             self.names.push(name);
             self.names.len() - 1
         });
         SpecVariable(at + 1)
+    }
+
+    /// An atom, as it is written.
+    pub fn atom(&mut self, name: &'static str) {
+        let atom = Atom::existing(name.trim_matches('"'));
+        self.written += usize::from(atom.is_some_and(stands_for_others));
+    }
+
+    pub fn map(&mut self) {
+        self.written += 1;
+    }
+
+    /// That what a pattern takes for something else was written there, and did not come with a
+    /// value.
+    fn check(&self, pattern: &Term) -> Result<()> {
+        let (mut found, mut todo) = (0, vec![pattern.as_ref()]);
+        while let Some(part) = todo.pop() {
+            match part.view() {
+                View::Atom(atom) => found += usize::from(stands_for_others(atom)),
+                View::Tuple(parts) => todo.extend(parts.elements()),
+                View::List(parts) => {
+                    todo.extend(parts.elements());
+                    todo.push(parts.tail());
+                }
+                View::Map(parts) => {
+                    found += 1;
+                    todo.extend(parts.values());
+                    todo.extend(parts.keys());
+                }
+                _ => {}
+            }
+        }
+        if found == self.written {
+            return Ok(());
+        }
+        Err(Error::bad_argument(format!(
+            "a value in the pattern {pattern} holds '_', a variable or a map, which stand for \
+             other things there: compare it in the guard"
+        )))
     }
 
     /// The clause as a term.
@@ -346,9 +401,15 @@ impl SpecBuilder {
         guard: Option<SpecExpr>,
         result: impl Into<SpecExpr>,
     ) -> Result<Term> {
+        self.check(&pattern)?;
         let guards = Term::list(guard.map(SpecExpr::term).transpose()?)?;
         Term::tuple([pattern, guards, Term::list([result.into().term()?])?])
     }
+}
+
+/// Whether a pattern takes it for anything, or for what a variable has.
+fn stands_for_others(atom: Atom) -> bool {
+    atom.name() == "_" || is_variable(atom)
 }
 
 /// The specification of clauses that `spec!` has made.

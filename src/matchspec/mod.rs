@@ -87,7 +87,8 @@ struct Compiled {
     program: Program,
     /// The plan that was asked for first, which nearly always is the only one.
     /// For which key position, with an order or not, and the plan.
-    plan: OnceLock<(usize, bool, Planned)>,
+    /// Plans for the first tables that it was put to: without an order, and with one.
+    plans: [OnceLock<(usize, Planned)>; 2],
 }
 
 /// A plan, of the specification or made on the spot.
@@ -137,7 +138,12 @@ impl MatchSpec {
     pub(crate) fn compile_any(spec: &Term) -> Result<Self> {
         let ast = parse::parse(spec.as_ref()).map_err(Refusal::into_error)?;
         let program = compile::compile(&ast, spec.as_ref().heap());
-        Ok(Self(Arc::new(Compiled { source: spec.clone(), ast, program, plan: OnceLock::new() })))
+        Ok(Self(Arc::new(Compiled {
+            source: spec.clone(),
+            ast,
+            program,
+            plans: Default::default(),
+        })))
     }
 
     /// What is wrong with a specification, in the words of `ets:test_ms/2`; nothing if it compiles.
@@ -215,12 +221,9 @@ impl MatchSpec {
     #[inline]
     pub(crate) fn plan(&self, keypos: usize, ordered: bool) -> PlanRef<'_> {
         let new = || Planned::new(&self.0.ast, &self.0.source, keypos, ordered);
-        let (position, order, plan) = self.0.plan.get_or_init(|| (keypos, ordered, new()));
-        if (*position, *order) == (keypos, ordered) {
-            PlanRef::Kept(plan)
-        } else {
-            PlanRef::Made(Box::new(new()))
-        }
+        let kept = &self.0.plans[usize::from(ordered)];
+        let (position, plan) = kept.get_or_init(|| (keypos, new()));
+        if *position == keypos { PlanRef::Kept(plan) } else { PlanRef::Made(Box::new(new())) }
     }
 
     /// What the slow evaluator says that the machine is held against.

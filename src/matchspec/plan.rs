@@ -35,6 +35,10 @@ use crate::term::{Edge, Term, TermRef, View, Word};
 const MAX_DEPTH: u32 = 32;
 /// Keys and ranges that are worth looking up one by one.
 const MAX_KEYS: usize = 100_000;
+/// Ranges of an element within a key; more count as one.
+const MAX_SHAPES: usize = 1_000;
+/// Words of literals that are put into a key where variables stand.
+const MAX_WORDS: usize = 1 << 16;
 
 /// Which keys are visited.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,12 +108,10 @@ impl KeyPlan {
                 Self::Points(if b.len() < a.len() { b } else { a })
             }
             (Self::Points(points), _) | (_, Self::Points(points)) => Self::Points(points),
-            (Self::Ranges(mut a), Self::Ranges(mut b)) => match (a.len(), b.len()) {
-                (1, 1) => match (a.pop(), b.pop()) {
-                    (Some(a), Some(b)) => Self::Ranges(vec![a.and(b)]),
-                    _ => Self::Full,
-                },
-                (a_len, b_len) => Self::Ranges(if b_len < a_len { b } else { a }),
+            (Self::Ranges(a), Self::Ranges(b)) => match (&a[..], &b[..]) {
+                ([a], _) => Self::Ranges(b.into_iter().map(|b| a.clone().and(b)).collect()),
+                (_, [b]) => Self::Ranges(a.into_iter().map(|a| a.and(b.clone())).collect()),
+                _ => Self::Ranges(if b.len() < a.len() { b } else { a }),
             },
         }
     }
@@ -223,6 +225,37 @@ enum Key {
     Other,
 }
 
+/// What variables are known to be.
+struct Known {
+    literals: HashMap<u32, Term>,
+    /// Words that may still be copied: one variable can stand anywhere and as often as it likes.
+    room: usize,
+}
+
+impl Known {
+    fn take(&mut self, variable: u32) -> Option<Term> {
+        let literal = self.literals.get(&variable)?;
+        let mut todo = vec![literal.as_ref()];
+        while let Some(part) = todo.pop() {
+            let mut words = 1;
+            match part.view() {
+                View::Tuple(parts) => todo.extend(parts.elements()),
+                View::List(parts) => {
+                    todo.extend(parts.elements());
+                    todo.push(parts.tail());
+                }
+                View::Map(parts) => todo.extend(parts.keys().chain(parts.values())),
+                View::Binary(bytes) => words += bytes.len() / 8,
+                View::Bits(bits) => words += bits.bytes().len() / 8,
+                View::Big(big) => words += big.magnitude().len(),
+                _ => {}
+            }
+            self.room = self.room.checked_sub(words)?;
+        }
+        Some(literal.clone())
+    }
+}
+
 struct Planner<'a> {
     clause: &'a Clause,
     source: &'a Term,
@@ -278,12 +311,12 @@ impl Planner<'_> {
     fn guard(&self, node: Node, key: Key, depth: u32) -> KeyPlan {
         let Some(depth) = depth.checked_sub(1) else { return KeyPlan::Full };
         match self.clause.expr(node) {
-            Expr::And(kids) | Expr::AndAlso(kids) => {
-                let parts = kids.iter().map(|kid| self.guard(kid, key, depth));
+            Expr::And(_) | Expr::AndAlso(_) => {
+                let parts = self.parts(node).into_iter().map(|kid| self.guard(kid, key, depth));
                 parts.fold(KeyPlan::Full, KeyPlan::and)
             }
-            Expr::Or(kids) | Expr::OrElse(kids) => {
-                let parts = kids.iter().map(|kid| self.guard(kid, key, depth));
+            Expr::Or(_) | Expr::OrElse(_) => {
+                let parts = self.parts(node).into_iter().map(|kid| self.guard(kid, key, depth));
                 parts.fold(KeyPlan::Nothing, KeyPlan::or)
             }
             Expr::Call(..) => match self.comparison(node) {
@@ -297,6 +330,25 @@ impl Planner<'_> {
             },
             _ => KeyPlan::Full,
         }
+    }
+
+    /// The parts of a conjunction or of an alternative, of which some may be the same again: they
+    /// are nested where they are written with two at a time.
+    fn parts(&self, node: Node) -> Vec<Node> {
+        let kids_of = |node: Node| match self.clause.expr(node) {
+            Expr::And(kids) | Expr::AndAlso(kids) => Some((true, kids)),
+            Expr::Or(kids) | Expr::OrElse(kids) => Some((false, kids)),
+            _ => None,
+        };
+        let whole = kids_of(node).map(|(all, _)| all);
+        let (mut parts, mut todo) = (Vec::new(), vec![node]);
+        while let Some(node) = todo.pop() {
+            match kids_of(node) {
+                Some((all, kids)) if Some(all) == whole => todo.extend(kids.iter().rev()),
+                _ => parts.push(node),
+            }
+        }
+        parts
     }
 
     /// A comparison of an expression with a literal, the expression first.
@@ -373,8 +425,8 @@ impl Planner<'_> {
 
     /// A tuple or list that is not known whole.
     fn compound(&self, node: Node) -> KeyPlan {
-        let known = self.known();
-        if let Some(key) = self.build(node, &known, MAX_DEPTH) {
+        let known = &mut self.known();
+        if let Some(key) = self.build(node, known, MAX_DEPTH) {
             return self.point(key, true);
         }
         if !self.ordered {
@@ -390,7 +442,7 @@ impl Planner<'_> {
         let mut prefix = Vec::new();
         let mut next = None;
         for kid in kids.iter().take(elements as usize) {
-            match self.build(kid, &known, MAX_DEPTH) {
+            match self.build(kid, known, MAX_DEPTH) {
                 Some(element) => prefix.push(element),
                 None => {
                     next = Some(kid);
@@ -400,45 +452,54 @@ impl Planner<'_> {
         }
         let bounds = match next.map(|node| self.clause.pattern(node)) {
             Some(Pattern::Variable(variable)) => match self.guards(Key::Within(variable)) {
-                KeyPlan::Ranges(mut ranges) if ranges.len() == 1 => ranges.pop(),
-                _ => None,
+                KeyPlan::Ranges(ranges) if ranges.len() <= MAX_SHAPES => ranges,
+                _ => vec![KeyRange::any()],
             },
-            _ => None,
+            _ => vec![KeyRange::any()],
         };
-        let KeyRange { low, high, .. } = bounds.unwrap_or_else(KeyRange::any);
         let shape =
             if is_tuple { Shape::Tuple(kids.len as usize, prefix) } else { Shape::List(prefix) };
-        KeyPlan::Ranges(vec![KeyRange { shape: Some(shape), low, high }])
+        let shaped =
+            |KeyRange { low, high, .. }| KeyRange { shape: Some(shape.clone()), low, high };
+        KeyPlan::Ranges(bounds.into_iter().map(shaped).collect())
     }
 
-    /// Variables that guards bind to one literal (`=:=`).
-    fn known(&self) -> HashMap<u32, Term> {
-        let mut known = HashMap::new();
+    /// Variables that guards bind to one literal: by `=:=`, or by `==` where that is the same.
+    fn known(&self) -> Known {
+        let mut literals = HashMap::new();
         let mut todo: Vec<Node> = self.clause.guards.clone();
         while let Some(node) = todo.pop() {
             match self.clause.expr(node) {
                 Expr::And(kids) | Expr::AndAlso(kids) => todo.extend(kids.iter()),
                 _ => {
-                    if let Some((Comparison::Same, side, literal)) = self.comparison(node) {
-                        if let Expr::Variable(variable) = self.clause.expr(side) {
-                            known.insert(variable, literal);
+                    let Some((how, side, literal)) = self.comparison(node) else { continue };
+                    let Expr::Variable(variable) = self.clause.expr(side) else { continue };
+                    let is_only = match how {
+                        Comparison::Same => true,
+                        // In the order of keys, what is `==` is one key.
+                        Comparison::Equal => {
+                            self.ordered || equals(&literal).is_some_and(|all| all.len() == 1)
                         }
+                        _ => false,
+                    };
+                    if is_only {
+                        literals.insert(variable, literal);
                     }
                 }
             }
         }
-        known
+        Known { literals, room: MAX_WORDS }
     }
 
     /// The term that a pattern matches, if it is only one.
-    fn build(&self, node: Node, known: &HashMap<u32, Term>, depth: u32) -> Option<Term> {
+    fn build(&self, node: Node, known: &mut Known, depth: u32) -> Option<Term> {
         let depth = depth.checked_sub(1)?;
-        let all = |nodes: std::ops::Range<Node>| {
+        let mut all = |nodes: std::ops::Range<Node>| {
             nodes.map(|kid| self.build(kid, known, depth)).collect::<Option<Vec<Term>>>()
         };
         match self.clause.pattern(node) {
             Pattern::Literal(word) => Some(self.literal(word)),
-            Pattern::Variable(variable) => known.get(&variable).cloned(),
+            Pattern::Variable(variable) => known.take(variable),
             Pattern::Tuple(kids) => Term::tuple(all(kids.iter())?).ok(),
             Pattern::List(kids) => {
                 let mut parts = all(kids.iter())?;

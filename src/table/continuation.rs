@@ -41,6 +41,14 @@ impl Place {
         }
     }
 
+    /// Whether such a table has such places.
+    pub(super) fn is_of(&self, ordered: bool) -> bool {
+        match self {
+            Self::Hash(hash) => !ordered || *hash == 0,
+            Self::Behind(_) => ordered,
+        }
+    }
+
     pub(super) fn mark(&self) -> Mark {
         match self {
             Self::Hash(0) => Mark::Start,
@@ -96,7 +104,8 @@ impl Continuation {
         let position = match part(1)? {
             end if end.as_atom() == Some(Atom::END_OF_TABLE) => None,
             place => Some(match place.as_tuple() {
-                Some(key) => Place::Behind(own(key.get(0)?)?),
+                Some(key) if key.len() == 1 => Place::Behind(own(key.get(0)?)?),
+                Some(_) => return None,
                 None => Place::Hash(u64::try_from(place.as_integer()?).ok()?),
             }),
         };

@@ -7,6 +7,7 @@ use std::num::NonZeroUsize;
 use super::Table;
 use super::continuation::{Chunk, Continuation, Place};
 use super::core::Need;
+use super::engine::Mark;
 use super::traverse::{Route, STEP};
 use crate::error::{Error, ErrorKind, Result};
 use crate::matchspec::{Code, Found, Machine, MatchSpec, Plan, Subject};
@@ -254,6 +255,10 @@ impl Table {
         if table != self.id() {
             return Err(Error::bad_argument("the continuation is of another table"));
         }
+        let is_ordered = self.core.engine.as_ordered().is_some();
+        if position.as_ref().is_some_and(|place| !place.is_of(is_ordered)) {
+            return Err(Error::bad_argument("the continuation has a place that the table has not"));
+        }
         let route = Route::of(&self.core, self.core.plan(&spec), back);
         let mut machine = spec.machine(self.asker());
         let mut budget = limit.min(STEP);
@@ -281,14 +286,29 @@ impl Table {
     }
 
     /// The results of a specification, one after the other, without a list of them all. Each step
-    /// looks at some objects and gives memory back in between.
+    /// looks at some objects, until there is a result, and gives memory back in between.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert_list((0..10_000).map(|key| (key, key % 2)))?;
+    /// let odd = t.select_iter(&"[{{'$1',1},[],['$1']}]".parse()?)?;
+    /// assert!(odd.take(100).all(|key| key.is_ok_and(|key| key.as_i64().unwrap() % 2 == 1)));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`select`](Self::select), here and from the iterator.
     pub fn select_iter(&self, spec: &MatchSpec) -> Result<Selection> {
         self.check(Need::Read)?;
-        let first = self.select_chunk(spec, NonZeroUsize::MIN.saturating_add(STEP))?;
-        Ok(Selection { table: self.clone(), results: Vec::new().into_iter(), next: Ok(first) })
+        Ok(Selection {
+            table: self.clone(),
+            spec: spec.clone(),
+            results: Vec::new().into_iter(),
+            next: Some(Mark::Start),
+        })
     }
 
     /// The variables of a pattern, as a list each, for all objects that match it.
@@ -434,8 +454,28 @@ impl Results {
 #[derive(Debug)]
 pub struct Selection {
     table: Table,
+    spec: MatchSpec,
     results: std::vec::IntoIter<Term>,
-    next: Result<Option<Chunk>>,
+    /// Where to go on; none at the end.
+    next: Option<Mark>,
+}
+
+impl Selection {
+    /// Looks at some more objects.
+    fn fill(&mut self, from: Mark) -> Result<()> {
+        let table = &self.table;
+        table.check(Need::Read)?;
+        let route = Route::of(&table.core, table.core.plan(&self.spec), false);
+        let mut machine = self.spec.machine(table.asker());
+        let mut results = Vec::new();
+        self.next = table.step_along(&route, from, STEP, &mut machine, |machine, code, it| {
+            results.push(machine.term(code, it)?);
+            Ok(())
+        })?;
+        table.check(Need::Read)?;
+        self.results = results.into_iter();
+        Ok(())
+    }
 }
 
 impl Iterator for Selection {
@@ -446,16 +486,10 @@ impl Iterator for Selection {
             if let Some(result) = self.results.next() {
                 return Some(Ok(result));
             }
-            match std::mem::replace(&mut self.next, Ok(None)) {
-                Ok(None) => return None,
-                Err(error) => return Some(Err(error)),
-                Ok(Some(chunk)) => {
-                    self.results = chunk.results.into_iter();
-                    self.next = match chunk.rest {
-                        Some(rest) => self.table.resume(rest),
-                        None => Ok(None),
-                    };
-                }
+            let from = self.next.take()?;
+            if let Err(error) = self.fill(from) {
+                self.next = None;
+                return Some(Err(error));
             }
         }
     }

@@ -44,6 +44,7 @@ fn loom_models_need_their_cfg() {
 
 /// Lets another thread read, and fails if that does not end while we are where we are.
 #[cfg(not(ferrets_loom))]
+#[allow(clippy::disallowed_methods, reason = "in a scope, its end would be waited for")]
 fn meanwhile(read: impl FnOnce() + Send + 'static) {
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
