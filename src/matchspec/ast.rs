@@ -129,7 +129,12 @@ pub(crate) struct Ast {
 
 /// Whether an atom is `'$N'`: a decimal number without leading zeros.
 pub(crate) fn is_variable(atom: Atom) -> bool {
-    match atom.name().as_bytes() {
+    names_variable(atom.name())
+}
+
+/// The same of a name.
+pub(super) fn names_variable(name: &str) -> bool {
+    match name.as_bytes() {
         [b'$', b'0'] => true,
         [b'$', b'1'..=b'9', rest @ ..] => rest.iter().all(u8::is_ascii_digit),
         _ => false,

@@ -3,7 +3,7 @@
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Rem, Sub};
 
 use super::MatchSpec;
-use super::ast::is_variable;
+use super::ast::names_variable;
 use crate::error::{Error, Result};
 use crate::term::{Arena, Atom, Term, ToTerm, View, Word};
 
@@ -354,8 +354,7 @@ impl SpecBuilder {
 
     /// An atom, as it is written.
     pub fn atom(&mut self, name: &'static str) {
-        let atom = Atom::existing(name.trim_matches('"'));
-        self.written += usize::from(atom.is_some_and(stands_for_others));
+        self.written += usize::from(stands_for_others(name.trim_matches('"')));
     }
 
     pub fn map(&mut self) {
@@ -368,7 +367,7 @@ impl SpecBuilder {
         let (mut found, mut todo) = (0, vec![pattern.as_ref()]);
         while let Some(part) = todo.pop() {
             match part.view() {
-                View::Atom(atom) => found += usize::from(stands_for_others(atom)),
+                View::Atom(atom) => found += usize::from(stands_for_others(atom.name())),
                 View::Tuple(parts) => todo.extend(parts.elements()),
                 View::List(parts) => {
                     todo.extend(parts.elements());
@@ -408,8 +407,8 @@ impl SpecBuilder {
 }
 
 /// Whether a pattern takes it for anything, or for what a variable has.
-fn stands_for_others(atom: Atom) -> bool {
-    atom.name() == "_" || is_variable(atom)
+fn stands_for_others(name: &str) -> bool {
+    name == "_" || names_variable(name)
 }
 
 /// The specification of clauses that `spec!` has made.
