@@ -97,7 +97,8 @@ impl Bounds {
         Ok(Self { low, high })
     }
 
-    /// The tuples of `arity` elements that begin with those of `first`, which is a tuple itself.
+    /// The tuples of `arity` elements that begin with those of `first`, which is a tuple itself;
+    /// compared as keys are, by `==`.
     ///
     /// # Errors
     /// [`BadArgument`](ErrorKind::BadArgument) for what is no tuple, and for one that is larger
@@ -108,6 +109,17 @@ impl Bounds {
     }
 
     /// The lists that begin with the elements of `first`, with anything behind them.
+    ///
+    /// ```
+    /// # use ferrets::Bounds;
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list([(vec!["a"],), (vec!["a", "b"],), (vec!["b"],)])?;
+    /// assert_eq!(t.count(Bounds::list(vec!["a"])?)?, 2);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`BadArgument`](ErrorKind::BadArgument) for what is no proper list, and for the empty one.
@@ -384,6 +396,18 @@ impl Table {
     /// table with [order statistics](super::TableOptions::order_statistics), as exact as
     /// [`rank`](Self::rank).
     ///
+    /// ```
+    /// # use ferrets::Bounds;
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list([(("oslo", 1), 7), (("oslo", 2), 8), (("rome", 1), 9)])?;
+    /// assert_eq!(t.count(Bounds::tuple(("oslo",), 2)?)?, 2);
+    /// assert_eq!(t.count(("oslo", 2)..)?, 2);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`range`](Self::range).
     #[doc(alias = "ets:select_count/2")]
@@ -491,6 +515,23 @@ impl Table {
     }
 
     /// A cursor before the first key that is `key` or greater, whether it is in the table or not.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list([(10, "a"), (20, "b"), (30, "c")])?;
+    /// let mut cursor = t.seek(15)?;
+    /// let next = cursor.next()?.expect("two are ahead");
+    /// assert_eq!(next.element(1).unwrap(), 20);
+    /// t.delete(20)?; // the cursor stands where it stood
+    /// assert_eq!(cursor.prev()?.expect("one is behind").element(1).unwrap(), 10);
+    /// cursor.seek(30)?;
+    /// assert_eq!(cursor.next()?.expect("the last").element(1).unwrap(), 30);
+    /// assert!(cursor.next()?.is_none());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`range`](Self::range).

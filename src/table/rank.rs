@@ -64,6 +64,19 @@ impl Table {
 
     /// The position of the object with that key; `None` if there is none. O(log n).
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let options = TableOptions::new(Kind::OrderedSet).order_statistics(true);
+    /// # let members = owner.new_table("members", options)?;
+    /// members.insert_list([("ann", 1), ("bob", 2), ("eve", 3)])?;
+    /// assert_eq!((members.position("eve")?, members.position("dan")?), (Some(2), None));
+    /// assert_eq!(members.nth(1)?.expect("there are three").element(1).unwrap(), "bob");
+    /// assert!(members.nth(3)?.is_none());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`rank`](Self::rank).
     #[doc(alias = "ZRANK")]

@@ -106,6 +106,16 @@ impl Table {
 
     /// How many objects a specification gives exactly `true` for.
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, spec};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert_list([(1, 10), (2, 20), (3, 30)])?;
+    /// assert_eq!(t.select_count(&spec!(|{_, n}| if n.ge(20) => true)?)?, 2);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`select`](Self::select).
     #[doc(alias = "ets:select_count/2")]
@@ -240,6 +250,22 @@ impl Table {
     /// Whatever happened to the table between the two, objects that were there throughout come
     /// once.
     ///
+    /// ```
+    /// # use ferrets::{Continuation, Kind, Store, TableOptions, Term};
+    /// # use std::num::NonZeroUsize;
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list([(1,), (2,), (3,)])?;
+    /// let two = NonZeroUsize::new(2).expect("not zero");
+    /// let first = t.select_chunk(&"[{{'$1'},[],['$1']}]".parse()?, two)?.expect("there are three");
+    /// // What is left to do can be kept as a term, or as bytes.
+    /// let rest = first.rest.expect("there is more").to_term()?;
+    /// let rest = Continuation::from_term(&Term::decode(&rest.encode()?)?)?;
+    /// assert_eq!(t.resume(rest)?.expect("one is left").results, [Term::from(3)]);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`select`](Self::select); [`BadArgument`](ErrorKind::BadArgument) for the continuation of
     /// another table.
@@ -312,6 +338,17 @@ impl Table {
     }
 
     /// The variables of a pattern, as a list each, for all objects that match it.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, term};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert_list([(1, "red", "big"), (2, "blue", "small")])?;
+    /// let found = t.match_bindings(&term!({:"$2", "red", :"$1"}))?;
+    /// assert_eq!(found, [term!(["big", 1])]);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`select`](Self::select); [`BadMatchSpec`](ErrorKind::BadMatchSpec) for a variable as key
