@@ -50,7 +50,10 @@
 //! * A compiled match specification and a continuation are terms that hold all that they need: the
 //!   latter needs no `repair_continuation`. Numbers of variables do not wrap around at 2^64.
 //! * A full chunk of an ordered table is known to be the last if a guard leaves one key, too.
-//! * Match specifications may be of any depth; OTP refuses some thousand levels.
+//! * Match specifications may be of any depth; OTP refuses some thousand levels. A clause has at
+//!   most 16 million parts, a result at most a GiB that is made anew. What `test_ms` says is wrong
+//!   has terms as `~p` prints them, and is not cut off after 99 characters; it lists the first
+//!   hundred faults.
 //! * What `const` quotes stays as it is. OTP numbers variables anew once the head of any clause has
 //!   one from `'$25'` on, and takes quoted atoms that look like variables for such.
 //! * A body may use a variable whose first use was left out, in `andalso` or `orelse` behind an
