@@ -258,7 +258,8 @@ impl Table {
     /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
     /// t.insert_list([(1,), (2,), (3,)])?;
     /// let two = NonZeroUsize::new(2).expect("not zero");
-    /// let first = t.select_chunk(&"[{{'$1'},[],['$1']}]".parse()?, two)?.expect("there are three");
+    /// let keys = "[{{'$1'},[],['$1']}]".parse()?;
+    /// let first = t.select_chunk(&keys, two)?.expect("there are three");
     /// // What is left to do can be kept as a term, or as bytes.
     /// let rest = first.rest.expect("there is more").to_term()?;
     /// let rest = Continuation::from_term(&Term::decode(&rest.encode()?)?)?;
