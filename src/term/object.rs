@@ -27,7 +27,7 @@ const SMALL_ELEMENT: usize = 64;
 pub(crate) const SMALL_OBJECT: usize = block::SMALL;
 
 /// A stored object, borrowed for the length of a closure: what
-/// [`Table::read`](crate::Table::read) and the folds show.
+/// [`Table::read`](crate::Table::read) and [`Table::filter`](crate::Table::filter) show.
 ///
 /// Shows one state of the object, also while others count in it.
 #[derive(Clone, Copy)]

@@ -195,7 +195,8 @@ impl DecodeOptions {
     }
 
     /// How many words of eight bytes the term may take in memory. An element of a tuple or a list
-    /// takes one, a float, binary or other value that holds data one more and its data.
+    /// takes one, the tail of a list another; a float, binary or other value that holds data takes
+    /// the words of its data besides.
     pub const fn max_words(self, words: usize) -> Self {
         Self { max_words: words, ..self }
     }

@@ -68,9 +68,10 @@ pub enum Structs {
     #[default]
     Map,
     /// Tuples that begin with the name of the struct, as Erlang's records: `{'User',7,<<"ann">>}`.
-    /// Skipped fields are `undefined`. The first field has position 2.
+    /// Fields that `skip_serializing_if` leaves out are `undefined`; those of `skip` are not there.
+    /// The first field has position 2.
     Record,
-    /// Tuples of the fields alone: `{7,<<"ann">>}`. Skipped fields are `undefined`.
+    /// Tuples of the fields alone: `{7,<<"ann">>}`. Skipped fields are as in records.
     Tuple,
 }
 
