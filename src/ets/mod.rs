@@ -185,11 +185,28 @@ impl Function {
 }
 
 /// The functions that [`call`] knows, by name and number of arguments, in order.
+///
+/// ```
+/// use ferrets::ets;
+/// assert!(ets::functions().any(|function| function == ("lookup_element", 4)));
+/// assert!(ets::functions().all(|(name, _)| name != "foldl")); // takes a function
+/// ```
 pub fn functions() -> impl ExactSizeIterator<Item = (&'static str, usize)> {
     FUNCTIONS.iter().map(|(name, function)| (*name, function.arity()))
 }
 
 /// `ets:function(arguments...)`, called by `owner`.
+///
+/// ```
+/// use ferrets::{Store, ets, term};
+/// let owner = Store::new().owner();
+/// let t = ets::call(&owner, "new", &[term!(:t), term!([:set])])?;
+/// ets::call(&owner, "insert", &[t.clone(), term!({1, "ann"})])?;
+/// assert_eq!(ets::call(&owner, "lookup", &[t.clone(), term!(1)])?, term!([{1, "ann"}]));
+/// let error = ets::call(&owner, "lookup", &[t]).unwrap_err();
+/// assert_eq!(error.to_string(), "there is no function ets:lookup/1");
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 ///
 /// # Errors
 /// As ETS fails; see [`ErrorKind`] for the causes. [`BadArgument`](ErrorKind::BadArgument) for a

@@ -166,12 +166,28 @@ impl MatchSpec {
     }
 
     /// The specification as a term.
+    ///
+    /// ```
+    /// use ferrets::{MatchSpec, term};
+    /// let spec = MatchSpec::fun2ms("fun({_, Name}) -> Name end")?;
+    /// assert_eq!(spec.source(), &term!([{{:_, :"$1"}, [], [:"$1"]}]));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn source(&self) -> &Term {
         &self.0.source
     }
 
     /// The result for one term, which need not be a tuple; `None` if no clause accepts it.
+    ///
+    /// ```
+    /// use ferrets::{MatchSpec, term};
+    /// let spec: MatchSpec = "[{['$1'|'_'], [], [{'+','$1',1}]}]".parse()?;
+    /// assert_eq!(spec.test(&term!([1, 2]))?, Some(term!(2)));
+    /// assert_eq!(spec.test(&term!([]))?, None);
+    /// assert_eq!(spec.test(&term!([:one]))?, Some(term!(:EXIT))); // it cannot be added to
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`LimitExceeded`](ErrorKind::LimitExceeded) if what a result has anew takes more than a GiB.
@@ -255,6 +271,14 @@ impl MatchSpec {
 
     /// The objects that match a pattern: `[{Pattern, [], ['$_']}]`.
     ///
+    /// ```
+    /// use ferrets::{MatchSpec, term};
+    /// let spec = MatchSpec::objects(&term!({:_, :admin}))?;
+    /// assert_eq!(spec.test(&term!({"ann", :admin}))?, Some(term!({"ann", :admin})));
+    /// assert_eq!(spec.test(&term!({"bob", :guest}))?, None);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`compile`](Self::compile).
     pub fn objects(pattern: &Term) -> Result<Self> {
@@ -262,6 +286,13 @@ impl MatchSpec {
     }
 
     /// The variables of a pattern where it matches: `[{Pattern, [], ['$$']}]`.
+    ///
+    /// ```
+    /// use ferrets::{MatchSpec, term};
+    /// let spec = MatchSpec::bindings(&term!({:"$2", :_, :"$1"}))?;
+    /// assert_eq!(spec.test(&term!({"ann", 36, "Oslo"}))?, Some(term!(["Oslo", "ann"])));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`compile`](Self::compile).

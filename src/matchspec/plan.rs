@@ -41,6 +41,19 @@ const MAX_SHAPES: usize = 1_000;
 const MAX_WORDS: usize = 1 << 16;
 
 /// Which keys are visited.
+///
+/// ```
+/// use ferrets::{KeyPlan, Kind, Store, TableOptions, term};
+/// let owner = Store::new().owner();
+/// let hashed = owner.new_table("hashed", TableOptions::new(Kind::Set))?;
+/// let ordered = owner.new_table("ordered", TableOptions::new(Kind::OrderedSet))?;
+/// let spec = "[{{'$1'},[{'==','$1',1}],['$1']}]".parse()?;
+/// assert_eq!(hashed.explain(&spec).keys(), &KeyPlan::Points(vec![term!(1), term!(1.0)]));
+/// assert!(matches!(ordered.explain(&spec).keys(), KeyPlan::Ranges(ranges) if ranges.len() == 1));
+/// let spec = "[{not_a_tuple,[],[true]}]".parse()?;
+/// assert_eq!(hashed.explain(&spec).keys(), &KeyPlan::Nothing);
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyPlan {
     /// No object can be accepted.
@@ -56,6 +69,18 @@ pub enum KeyPlan {
 
 impl KeyPlan {
     /// Whether an object with that key is visited. Equality is `=:=` among points.
+    ///
+    /// ```
+    /// # use ferrets::{KeyPlan, Kind, Store, TableOptions, term};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// let plan = t.explain(&"[{{'$1'},[{'>','$1',7}],['$1']}]".parse()?);
+    /// assert!(plan.keys().contains(term!(8).as_ref()));
+    /// assert!(!plan.keys().contains(term!(7.0).as_ref()));
+    /// assert!(!KeyPlan::Points(vec![term!(7)]).contains(term!(7.0).as_ref()));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn contains(&self, key: TermRef<'_>) -> bool {
         match self {
@@ -137,6 +162,15 @@ impl KeyPlan {
 }
 
 /// What a question to a table will visit, and why: see [`Table::explain`](crate::Table::explain).
+///
+/// ```
+/// use ferrets::{Kind, Store, TableOptions};
+/// let owner = Store::new().owner();
+/// let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+/// let plan = t.explain(&"[{{7,'$1'},[],['$1']}]".parse()?);
+/// assert_eq!((plan.is_full(), plan.to_string().as_str()), (false, "visits 1 key: 7"));
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     keys: KeyPlan,
@@ -155,18 +189,49 @@ pub(crate) struct Planned {
 
 impl Plan {
     /// The keys that are visited.
+    ///
+    /// ```
+    /// # use ferrets::{KeyPlan, Kind, Store, TableOptions, term};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let plan = t.explain(&"[{{b},[],[1]}, {{a},[],[2]}, {{b},[],[3]}]".parse()?);
+    /// assert_eq!(plan.keys(), &KeyPlan::Points(vec![term!(:a), term!(:b)]));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn keys(&self) -> &KeyPlan {
         &self.keys
     }
 
     /// What each clause asks for by itself.
+    ///
+    /// ```
+    /// # use ferrets::{KeyPlan, Kind, Store, TableOptions, term};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let plan = t.explain(&"[{{a,'_'},[],[1]}, {{'_',b},[],[2]}]".parse()?);
+    /// assert!(plan.is_full()); // because of the second
+    /// assert_eq!(plan.clauses(), [KeyPlan::Points(vec![term!(:a)]), KeyPlan::Full]);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn clauses(&self) -> &[KeyPlan] {
         &self.clauses
     }
 
     /// Whether every object is visited.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, MatchSpec, Store, TableOptions, term};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set).keypos(2))?;
+    /// assert!(t.explain(&MatchSpec::objects(&term!({7, :_}))?).is_full());
+    /// assert!(!t.explain(&MatchSpec::objects(&term!({:_, 7}))?).is_full()); // its key is known
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.keys == KeyPlan::Full

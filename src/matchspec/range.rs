@@ -9,6 +9,19 @@ use crate::error::Result;
 use crate::term::{Edge, Prefix, Term, TermRef, View, disjoint};
 
 /// A range of keys, in Erlang's order of terms.
+///
+/// ```
+/// use std::ops::Bound;
+/// use ferrets::{KeyPlan, Kind, Store, TableOptions, term};
+/// let owner = Store::new().owner();
+/// let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+/// let plan = t.explain(&"[{{'$1'},[{'>=','$1',3},{'<','$1',9}],['$1']}]".parse()?);
+/// let KeyPlan::Ranges(ranges) = plan.keys() else { unreachable!() };
+/// assert_eq!(ranges[0].low, Bound::Included(term!(3)));
+/// assert_eq!(ranges[0].high, Bound::Excluded(term!(9)));
+/// assert_eq!(ranges[0].to_string(), "keys from 3 below 9");
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRange {
     /// The keys are tuples or lists that begin with these elements; any terms if `None`.
@@ -20,6 +33,16 @@ pub struct KeyRange {
 }
 
 /// What is known of keys that are compound.
+///
+/// ```
+/// use ferrets::{KeyPlan, Kind, Shape, Store, TableOptions, term};
+/// let owner = Store::new().owner();
+/// let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+/// let plan = t.explain(&"[{{{a,'$1','_'}},[{'>','$1',7}],[true]}]".parse()?);
+/// let KeyPlan::Ranges(ranges) = plan.keys() else { unreachable!() };
+/// assert_eq!(ranges[0].shape, Some(Shape::Tuple(3, vec![term!(:a)])));
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// Tuples of that many elements, which begin with these.
@@ -48,6 +71,16 @@ impl KeyRange {
     }
 
     /// Whether a key is in the range. Equality is `==`.
+    ///
+    /// ```
+    /// use std::ops::Bound;
+    /// use ferrets::{KeyRange, Shape, term};
+    /// let shape = Some(Shape::Tuple(2, vec![term!(:a)]));
+    /// let range = KeyRange { shape, low: Bound::Included(term!(7)), high: Bound::Unbounded };
+    /// assert!(range.contains(term!({:a, 7.0}).as_ref()));
+    /// assert!(!range.contains(term!({:a, 6}).as_ref()));
+    /// assert!(!range.contains(term!({:a, 7, 8}).as_ref()));
+    /// ```
     #[must_use]
     pub fn contains(&self, key: TermRef<'_>) -> bool {
         let bounded = match &self.shape {

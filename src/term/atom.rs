@@ -170,6 +170,14 @@ impl Atom {
     ///
     /// O(length). Never waits if the atom exists.
     ///
+    /// ```
+    /// use ferrets::{Atom, ErrorKind};
+    /// assert_eq!(Atom::new("ok")?, Atom::OK);
+    /// assert_eq!(Atom::new("")?.name(), "");
+    /// assert_eq!(Atom::new(&"x".repeat(256)).unwrap_err().kind(), ErrorKind::LimitExceeded);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) for a name of more than 255 characters,
     /// and when [`LIMIT`](Self::LIMIT) atoms exist.
@@ -214,6 +222,14 @@ impl Atom {
     }
 
     /// How many atoms exist (`erlang:system_info(atom_count)`).
+    ///
+    /// ```
+    /// use ferrets::Atom;
+    /// let before = Atom::count();
+    /// Atom::new("one that was not there")?;
+    /// assert!((before + 1..=Atom::LIMIT).contains(&Atom::count()));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn count() -> usize {
         let mut count = COUNT.lock();
@@ -222,6 +238,13 @@ impl Atom {
     }
 
     /// The name.
+    ///
+    /// ```
+    /// use ferrets::Atom;
+    /// assert_eq!(Atom::new("hello world")?.name(), "hello world");
+    /// assert_eq!(Atom::END_OF_TABLE.name(), "$end_of_table"); // without quotes
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn name(self) -> &'static str {
         if let Some(name) = WELL_KNOWN.get(self.0 as usize) {

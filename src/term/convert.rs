@@ -30,6 +30,17 @@ use crate::error::{Error, Result};
 /// `Option` and `char` have no term here, on purpose: what is missing may be `undefined`, `nil`,
 /// `none` or `[]` by the custom of the data at hand, and `$a` is an integer to Erlang but text to
 /// Rust. Say which: `value.map_or(Term::from(Atom::UNDEFINED), Term::from)`.
+///
+/// ```
+/// use ferrets::{Term, ToTerm, term};
+/// fn pair(left: impl ToTerm, right: impl ToTerm) -> ferrets::Result<Term> {
+///     Term::new((left, right))
+/// }
+/// assert_eq!(pair("text", b"bytes".as_slice())?, term!({"text", "bytes"}));
+/// assert_eq!(pair([1, 2], true)?.to_string(), "{[1,2],true}");
+/// assert!(pair(f64::INFINITY, 0).is_err());
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 pub trait ToTerm {
     /// Writes the term into `arena` and returns its word.
     ///
@@ -86,6 +97,17 @@ fn with_arena<R>(value: &impl ToTerm, f: impl FnOnce(TermRef<'_>) -> R) -> Resul
 
 /// A value that is a tuple, and so can be stored: a Rust tuple, an [`Object`], or a [`Term`] that
 /// is a tuple.
+///
+/// ```
+/// use ferrets::{ErrorKind, Store, TableOptions, Term, term};
+/// let owner = Store::new().owner();
+/// let users = owner.new_table("users", TableOptions::default())?;
+/// users.insert((1, "ann"))?;
+/// users.insert(term!({2, "bob", [:admin]}))?;
+/// users.insert(&users.lookup(1)?[0])?;
+/// assert_eq!(users.insert(Term::nil()).unwrap_err().kind(), ErrorKind::BadArgument);
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 pub trait ToObject {
     /// Writes the elements as the first words of an empty arena and returns how many there are.
     ///

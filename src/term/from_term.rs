@@ -57,6 +57,21 @@ use crate::error::{Error, ErrorKind, Result};
 pub trait FromTerm<'a>: Sized {
     /// The value of `term`.
     ///
+    /// ```
+    /// use ferrets::{Error, ErrorKind, FromTerm, Result, TermRef, term};
+    /// struct Even(i64);
+    /// impl<'a> FromTerm<'a> for Even {
+    ///     fn from_term(term: TermRef<'a>) -> Result<Self> {
+    ///         let value: i64 = term.get()?;
+    ///         let odd = || Error::new(ErrorKind::Conversion, format!("{value} is odd"));
+    ///         if value % 2 == 0 { Ok(Self(value)) } else { Err(odd()) }
+    ///     }
+    /// }
+    /// let error = term!([2, 4, 5]).get::<Vec<Even>>().err();
+    /// assert_eq!(error.map(|error| error.to_string()), Some("element 3: 5 is odd".to_owned()));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Conversion`](crate::ErrorKind::Conversion) if the term is not of that type or does not
     /// fit.
@@ -75,8 +90,40 @@ pub trait FromTerm<'a>: Sized {
 
 /// A Rust type that whole objects convert to: the other direction of [`ToObject`](crate::ToObject).
 /// Tuples whose elements are [`FromTerm`], [`Object`] and [`Term`].
+///
+/// ```
+/// use ferrets::{Kind, Store, TableOptions, Term};
+/// let owner = Store::new().owner();
+/// let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+/// t.insert((1, "ann", [7]))?;
+/// let found = t.lookup(1)?;
+/// let (id, name, scores): (u8, &str, Vec<i64>) = found[0].decode()?;
+/// assert_eq!((id, name, scores), (1, "ann", vec![7]));
+/// assert_eq!(found[0].decode::<Term>()?.to_string(), "{1,<<\"ann\">>,[7]}");
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 pub trait FromObject<'a>: Sized {
     /// The value of `object`.
+    ///
+    /// ```
+    /// use ferrets::{FromObject, Kind, ObjectRef, Result, Store, TableOptions};
+    /// struct User<'a> {
+    ///     id: u64,
+    ///     name: &'a str,
+    /// }
+    /// impl<'a> FromObject<'a> for User<'a> {
+    ///     fn from_object(object: ObjectRef<'a>) -> Result<Self> {
+    ///         object.decode().map(|(id, name)| Self { id, name })
+    ///     }
+    /// }
+    /// # let owner = Store::new().owner();
+    /// # let users = owner.new_table("users", TableOptions::new(Kind::Set))?;
+    /// users.insert((7, "ann"))?;
+    /// let found = users.lookup(7)?;
+    /// let User { id, name } = found[0].decode()?;
+    /// assert_eq!((id, name), (7, "ann"));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Conversion`](crate::ErrorKind::Conversion) if the object has another number of elements,
@@ -125,6 +172,15 @@ impl Term {
 impl<'a> TermRef<'a> {
     /// The value as a Rust type, see [`FromTerm`] for which; it may borrow from the term.
     ///
+    /// ```
+    /// use ferrets::term;
+    /// let user = term!({"ann", #{:tags => ["a", "b"]}});
+    /// let name: &str = user.as_ref().get::<(_, ferrets::MapRef)>()?.0;
+    /// assert_eq!(name, "ann"); // lies in `user`
+    /// assert_eq!(user.as_ref().get::<u8>().unwrap_err().kind(), ferrets::ErrorKind::Conversion);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Conversion`](crate::ErrorKind::Conversion) if the term is not of that type or does not
     /// fit.
@@ -158,6 +214,20 @@ impl Object {
 
 impl<'a> ObjectRef<'a> {
     /// All elements as a Rust tuple, as [`Object::decode`].
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert((1, "ann", 36))?;
+    /// let shout = t.lookup_with(1, |user| {
+    ///     let user = user.expect("it is there").decode::<(u8, &str, u8)>();
+    ///     user.map(|(_, name, _)| name.to_uppercase())
+    /// })??;
+    /// assert_eq!(shout, "ANN");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Conversion`](crate::ErrorKind::Conversion) if there are more or fewer elements, or one of

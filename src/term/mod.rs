@@ -96,12 +96,25 @@ enum Heap {
 
 impl Term {
     /// The empty list, `[]`.
+    ///
+    /// ```
+    /// use ferrets::{Atom, Term, term};
+    /// assert_eq!(Term::nil(), term!([]));
+    /// assert_ne!(Term::nil(), Term::from(Atom::NIL));
+    /// ```
     #[must_use]
     pub const fn nil() -> Self {
         Self { heap: Heap::Empty, word: Word::NIL }
     }
 
     /// The term of any value that has one.
+    ///
+    /// ```
+    /// use ferrets::{ErrorKind, Term, term};
+    /// assert_eq!(Term::new((7, "ann", [1.5, 2.0]))?, term!({7, "ann", [1.5, 2.0]}));
+    /// assert_eq!(Term::new(f64::NAN).unwrap_err().kind(), ErrorKind::BadArgument);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`BadArgument`](crate::ErrorKind::BadArgument) for a float that is not finite,
@@ -143,6 +156,13 @@ impl Term {
 
     /// An atom.
     ///
+    /// ```
+    /// use ferrets::{Term, term};
+    /// assert_eq!(Term::atom("hello world")?, term!(:"hello world"));
+    /// assert!(Term::atom(&"x".repeat(256)).is_err());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Atom::new`].
     pub fn atom(name: &str) -> Result<Self> {
@@ -150,6 +170,13 @@ impl Term {
     }
 
     /// A binary.
+    ///
+    /// ```
+    /// use ferrets::{Term, term};
+    /// assert_eq!(Term::binary(b"ann")?, term!("ann"));
+    /// assert_eq!(Term::binary(&[1, 255])?.to_string(), "<<1,255>>");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) for more than 256 MiB.
@@ -162,6 +189,13 @@ impl Term {
     /// Takes the largest element's memory over, if nobody else holds it, so that wrapping a term
     /// again and again costs O(1) each time.
     ///
+    /// ```
+    /// use ferrets::{Term, term};
+    /// assert_eq!(Term::tuple((1..=3).map(Term::from))?, term!({1, 2, 3}));
+    /// assert_eq!(Term::tuple([])?, term!({}));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) for more than 16,777,215 elements.
     pub fn tuple(elements: impl IntoIterator<Item = Self>) -> Result<Self> {
@@ -170,6 +204,13 @@ impl Term {
 
     /// A proper list of terms. Memory as in [`tuple`](Self::tuple).
     ///
+    /// ```
+    /// use ferrets::{Term, term};
+    /// assert_eq!(Term::list(["a", "b"].map(|tag| term!(tag)))?, term!(["a", "b"]));
+    /// assert_eq!(Term::list([])?, Term::nil());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) for more than 268,435,455 elements.
     pub fn list(elements: impl IntoIterator<Item = Self>) -> Result<Self> {
@@ -177,6 +218,14 @@ impl Term {
     }
 
     /// A list with a tail: `[a, b | tail]`; proper if the tail is a proper list.
+    ///
+    /// ```
+    /// use ferrets::{Term, term};
+    /// assert_eq!(Term::list_with_tail([term!(1)], term!([2, 3]))?, term!([1, 2, 3]));
+    /// assert_eq!(Term::list_with_tail([term!(1)], term!(2))?.to_string(), "[1|2]");
+    /// assert_eq!(Term::list_with_tail([], term!(:tail))?, term!(:tail));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`list`](Self::list).
@@ -191,6 +240,13 @@ impl Term {
 
     /// A map; of pairs with the same key the last counts.
     ///
+    /// ```
+    /// use ferrets::{Term, term};
+    /// let pairs = [(1.into(), term!(:old)), (term!(1.0), term!(:float)), (1.into(), term!(:new))];
+    /// assert_eq!(Term::map(pairs)?, term!(#{1 => :new, 1.0 => :float}));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) for more than 268,435,455 pairs.
     pub fn map(pairs: impl IntoIterator<Item = (Self, Self)>) -> Result<Self> {
@@ -202,6 +258,14 @@ impl Term {
     }
 
     /// A bitstring of `bits` bits, taken from the top of each byte.
+    ///
+    /// ```
+    /// use ferrets::{Term, term};
+    /// assert_eq!(Term::bitstring(&[0b1010_0000], 3)?.to_string(), "<<5:3>>");
+    /// assert_eq!(Term::bitstring(b"ann", 16)?, term!("an"));
+    /// assert!(Term::bitstring(b"ann", 25).is_err());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`BadArgument`](crate::ErrorKind::BadArgument) if `bytes` holds fewer bits;
@@ -217,6 +281,13 @@ impl Term {
 
     /// A pid.
     ///
+    /// ```
+    /// use ferrets::{Atom, Pid, Term};
+    /// let pid = Pid { node: Atom::NO_NODE, id: 80, serial: 0, creation: 0 };
+    /// assert_eq!(Term::pid(pid)?.to_string(), "<0.80.0>");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// None in practice: a pid takes two words.
     pub fn pid(pid: Pid) -> Result<Self> {
@@ -225,6 +296,13 @@ impl Term {
 
     /// A port.
     ///
+    /// ```
+    /// use ferrets::{Atom, Port, Term};
+    /// let port = Port { node: Atom::NO_NODE, id: 6, creation: 0 };
+    /// assert_eq!(Term::port(port)?.to_string(), "#Port<0.6>");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// None in practice: a port takes two words.
     pub fn port(port: Port) -> Result<Self> {
@@ -232,6 +310,14 @@ impl Term {
     }
 
     /// A reference with these numbers, the least significant first.
+    ///
+    /// ```
+    /// use ferrets::{Atom, Term};
+    /// let reference = Term::reference(Atom::NO_NODE, 0, &[1, 2, 3])?;
+    /// assert_eq!(reference.to_string(), "#Ref<0.3.2.1>"); // the most significant first
+    /// assert!(Term::reference(Atom::NO_NODE, 0, &[]).is_err());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`BadArgument`](crate::ErrorKind::BadArgument) for no number or more than five.
@@ -297,6 +383,13 @@ impl Term {
     }
 
     /// The term as a borrowed view.
+    ///
+    /// ```
+    /// use ferrets::term;
+    /// let list = term!([1, 2, 3]);
+    /// let elements = list.as_ref().as_list().expect("it is proper");
+    /// assert_eq!(elements.filter_map(|element| element.as_i64()).sum::<i64>(), 6);
+    /// ```
     #[must_use]
     pub fn as_ref(&self) -> TermRef<'_> {
         let heap: &[u64] = match &self.heap {
@@ -316,48 +409,108 @@ impl Term {
     }
 
     /// What it is, one level deep. See [`View`].
+    ///
+    /// ```
+    /// use ferrets::{View, term};
+    /// assert!(matches!(term!(1 << 20).view(), View::Int(1_048_576)));
+    /// assert!(matches!(term!([]).view(), View::Nil));
+    /// assert!(matches!(term!([1 | 2]).view(), View::List(_)));
+    /// ```
     #[must_use]
     pub fn view(&self) -> View<'_> {
         self.as_ref().view()
     }
 
     /// The integer, if it is one of at most 64 bits.
+    ///
+    /// ```
+    /// use ferrets::term;
+    /// assert_eq!(term!(i64::MIN).as_i64(), Some(i64::MIN));
+    /// assert_eq!(term!(u64::MAX).as_i64(), None);
+    /// assert_eq!(term!(1.0).as_i64(), None);
+    /// ```
     #[must_use]
     pub fn as_i64(&self) -> Option<i64> {
         self.as_ref().as_i64()
     }
 
     /// The atom, if it is one.
+    ///
+    /// ```
+    /// use ferrets::{Atom, term};
+    /// assert_eq!(term!(:ok).as_atom(), Some(Atom::OK));
+    /// assert_eq!(term!(true).as_atom(), Some(Atom::TRUE));
+    /// assert_eq!(term!("ok").as_atom(), None);
+    /// ```
     #[must_use]
     pub fn as_atom(&self) -> Option<Atom> {
         self.as_ref().as_atom()
     }
 
     /// The bytes, if it is a binary.
+    ///
+    /// ```
+    /// use ferrets::{Term, term};
+    /// assert_eq!(term!("ann").as_bytes(), Some(b"ann".as_slice()));
+    /// assert_eq!(Term::bitstring(b"ann", 23)?.as_bytes(), None);
+    /// assert_eq!(term!([97, 110]).as_bytes(), None); // "an" in Erlang, but a list
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn as_bytes(&self) -> Option<&[u8]> {
         self.as_ref().as_bytes()
     }
 
     /// The text, if it is a binary that is valid UTF-8.
+    ///
+    /// ```
+    /// use ferrets::{Term, term};
+    /// assert_eq!(term!("ann").as_str(), Some("ann"));
+    /// assert_eq!(Term::binary(&[0xff])?.as_str(), None);
+    /// assert_eq!(term!(:ann).as_str(), None);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         self.as_ref().as_str()
     }
 
     /// The tuple, if it is one.
+    ///
+    /// ```
+    /// use ferrets::term;
+    /// let user = term!({"ann", 36});
+    /// assert_eq!(user.as_tuple().and_then(|user| user.get(1)?.as_i64()), Some(36));
+    /// assert!(term!(["ann", 36]).as_tuple().is_none());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn as_tuple(&self) -> Option<TupleRef<'_>> {
         self.as_ref().as_tuple()
     }
 
     /// Erlang's `==`: `1 == 1.0`.
+    ///
+    /// ```
+    /// use ferrets::term;
+    /// let (int, float) = (term!({1}), term!({1.0}));
+    /// assert!(int.equals(&float) && int != float);
+    /// assert!(!term!(#{1 => :x}).equals(&term!(#{1.0 => :x}))); // keys are compared by `=:=`
+    /// ```
     #[must_use]
     pub fn equals(&self, other: &Self) -> bool {
         self.as_ref().equals(other.as_ref())
     }
 
     /// Erlang's term order, in which `1` and `1.0` tie.
+    ///
+    /// ```
+    /// use std::cmp::Ordering;
+    /// use ferrets::term;
+    /// assert_eq!(term!(1).compare(&term!(1.0)), Ordering::Equal);
+    /// assert_eq!(term!(1).cmp(&term!(1.0)), Ordering::Less);
+    /// assert_eq!(term!(:a).compare(&term!(1_000)), Ordering::Greater); // numbers come first
+    /// ```
     #[must_use]
     pub fn compare(&self, other: &Self) -> Ordering {
         self.as_ref().compare(other.as_ref())

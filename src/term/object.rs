@@ -16,6 +16,18 @@ use crate::raw::block::{self, Block, BlockRef, Cell, Extra, Position};
 /// It never changes: whoever holds an object sees it as it was when he read it. A read copies small
 /// objects and counts a reference on larger ones; a clone only ever counts. Positions count from
 /// **one**, as in ETS.
+///
+/// ```
+/// use ferrets::{Kind, Store, TableOptions, term};
+/// let owner = Store::new().owner();
+/// let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+/// t.insert((1, "old"))?;
+/// let before = t.lookup(1)?;
+/// t.insert((1, "new"))?;
+/// assert_eq!(before[0], term!({1, "old"}));
+/// assert_eq!(before[0].element(1).and_then(|key| key.as_i64()), Some(1));
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Object(Block);
 
@@ -30,6 +42,18 @@ pub(crate) const SMALL_OBJECT: usize = block::SMALL;
 /// [`Table::read`](crate::Table::read) and [`Table::filter`](crate::Table::filter) show.
 ///
 /// Shows one state of the object, also while others count in it.
+///
+/// ```
+/// use ferrets::{Kind, ObjectRef, Store, TableOptions};
+/// fn age(user: ObjectRef<'_>) -> Option<i64> {
+///     user.element(2)?.as_i64()
+/// }
+/// let owner = Store::new().owner();
+/// let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+/// t.insert_list([("ann", 36), ("bob", 25)])?;
+/// assert_eq!(t.read(|view| Some(age(view.get("ann")?)? - age(view.get("bob")?)?))?, Some(11));
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct ObjectRef<'a> {
     block: BlockRef<'a>,
@@ -62,6 +86,20 @@ impl Object {
     }
 
     /// As a borrowed object.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, ObjectRef, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// # t.insert((1, "ann"))?;
+    /// fn name(user: ObjectRef<'_>) -> Option<&str> {
+    ///     user.element(2)?.as_str()
+    /// }
+    /// assert_eq!(name(t.lookup(1)?[0].as_ref()), Some("ann"));
+    /// assert!(t.lookup_with(1, |user| user.and_then(name) == Some("ann"))?);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     #[inline]
     pub fn as_ref(&self) -> ObjectRef<'_> {
@@ -69,12 +107,32 @@ impl Object {
     }
 
     /// The whole object as a tuple term, without copying.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, term};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert((1, "ann"))?;
+    /// assert_eq!(t.lookup(1)?[0].as_term(), term!({1, "ann"}));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn as_term(&self) -> TermRef<'_> {
         TermRef::new(self.words(), self.root())
     }
 
     /// How many elements.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert((1, "ann", [1, 2]))?;
+    /// assert_eq!(t.lookup(1)?[0].arity(), 3);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     #[inline]
     pub fn arity(&self) -> usize {
@@ -82,6 +140,18 @@ impl Object {
     }
 
     /// The element at `position`, counted from one (`erlang:element/2`).
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert((1, "ann"))?;
+    /// let found = t.lookup(1)?;
+    /// assert_eq!(found[0].element(2).and_then(|name| name.as_str()), Some("ann"));
+    /// assert!(found[0].element(0).is_none() && found[0].element(3).is_none());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     #[inline]
     pub fn element(&self, position: usize) -> Option<TermRef<'_>> {
@@ -89,6 +159,17 @@ impl Object {
     }
 
     /// The elements in order.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert(("primes", 2, 3, 5))?;
+    /// let found = t.lookup("primes")?;
+    /// assert_eq!(found[0].elements().skip(1).filter_map(|prime| prime.as_i64()).sum::<i64>(), 10);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     pub fn elements(&self) -> impl Iterator<Item = TermRef<'_>> {
         self.as_ref().elements()
     }
@@ -147,6 +228,16 @@ impl<'a> ObjectRef<'a> {
     }
 
     /// How many elements.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert((1, "ann"))?;
+    /// assert_eq!(t.lookup_with(1, |object| object.map(|object| object.arity()))?, Some(2));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     #[inline]
     pub fn arity(self) -> usize {
@@ -154,6 +245,18 @@ impl<'a> ObjectRef<'a> {
     }
 
     /// The element at `position`, counted from one (`erlang:element/2`).
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert(("visits", 1))?;
+    /// t.update_counter("visits", 1)?;
+    /// assert_eq!(t.lookup_with("visits", |object| object?.element(2)?.as_i64())?, Some(2));
+    /// assert!(t.lookup_with("visits", |object| object?.element(0)?.as_i64())?.is_none());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     #[inline]
     pub fn element(self, position: usize) -> Option<TermRef<'a>> {
@@ -166,12 +269,37 @@ impl<'a> ObjectRef<'a> {
     }
 
     /// The elements in order.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert(("primes", 2, 3, 5))?;
+    /// let texts = t.lookup_with("primes", |object| {
+    ///     object.map(|object| object.elements().map(|element| element.to_string()).collect())
+    /// })?;
+    /// assert_eq!(texts, Some(["<<\"primes\">>", "2", "3", "5"].map(String::from).to_vec()));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     pub fn elements(self) -> impl Iterator<Item = TermRef<'a>> {
         (1..=self.arity()).filter_map(move |position| self.element(position))
     }
 
     /// The object as it is now, to keep: a copy of a small one and of one that somebody counts in,
     /// a reference count on a large one.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, term};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert(("visits", 1))?;
+    /// let kept = t.lookup_with("visits", |object| object.map(|object| object.to_object()))?;
+    /// t.update_counter("visits", 1)?;
+    /// assert_eq!(kept.transpose()?.expect("it was there"), term!({"visits", 1}));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) if there is no memory for a copy.
@@ -192,6 +320,17 @@ impl<'a> ObjectRef<'a> {
     }
 
     /// The whole object as a tuple term, to keep.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, term};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert((1, "ann"))?;
+    /// let kept = t.lookup_with(1, |object| object.map(|object| object.to_term()))?;
+    /// assert_eq!(kept.transpose()?, Some(term!({1, "ann"})));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`to_object`](Self::to_object).
@@ -252,6 +391,17 @@ impl PartialEq<Object> for Term {
 
 /// The objects of one key, owned: none or one in a set, any number in a bag, in the order in which
 /// they were inserted.
+///
+/// ```
+/// use ferrets::{Kind, Store, TableOptions};
+/// let owner = Store::new().owner();
+/// let t = owner.new_table("t", TableOptions::new(Kind::Bag))?;
+/// t.insert_list([("ann", 2), ("ann", 1)])?;
+/// let found = t.lookup("ann")?; // a slice of them
+/// assert_eq!((found.len(), found[0].decode()?), (2, ("ann", 2)));
+/// assert!(t.lookup("bob")?.is_empty());
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct Objects(Inner);
 
@@ -288,6 +438,17 @@ impl Objects {
     }
 
     /// The first, which is the only one in a set.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, term};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert((1, "ann"))?;
+    /// assert_eq!(t.lookup(1)?.into_first().expect("it is there"), term!({1, "ann"}));
+    /// assert!(t.lookup(2)?.into_first().is_none());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn into_first(self) -> Option<Object> {
         match self.0 {
@@ -298,6 +459,17 @@ impl Objects {
     }
 
     /// As a list of tuples, the shape that `ets:lookup/2` returns.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, term};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Bag))?;
+    /// t.insert_list([(1, "b"), (1, "a")])?;
+    /// assert_eq!(t.lookup(1)?.to_term()?, term!([{1, "b"}, {1, "a"}]));
+    /// assert_eq!(t.lookup(2)?.to_term()?, term!([]));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) if there is no memory for it.
@@ -345,6 +517,17 @@ impl IntoIterator for Objects {
 }
 
 /// The iterator of [`Objects`].
+///
+/// ```
+/// use ferrets::{Kind, Store, TableOptions};
+/// let owner = Store::new().owner();
+/// let t = owner.new_table("t", TableOptions::new(Kind::Bag))?;
+/// t.insert_list([("ann", 2), ("ann", 1)])?;
+/// let mut found = t.lookup("ann")?.into_iter();
+/// assert_eq!(found.next().expect("the first").decode::<(&str, u8)>()?, ("ann", 2));
+/// assert_eq!(found.count(), 1);
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct ObjectsIter {
     one: Option<Object>,

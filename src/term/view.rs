@@ -25,6 +25,20 @@ pub struct TermRef<'a> {
 }
 
 /// What a term is, one level deep.
+///
+/// ```
+/// use ferrets::{TermRef, View, term};
+/// fn atoms(term: TermRef<'_>) -> usize {
+///     match term.view() {
+///         View::Atom(_) => 1,
+///         View::Tuple(tuple) => tuple.elements().map(atoms).sum(),
+///         View::List(list) => list.elements().chain([list.tail()]).map(atoms).sum(),
+///         View::Map(map) => map.keys().chain(map.values()).map(atoms).sum(),
+///         _ => 0,
+///     }
+/// }
+/// assert_eq!(atoms(term!({:a, [1, :b | :c], #{:d => true}}).as_ref()), 5);
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum View<'a> {
@@ -77,6 +91,14 @@ impl<'a> TermRef<'a> {
     }
 
     /// An atom, from nowhere in particular.
+    ///
+    /// ```
+    /// use ferrets::{Atom, TermRef, term};
+    /// let map = term!(#{:ok => 7});
+    /// let map = map.as_ref().as_map().expect("it is one");
+    /// assert_eq!(map.get(TermRef::atom(Atom::OK)).and_then(|value| value.as_i64()), Some(7));
+    /// assert!(map.get(TermRef::atom(Atom::ERROR)).is_none());
+    /// ```
     #[must_use]
     #[inline]
     pub const fn atom(atom: Atom) -> Self {
@@ -111,6 +133,15 @@ impl<'a> TermRef<'a> {
     }
 
     /// What it is.
+    ///
+    /// ```
+    /// use ferrets::{View, term};
+    /// let list = term!([1 << 20, "text", []]);
+    /// let mut list = list.as_ref().as_list().expect("it is proper");
+    /// assert!(matches!(list.next().map(|term| term.view()), Some(View::Int(1_048_576))));
+    /// assert!(matches!(list.next().map(|term| term.view()), Some(View::Binary(b"text"))));
+    /// assert!(matches!(list.next().map(|term| term.view()), Some(View::Nil)));
+    /// ```
     #[must_use]
     #[inline]
     pub fn view(self) -> View<'a> {
@@ -154,6 +185,13 @@ impl<'a> TermRef<'a> {
     }
 
     /// The integer, if it is one of at most 64 bits.
+    ///
+    /// ```
+    /// use ferrets::term;
+    /// assert_eq!(term!(-1).as_ref().as_i64(), Some(-1));
+    /// assert_eq!(term!(1_u64 << 63).as_ref().as_i64(), None);
+    /// assert_eq!(term!(-1.0).as_ref().as_i64(), None);
+    /// ```
     #[must_use]
     #[inline]
     pub fn as_i64(self) -> Option<i64> {
@@ -165,6 +203,14 @@ impl<'a> TermRef<'a> {
     }
 
     /// The integer, whatever its size.
+    ///
+    /// ```
+    /// use ferrets::term;
+    /// let large = term!(u128::MAX);
+    /// assert_eq!(large.as_ref().as_integer(), Some(u128::MAX.into()));
+    /// assert_eq!(term!(-1).as_ref().as_integer(), Some((-1).into()));
+    /// assert_eq!(term!(1.0).as_ref().as_integer(), None);
+    /// ```
     #[must_use]
     pub fn as_integer(self) -> Option<BigInt> {
         match self.view() {
@@ -175,6 +221,12 @@ impl<'a> TermRef<'a> {
     }
 
     /// The float, if it is one.
+    ///
+    /// ```
+    /// use ferrets::term;
+    /// assert_eq!(term!(-1.5).as_ref().as_f64(), Some(-1.5));
+    /// assert_eq!(term!(1).as_ref().as_f64(), None);
+    /// ```
     #[must_use]
     pub fn as_f64(self) -> Option<f64> {
         match self.view() {
@@ -184,6 +236,12 @@ impl<'a> TermRef<'a> {
     }
 
     /// The atom, if it is one.
+    ///
+    /// ```
+    /// use ferrets::{Atom, term};
+    /// assert_eq!(term!(:nil).as_ref().as_atom(), Some(Atom::NIL));
+    /// assert_eq!(term!([]).as_ref().as_atom(), None);
+    /// ```
     #[must_use]
     pub fn as_atom(self) -> Option<Atom> {
         match self.view() {
@@ -193,6 +251,12 @@ impl<'a> TermRef<'a> {
     }
 
     /// `true` or `false`, if it is one of these atoms.
+    ///
+    /// ```
+    /// use ferrets::term;
+    /// assert_eq!(term!(:false).as_ref().as_bool(), Some(false));
+    /// assert_eq!(term!(:undefined).as_ref().as_bool(), None);
+    /// ```
     #[must_use]
     pub fn as_bool(self) -> Option<bool> {
         match self.as_atom()? {
@@ -203,6 +267,13 @@ impl<'a> TermRef<'a> {
     }
 
     /// The bytes, if it is a binary.
+    ///
+    /// ```
+    /// use ferrets::{Term, term};
+    /// assert_eq!(term!("").as_ref().as_bytes(), Some([].as_slice()));
+    /// assert_eq!(Term::bitstring(&[0xff], 7)?.as_ref().as_bytes(), None);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn as_bytes(self) -> Option<&'a [u8]> {
         match self.view() {
@@ -212,12 +283,27 @@ impl<'a> TermRef<'a> {
     }
 
     /// The text, if it is a binary that is valid UTF-8.
+    ///
+    /// ```
+    /// use ferrets::{Term, term};
+    /// let user = term!({7, "ann"});
+    /// let name = user.as_tuple().and_then(|user| user.get(1)?.as_str());
+    /// assert_eq!(name, Some("ann")); // lies in `user`
+    /// assert_eq!(Term::binary(&[0xff])?.as_ref().as_str(), None);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn as_str(self) -> Option<&'a str> {
         std::str::from_utf8(self.as_bytes()?).ok()
     }
 
     /// The tuple, if it is one.
+    ///
+    /// ```
+    /// use ferrets::term;
+    /// assert!(term!({}).as_ref().as_tuple().is_some_and(|tuple| tuple.is_empty()));
+    /// assert!(term!([]).as_ref().as_tuple().is_none());
+    /// ```
     #[must_use]
     pub fn as_tuple(self) -> Option<TupleRef<'a>> {
         match self.view() {
@@ -227,6 +313,14 @@ impl<'a> TermRef<'a> {
     }
 
     /// The elements of a proper list, the empty one included; `None` for anything else.
+    ///
+    /// ```
+    /// use ferrets::term;
+    /// let len = |term: ferrets::Term| term.as_ref().as_list().map(|elements| elements.count());
+    /// assert_eq!(len(term!([1, 2])), Some(2));
+    /// assert_eq!(len(term!([])), Some(0));
+    /// assert_eq!(len(term!([1 | 2])), None);
+    /// ```
     #[must_use]
     pub fn as_list(self) -> Option<Elements<'a>> {
         match self.view() {
@@ -237,6 +331,12 @@ impl<'a> TermRef<'a> {
     }
 
     /// The map, if it is one.
+    ///
+    /// ```
+    /// use ferrets::term;
+    /// assert_eq!(term!(#{:a => 1}).as_ref().as_map().map(|map| map.len()), Some(1));
+    /// assert!(term!([{:a, 1}]).as_ref().as_map().is_none());
+    /// ```
     #[must_use]
     pub fn as_map(self) -> Option<MapRef<'a>> {
         match self.view() {
@@ -246,6 +346,15 @@ impl<'a> TermRef<'a> {
     }
 
     /// A term of its own: a deep copy, compact. O(size).
+    ///
+    /// ```
+    /// use ferrets::{Result, Term, term};
+    /// fn city(user: &Term) -> Result<Option<Term>> {
+    ///     user.as_tuple().and_then(|user| user.get(1)).map(|city| city.to_term()).transpose()
+    /// }
+    /// assert_eq!(city(&term!({"ann", "Oslo"}))?, Some(term!("Oslo"))); // the tuple is gone
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) when there is no memory for it.
@@ -257,12 +366,28 @@ impl<'a> TermRef<'a> {
     }
 
     /// Erlang's `==`: `1 == 1.0`.
+    ///
+    /// ```
+    /// use ferrets::term;
+    /// let (int, float) = (term!([1]), term!([1.0]));
+    /// assert!(int.as_ref().equals(float.as_ref()));
+    /// assert!(int.as_ref() != float.as_ref());
+    /// ```
     #[must_use]
     pub fn equals(self, other: TermRef<'_>) -> bool {
         order::compare(self, other) == std::cmp::Ordering::Equal
     }
 
     /// Erlang's term order, in which `1` and `1.0` tie.
+    ///
+    /// ```
+    /// use ferrets::term;
+    /// // Numbers, atoms, tuples, maps, lists, binaries: each before the next.
+    /// let sorted = term!([1, :a, {}, #{}, [], ""]);
+    /// let elements = sorted.as_ref().as_list().expect("it is proper");
+    /// assert!(elements.is_sorted_by(|a, b| a.compare(*b).is_lt()));
+    /// assert!(term!(2).as_ref().compare(term!(2.0).as_ref()).is_eq());
+    /// ```
     #[must_use]
     pub fn compare(self, other: TermRef<'_>) -> std::cmp::Ordering {
         order::compare(self, other)
@@ -270,6 +395,15 @@ impl<'a> TermRef<'a> {
 }
 
 /// The elements of a tuple.
+///
+/// ```
+/// use ferrets::{TupleRef, term};
+/// let user = term!({:user, 7, "ann"});
+/// let fields: TupleRef<'_> = user.get()?;
+/// assert_eq!(fields.get(2).and_then(|name| name.as_str()), Some("ann"));
+/// assert_eq!(fields.to_string(), user.to_string());
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct TupleRef<'a> {
     heap: &'a [u64],
@@ -278,24 +412,49 @@ pub struct TupleRef<'a> {
 
 impl<'a> TupleRef<'a> {
     /// How many elements.
+    ///
+    /// ```
+    /// use ferrets::term;
+    /// assert_eq!(term!({1, {2, 3}}).as_tuple().map(|tuple| tuple.len()), Some(2));
+    /// ```
     #[must_use]
     pub const fn len(self) -> usize {
         self.words.len()
     }
 
     /// Whether it is `{}`.
+    ///
+    /// ```
+    /// use ferrets::term;
+    /// assert_eq!(term!({}).as_tuple().map(|tuple| tuple.is_empty()), Some(true));
+    /// ```
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.words.is_empty()
     }
 
     /// Element `index`, counted from **zero** as in Rust.
+    ///
+    /// ```
+    /// use ferrets::term;
+    /// let pair = term!({:ok, 7});
+    /// let pair = pair.as_tuple().expect("it is one");
+    /// assert_eq!(pair.get(1).and_then(|value| value.as_i64()), Some(7));
+    /// assert!(pair.get(2).is_none());
+    /// ```
     #[must_use]
     pub fn get(self, index: usize) -> Option<TermRef<'a>> {
         self.words.get(index).map(|word| TermRef::new(self.heap, Word(*word)))
     }
 
     /// The elements in order.
+    ///
+    /// ```
+    /// use ferrets::term;
+    /// let point = term!({1, 2, 3});
+    /// let elements = point.as_tuple().expect("it is one").elements();
+    /// assert_eq!(elements.filter_map(|element| element.as_i64()).max(), Some(3));
+    /// ```
     #[must_use]
     pub fn elements(self) -> Elements<'a> {
         Elements { heap: self.heap, words: self.words, tail: Word::NIL }
@@ -303,6 +462,15 @@ impl<'a> TupleRef<'a> {
 }
 
 /// An iterator over the elements of a tuple or a list.
+///
+/// ```
+/// use ferrets::{Elements, term};
+/// let list = term!([1, :a, "b"]);
+/// let elements: Elements<'_> = list.get()?; // of proper lists only
+/// assert_eq!(elements.map(|element| element.to_string()).collect::<String>(), "1a<<\"b\">>");
+/// assert!(term!([1 | 2]).get::<Elements<'_>>().is_err());
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Elements<'a> {
     heap: &'a [u64],
@@ -344,6 +512,16 @@ fn segment(heap: &[u64], list: Word) -> (&[u64], Word) {
 }
 
 /// A list that is not empty: elements, then a tail, which is `[]` in a proper list.
+///
+/// ```
+/// use ferrets::{ListRef, term};
+/// let list = term!([1, 2 | :rest]);
+/// let list: ListRef<'_> = list.get()?;
+/// assert_eq!((list.len(), list.is_proper()), (2, false));
+/// assert_eq!(list.tail(), term!(:rest));
+/// assert!(term!([]).get::<ListRef<'_>>().is_err());
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct ListRef<'a> {
     term: TermRef<'a>,
@@ -365,18 +543,39 @@ impl<'a> ListRef<'a> {
     }
 
     /// How many elements stand before the tail. O(pieces), one as a rule.
+    ///
+    /// ```
+    /// use ferrets::{ListRef, term};
+    /// assert_eq!(term!([1, 2]).get::<ListRef<'_>>()?.len(), 2);
+    /// assert_eq!(term!([1, 2 | 3]).get::<ListRef<'_>>()?.len(), 2);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn len(self) -> usize {
         self.segments().map(<[u64]>::len).sum()
     }
 
     /// Never: the empty list is [`View::Nil`].
+    ///
+    /// ```
+    /// use ferrets::{ListRef, term};
+    /// assert!(!term!([[]]).get::<ListRef<'_>>()?.is_empty());
+    /// assert!(term!([]).get::<ListRef<'_>>().is_err());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub const fn is_empty(self) -> bool {
         false
     }
 
     /// What stands after the last element: `[]` in a proper list.
+    ///
+    /// ```
+    /// use ferrets::{ListRef, term};
+    /// assert_eq!(term!([1, 2 | 3]).get::<ListRef<'_>>()?.tail(), term!(3));
+    /// assert_eq!(term!([1 | [2]]).get::<ListRef<'_>>()?.tail(), term!([]));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn tail(self) -> TermRef<'a> {
         let mut next = self.term.word;
@@ -387,18 +586,38 @@ impl<'a> ListRef<'a> {
     }
 
     /// Whether its tail is `[]`.
+    ///
+    /// ```
+    /// use ferrets::{ListRef, term};
+    /// assert!(term!([1 | [2]]).get::<ListRef<'_>>()?.is_proper());
+    /// assert!(!term!([1 | 2]).get::<ListRef<'_>>()?.is_proper());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn is_proper(self) -> bool {
         self.tail().word.tag() == Tag::Nil
     }
 
     /// The first element (`hd`).
+    ///
+    /// ```
+    /// use ferrets::{ListRef, term};
+    /// assert_eq!(term!([1, 2 | 3]).get::<ListRef<'_>>()?.head(), term!(1));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn head(self) -> TermRef<'a> {
         self.term.sibling(Word(self.term.heap[self.term.word.offset()]))
     }
 
     /// All but the first element (`tl`): a list, or the tail itself. O(1).
+    ///
+    /// ```
+    /// use ferrets::{ListRef, term};
+    /// assert_eq!(term!([1, 2 | 3]).get::<ListRef<'_>>()?.rest(), term!([2 | 3]));
+    /// assert_eq!(term!([2 | 3]).get::<ListRef<'_>>()?.rest(), term!(3));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn rest(self) -> TermRef<'a> {
         let (at, len) = (self.term.word.offset(), self.term.word.len());
@@ -411,6 +630,14 @@ impl<'a> ListRef<'a> {
     }
 
     /// The elements before the tail.
+    ///
+    /// ```
+    /// use ferrets::{ListRef, term};
+    /// let list = term!([1, 2 | 3]);
+    /// let elements = list.get::<ListRef<'_>>()?.elements();
+    /// assert_eq!(elements.filter_map(|element| element.as_i64()).sum::<i64>(), 3);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn elements(self) -> Elements<'a> {
         Elements { heap: self.term.heap, words: &[], tail: self.term.word }
@@ -418,6 +645,15 @@ impl<'a> ListRef<'a> {
 }
 
 /// The pairs of a map, in the exact order of their keys.
+///
+/// ```
+/// use ferrets::{MapRef, term};
+/// let ages = term!(#{"bob" => 25, "ann" => 36});
+/// let ages: MapRef<'_> = ages.get()?;
+/// assert_eq!(ages.get(term!("bob").as_ref()).and_then(|age| age.as_i64()), Some(25));
+/// assert_eq!(ages.keys().next().and_then(|name| name.as_str()), Some("ann"));
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct MapRef<'a> {
     heap: &'a [u64],
@@ -426,18 +662,39 @@ pub struct MapRef<'a> {
 
 impl<'a> MapRef<'a> {
     /// How many pairs.
+    ///
+    /// ```
+    /// use ferrets::{MapRef, term};
+    /// assert_eq!(term!(#{1 => :a, 1.0 => :b, 1 => :c}).get::<MapRef<'_>>()?.len(), 2);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub const fn len(self) -> usize {
         self.words.len() / 2
     }
 
     /// Whether it is `#{}`.
+    ///
+    /// ```
+    /// use ferrets::{MapRef, term};
+    /// assert!(term!(#{}).get::<MapRef<'_>>()?.is_empty());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.words.is_empty()
     }
 
     /// The value of the key that is `=:=` to `key`. O(log n) comparisons.
+    ///
+    /// ```
+    /// use ferrets::{MapRef, term};
+    /// let map = term!(#{1 => :int, [2, 3] => :list});
+    /// let map: MapRef<'_> = map.get()?;
+    /// assert!(map.get(term!([2, 3]).as_ref()).is_some_and(|value| value == term!(:list)));
+    /// assert!(map.get(term!(1.0).as_ref()).is_none());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn get(self, key: TermRef<'_>) -> Option<TermRef<'a>> {
         let keys = &self.words[..self.len()];
@@ -450,24 +707,57 @@ impl<'a> MapRef<'a> {
     }
 
     /// The keys in exact order: that of terms, but all integers before all floats.
+    ///
+    /// ```
+    /// use ferrets::{MapRef, term};
+    /// let map = term!(#{0.5 => 1, :a => 2, 7 => 3});
+    /// let keys = map.get::<MapRef<'_>>()?.keys();
+    /// assert_eq!(keys.map(|key| key.to_string()).collect::<Vec<_>>(), ["7", "0.5", "a"]);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn keys(self) -> Elements<'a> {
         Elements { heap: self.heap, words: &self.words[..self.len()], tail: Word::NIL }
     }
 
     /// The values, in the order of their keys.
+    ///
+    /// ```
+    /// use ferrets::{MapRef, term};
+    /// let map = term!(#{:b => 1, :a => 2});
+    /// let values = map.get::<MapRef<'_>>()?.values();
+    /// assert_eq!(values.filter_map(|value| value.as_i64()).collect::<Vec<_>>(), [2, 1]);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn values(self) -> Elements<'a> {
         Elements { heap: self.heap, words: &self.words[self.len()..], tail: Word::NIL }
     }
 
     /// The pairs, in the order of their keys.
+    ///
+    /// ```
+    /// use ferrets::{MapRef, term};
+    /// let stock = term!(#{:pears => 0, :apples => 7});
+    /// let mut pairs = stock.get::<MapRef<'_>>()?.pairs();
+    /// let missing = pairs.find(|(_, count)| *count == 0).expect("there are no pears");
+    /// assert_eq!(missing.0, term!(:pears));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     pub fn pairs(self) -> impl Iterator<Item = (TermRef<'a>, TermRef<'a>)> {
         self.keys().zip(self.values())
     }
 }
 
 /// A bitstring that does not end at a byte.
+///
+/// ```
+/// use ferrets::{BitsRef, Term, term};
+/// let bits = Term::parse("<<1,5:3>>")?;
+/// assert_eq!(bits.get::<BitsRef<'_>>()?.bit_len(), 11);
+/// assert!(term!("bytes").get::<BitsRef<'_>>().is_err()); // View::Binary
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct BitsRef<'a> {
     bytes: &'a [u8],
@@ -476,12 +766,25 @@ pub struct BitsRef<'a> {
 
 impl<'a> BitsRef<'a> {
     /// The length in bits.
+    ///
+    /// ```
+    /// use ferrets::{BitsRef, Term};
+    /// assert_eq!(Term::bitstring(&[0xff, 0xff], 9)?.get::<BitsRef<'_>>()?.bit_len(), 9);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub const fn bit_len(self) -> usize {
         self.bits
     }
 
     /// The bytes; the last is filled from the top and has zeros below.
+    ///
+    /// ```
+    /// use ferrets::{BitsRef, Term};
+    /// let bits = Term::bitstring(&[0xff, 0xff], 9)?;
+    /// assert_eq!(bits.get::<BitsRef<'_>>()?.bytes(), [0xff, 0x80]);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub const fn bytes(self) -> &'a [u8] {
         self.bytes
@@ -489,6 +792,14 @@ impl<'a> BitsRef<'a> {
 }
 
 /// An integer of more than 64 bits.
+///
+/// ```
+/// use ferrets::{View, term};
+/// let large = term!(1_i128 << 100);
+/// let View::Big(big) = large.view() else { unreachable!() };
+/// assert_eq!((big.to_string(), big.is_negative()), ((1_i128 << 100).to_string(), false));
+/// assert!(matches!(term!(i64::MIN).view(), View::Int(i64::MIN)));
+/// ```
 #[derive(Clone, Copy)]
 pub struct BigRef<'a> {
     negative: bool,
@@ -497,18 +808,37 @@ pub struct BigRef<'a> {
 
 impl<'a> BigRef<'a> {
     /// Whether it is below zero.
+    ///
+    /// ```
+    /// use ferrets::{View, term};
+    /// assert!(matches!(term!(i128::MIN).view(), View::Big(big) if big.is_negative()));
+    /// ```
     #[must_use]
     pub const fn is_negative(self) -> bool {
         self.negative
     }
 
     /// The magnitude, least significant word first, without leading zeros.
+    ///
+    /// ```
+    /// use ferrets::{View, term};
+    /// let large = term!(-(1_i128 << 64) - 5);
+    /// let View::Big(big) = large.view() else { unreachable!() };
+    /// assert_eq!(big.magnitude(), [5, 1]);
+    /// ```
     #[must_use]
     pub const fn magnitude(self) -> &'a [u64] {
         self.magnitude
     }
 
     /// As a number to calculate with.
+    ///
+    /// ```
+    /// use ferrets::{View, term};
+    /// let large = term!(u64::MAX);
+    /// let View::Big(big) = large.view() else { unreachable!() };
+    /// assert_eq!(big.to_bigint() + 1, (u128::from(u64::MAX) + 1).into());
+    /// ```
     #[must_use]
     pub fn to_bigint(self) -> BigInt {
         let sign = if self.negative { Sign::Minus } else { Sign::Plus };
@@ -518,6 +848,16 @@ impl<'a> BigRef<'a> {
 }
 
 /// A process identifier, as in Erlang: it names an owner here, or came from elsewhere.
+///
+/// ```
+/// use ferrets::{Pid, Store, Term};
+/// let pid: Pid = Term::parse("<0.80.1>")?.get()?;
+/// assert_eq!((pid.id, pid.serial), (80, 1));
+/// let store = Store::new();
+/// assert_ne!(store.owner().pid(), store.owner().pid());
+/// assert!(!store.is_alive(pid));
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Pid {
     /// The node it belongs to.
@@ -531,6 +871,14 @@ pub struct Pid {
 }
 
 /// A port.
+///
+/// ```
+/// use ferrets::{Port, Term};
+/// let text = "#Port<0.6>";
+/// let port: Port = Term::parse(text)?.get()?;
+/// assert_eq!((port.id, port.to_string().as_str()), (6, text));
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Port {
     /// The node it belongs to.
@@ -573,6 +921,15 @@ impl Port {
 }
 
 /// A reference: a token that is unique to its node.
+///
+/// ```
+/// use ferrets::{Kind, ReferenceRef, Store, TableOptions, term};
+/// let owner = Store::new().owner();
+/// let id = owner.new_table("t", TableOptions::new(Kind::Set))?.id();
+/// let reference: ReferenceRef<'_> = id.get()?;
+/// assert_eq!(term!(reference), id); // a copy
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct ReferenceRef<'a> {
     words: &'a [u64],
@@ -581,18 +938,39 @@ pub struct ReferenceRef<'a> {
 
 impl<'a> ReferenceRef<'a> {
     /// The node it belongs to.
+    ///
+    /// ```
+    /// use ferrets::{Atom, ReferenceRef, Term};
+    /// let reference = Term::reference(Atom::new("n@host")?, 7, &[1])?;
+    /// assert_eq!(reference.get::<ReferenceRef<'_>>()?.node().name(), "n@host");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn node(self) -> Atom {
         node_of(self.words[0]).0
     }
 
     /// Which life of the node.
+    ///
+    /// ```
+    /// use ferrets::{Atom, ReferenceRef, Term};
+    /// let reference = Term::reference(Atom::new("n@host")?, 7, &[1])?;
+    /// assert_eq!(reference.get::<ReferenceRef<'_>>()?.creation(), 7);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn creation(self) -> u32 {
         node_of(self.words[0]).1
     }
 
     /// Its numbers, the least significant first.
+    ///
+    /// ```
+    /// use ferrets::{ReferenceRef, Term};
+    /// let reference = Term::parse("#Ref<0.3.2.1>")?;
+    /// assert!(reference.get::<ReferenceRef<'_>>()?.ids().eq([1, 2, 3]));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     pub fn ids(self) -> impl DoubleEndedIterator<Item = u32> + ExactSizeIterator + 'a {
         let words = self.words;
         (0..self.len).map(move |at| (words[1 + at / 2] >> (at % 2 * 32)) as u32)
@@ -610,6 +988,14 @@ impl<'a> ReferenceRef<'a> {
 }
 
 /// `fun module:function/arity`.
+///
+/// ```
+/// use ferrets::{Export, Term, atom};
+/// let export = Export { module: atom!("lists"), function: atom!("map"), arity: 2 };
+/// assert_eq!(Term::from(export).to_string(), "fun lists:map/2");
+/// assert_eq!(Term::parse("fun lists:map/2")?.get::<Export>()?, export);
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Export {
     /// The module.
@@ -658,6 +1044,17 @@ impl FunHead {
 }
 
 /// A fun made by `fun ... end`: kept whole, compared, written out again, but not called.
+///
+/// ```
+/// use ferrets::{FunRef, Term};
+/// // A fun of module `m` that has closed over 42.
+/// let bytes = b"\x83p\0\0\0\x36\x010123456789abcdef\0\0\0\x03\0\0\0\x01w\x01ma\x02a\x05\
+///               Xw\x01n\0\0\0\x07\0\0\0\0\0\0\0\0a\x2a";
+/// let fun = Term::decode(bytes)?;
+/// assert_eq!(fun.get::<FunRef<'_>>()?.arity(), 1);
+/// assert_eq!(fun.encode()?, bytes);
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct FunRef<'a> {
     term: TermRef<'a>,
@@ -673,42 +1070,112 @@ impl<'a> FunRef<'a> {
     }
 
     /// How many arguments it takes.
+    ///
+    /// ```
+    /// # use ferrets::{FunRef, Term};
+    /// # let bytes = b"\x83p\0\0\0\x36\x010123456789abcdef\0\0\0\x03\0\0\0\x01w\x01ma\x02a\x05\
+    /// #               Xw\x01n\0\0\0\x07\0\0\0\0\0\0\0\0a\x2a";
+    /// let fun = Term::decode(bytes)?;
+    /// let fun: FunRef<'_> = fun.get()?;
+    /// assert_eq!(fun.arity(), 1);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn arity(self) -> u8 {
         self.raw(0) as u8
     }
 
     /// Which fun of its module.
+    ///
+    /// ```
+    /// # use ferrets::{FunRef, Term};
+    /// # let bytes = b"\x83p\0\0\0\x36\x010123456789abcdef\0\0\0\x03\0\0\0\x01w\x01ma\x02a\x05\
+    /// #               Xw\x01n\0\0\0\x07\0\0\0\0\0\0\0\0a\x2a";
+    /// let fun = Term::decode(bytes)?;
+    /// let fun: FunRef<'_> = fun.get()?;
+    /// assert_eq!(fun.index(), 3);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn index(self) -> u32 {
         (self.raw(0) >> 32) as u32
     }
 
     /// The index and the hash of older runtimes.
+    ///
+    /// ```
+    /// # use ferrets::{FunRef, Term};
+    /// # let bytes = b"\x83p\0\0\0\x36\x010123456789abcdef\0\0\0\x03\0\0\0\x01w\x01ma\x02a\x05\
+    /// #               Xw\x01n\0\0\0\x07\0\0\0\0\0\0\0\0a\x2a";
+    /// let fun = Term::decode(bytes)?;
+    /// let fun: FunRef<'_> = fun.get()?;
+    /// assert_eq!(fun.old_index_and_uniq(), (2, 5));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn old_index_and_uniq(self) -> (u32, u32) {
         (self.raw(1) as u32, (self.raw(1) >> 32) as u32)
     }
 
     /// The 16 bytes that identify the code, most significant half first.
+    ///
+    /// ```
+    /// # use ferrets::{FunRef, Term};
+    /// # let bytes = b"\x83p\0\0\0\x36\x010123456789abcdef\0\0\0\x03\0\0\0\x01w\x01ma\x02a\x05\
+    /// #               Xw\x01n\0\0\0\x07\0\0\0\0\0\0\0\0a\x2a";
+    /// let fun = Term::decode(bytes)?;
+    /// let fun: FunRef<'_> = fun.get()?;
+    /// assert_eq!(fun.uniq().map(u64::to_be_bytes).concat(), b"0123456789abcdef");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn uniq(self) -> [u64; 2] {
         [self.raw(2), self.raw(3)]
     }
 
     /// The module that holds its code.
+    ///
+    /// ```
+    /// # use ferrets::{FunRef, Term};
+    /// # let bytes = b"\x83p\0\0\0\x36\x010123456789abcdef\0\0\0\x03\0\0\0\x01w\x01ma\x02a\x05\
+    /// #               Xw\x01n\0\0\0\x07\0\0\0\0\0\0\0\0a\x2a";
+    /// let fun = Term::decode(bytes)?;
+    /// let fun: FunRef<'_> = fun.get()?;
+    /// assert_eq!(fun.module().name(), "m");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn module(self) -> Atom {
         Atom::from_index(self.part(0).word.atom_index())
     }
 
     /// The process that made it.
+    ///
+    /// ```
+    /// # use ferrets::{FunRef, Term};
+    /// # let bytes = b"\x83p\0\0\0\x36\x010123456789abcdef\0\0\0\x03\0\0\0\x01w\x01ma\x02a\x05\
+    /// #               Xw\x01n\0\0\0\x07\0\0\0\0\0\0\0\0a\x2a";
+    /// let fun = Term::decode(bytes)?;
+    /// let fun: FunRef<'_> = fun.get()?;
+    /// assert_eq!(fun.pid().get::<ferrets::Pid>()?.id, 7);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn pid(self) -> TermRef<'a> {
         self.part(1)
     }
 
     /// The values that it has closed over.
+    ///
+    /// ```
+    /// # use ferrets::{FunRef, Term};
+    /// # let bytes = b"\x83p\0\0\0\x36\x010123456789abcdef\0\0\0\x03\0\0\0\x01w\x01ma\x02a\x05\
+    /// #               Xw\x01n\0\0\0\x07\0\0\0\0\0\0\0\0a\x2a";
+    /// let fun = Term::decode(bytes)?;
+    /// let fun: FunRef<'_> = fun.get()?;
+    /// assert!(fun.environment().map(|value| value.as_i64()).eq([Some(42)]));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn environment(self) -> Elements<'a> {
         let at = self.term.word.offset() + FUN_RAW_WORDS + FUN_TERM_WORDS;

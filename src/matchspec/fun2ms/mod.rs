@@ -81,6 +81,12 @@ pub struct FunOptions {
 
 impl FunOptions {
     /// No variables from around the fun; the limits of [`ParseOptions::new`].
+    ///
+    /// ```
+    /// use ferrets::FunOptions;
+    /// let error = FunOptions::new().compile("fun({X}) when X < Limit -> X end").unwrap_err();
+    /// assert_eq!(error.to_string(), "1:19: variable Limit is unbound");
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
@@ -88,6 +94,15 @@ impl FunOptions {
     /// A variable from around the fun: where the head does not bind it, it is `{const, Value}`.
     ///
     /// A value that has no term is an error where the variable is used.
+    ///
+    /// ```
+    /// use ferrets::{FunOptions, term};
+    /// let options = FunOptions::new().variable("X", 7).variable("Y", f64::NAN);
+    /// assert_eq!(options.translate("fun(_) -> X end")?, term!([{:_, [], [{:const, 7}]}]));
+    /// assert_eq!(options.translate("fun({X}) -> X end")?, term!([{{:"$1"}, [], [:"$1"]}]));
+    /// assert!(options.translate("fun(_) -> Y end").is_err());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     pub fn variable(mut self, name: &str, value: impl ToTerm) -> Self {
         self.variables.insert(name.to_owned(), Term::new(value));
         self
@@ -107,6 +122,17 @@ impl FunOptions {
 
     /// The specification that a fun stands for, as a term.
     ///
+    /// ```
+    /// use ferrets::{ErrorKind, FunOptions};
+    /// let translate = |text| FunOptions::new().translate(text);
+    /// let spec = translate("fun({X, _}) when X < 0; X > 9 -> X end")?;
+    /// let text = "[{{'$1','_'},[{'<','$1',0}],['$1']},{{'$1','_'},[{'>','$1',9}],['$1']}]";
+    /// assert_eq!(spec.to_string(), text);
+    /// assert_eq!(translate("fun({X}) -> ").unwrap_err().kind(), ErrorKind::BadSyntax);
+    /// assert_eq!(translate("fun(X, Y) -> X end").unwrap_err().kind(), ErrorKind::BadMatchSpec);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`BadSyntax`](crate::ErrorKind::BadSyntax) for what is no Erlang, and
     /// [`BadMatchSpec`](crate::ErrorKind::BadMatchSpec) for what no match specification can say,
@@ -118,6 +144,13 @@ impl FunOptions {
     }
 
     /// The specification that a fun stands for.
+    ///
+    /// ```
+    /// use ferrets::{FunOptions, term};
+    /// let spec = FunOptions::new().compile("fun({Name, Age}) when Age >= 18 -> Name end")?;
+    /// assert_eq!(spec.run(&[term!({"ann", 36}), term!({"tim", 7})])?, [term!("ann")]);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`translate`](Self::translate) and [`MatchSpec::compile`].

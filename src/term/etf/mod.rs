@@ -87,6 +87,14 @@ impl TermRef<'_> {
     /// As [`encode`](Self::encode), behind what `out` holds already. After an error `out` is as it
     /// was.
     ///
+    /// ```
+    /// use ferrets::term;
+    /// let (user, mut out) = (term!({7, "ann"}), vec![0xff]);
+    /// user.as_tuple().and_then(|user| user.get(1)).expect("the name").encode_into(&mut out)?;
+    /// assert_eq!(out, b"\xff\x83m\0\0\0\x03ann");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn encode_into(self, out: &mut Vec<u8>) -> Result<()> {
@@ -95,6 +103,16 @@ impl TermRef<'_> {
 
     /// As [`encode`](Self::encode), compressed by zlib at a `level` from 0 (not at all) to 9
     /// (slowly), unless that makes it longer (`term_to_binary(T, [{compressed, Level}])`).
+    ///
+    /// ```
+    /// use ferrets::{ErrorKind, Term, term};
+    /// let (zeros, short) = (Term::binary(&[0; 1000])?, term!([]));
+    /// assert!(zeros.as_ref().encode_compressed(6)?.len() < 50);
+    /// assert_eq!(short.as_ref().encode_compressed(6)?, short.encode()?);
+    /// let error = short.as_ref().encode_compressed(10).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::BadArgument);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`BadArgument`](ErrorKind::BadArgument) for a higher level;
@@ -108,6 +126,14 @@ impl TermRef<'_> {
 impl Term {
     /// The term in external term format; see [`TermRef::encode`].
     ///
+    /// ```
+    /// use ferrets::{Term, term};
+    /// let bytes = term!([1, :a, "b"]).encode()?;
+    /// assert_eq!(bytes, b"\x83l\0\0\0\x03a\x01w\x01am\0\0\0\x01bj");
+    /// assert_eq!(Term::decode(&bytes)?, term!([1, :a, "b"]));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`TermRef::encode`].
     pub fn encode(&self) -> Result<Vec<u8>> {
@@ -116,6 +142,15 @@ impl Term {
 
     /// Appends the term in external term format; see [`TermRef::encode_into`].
     ///
+    /// ```
+    /// use ferrets::{Term, term};
+    /// let mut out = Vec::new();
+    /// term!(1).encode_into(&mut out)?;
+    /// term!(:two).encode_into(&mut out)?;
+    /// assert_eq!(out, b"\x83a\x01\x83w\x03two");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`TermRef::encode`].
     pub fn encode_into(&self, out: &mut Vec<u8>) -> Result<()> {
@@ -123,6 +158,14 @@ impl Term {
     }
 
     /// The term in external term format, compressed; see [`TermRef::encode_compressed`].
+    ///
+    /// ```
+    /// use ferrets::Term;
+    /// let zeros = Term::binary(&[0; 1000])?;
+    /// assert_eq!(zeros.encode_compressed(0)?, zeros.encode()?);
+    /// assert_eq!(Term::decode(&zeros.encode_compressed(9)?)?, zeros);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`TermRef::encode_compressed`].
@@ -150,6 +193,15 @@ impl Term {
 
     /// The term that `bytes` begin with, and how many of them it takes
     /// (`binary_to_term(Bytes, [used])`).
+    ///
+    /// ```
+    /// use ferrets::{Term, term};
+    /// let bytes = b"\x83a\x01\x83w\x03two";
+    /// let (first, used) = Term::decode_prefix(bytes)?;
+    /// assert_eq!((first, used), (term!(1), 3));
+    /// assert_eq!(Term::decode_prefix(&bytes[used..])?, (term!(:two), 6));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`DecodeOptions::decode`].
@@ -185,11 +237,25 @@ impl Default for DecodeOptions {
 impl DecodeOptions {
     /// Compressed terms up to 256 MiB uncompressed, results up to 2^27 words (1 GiB), new atoms
     /// allowed.
+    ///
+    /// ```
+    /// use ferrets::{DecodeOptions, term};
+    /// assert_eq!(DecodeOptions::new().decode(b"\x83a\x07")?, term!(7));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     pub const fn new() -> Self {
         Self { max_inflated: 256 << 20, max_words: 1 << 27, existing_atoms_only: false }
     }
 
     /// How many bytes compressed input may inflate to.
+    ///
+    /// ```
+    /// use ferrets::{DecodeOptions, Term};
+    /// let bytes = Term::binary(&[0; 1000])?.encode_compressed(9)?;
+    /// assert!(DecodeOptions::new().max_inflated(1005).decode(&bytes).is_ok());
+    /// assert!(DecodeOptions::new().max_inflated(1004).decode(&bytes).is_err());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     pub const fn max_inflated(self, bytes: usize) -> Self {
         Self { max_inflated: bytes, ..self }
     }
@@ -197,17 +263,43 @@ impl DecodeOptions {
     /// How many words of eight bytes the term may take in memory. An element of a tuple or a list
     /// takes one, the tail of a list another; a float, binary or other value that holds data takes
     /// the words of its data besides.
+    ///
+    /// ```
+    /// use ferrets::{DecodeOptions, ErrorKind, term};
+    /// let bytes = term!({1, 2.5}).encode()?; // two elements, and the data of one
+    /// assert!(DecodeOptions::new().max_words(3).decode(&bytes).is_ok());
+    /// let error = DecodeOptions::new().max_words(2).decode(&bytes).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     pub const fn max_words(self, words: usize) -> Self {
         Self { max_words: words, ..self }
     }
 
     /// Whether a name that is no atom of this process yet is an error instead of a new atom, as
     /// with the option `safe` of `binary_to_term/2`. Atoms are never freed.
+    ///
+    /// ```
+    /// use ferrets::{Atom, DecodeOptions, ErrorKind, term};
+    /// let safe = DecodeOptions::new().existing_atoms_only(true);
+    /// assert_eq!(safe.decode(b"\x83w\x02ok")?, term!(:ok));
+    /// let error = safe.decode(b"\x83w\x08unheard!").unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::BadEncoding);
+    /// assert_eq!(Atom::existing("unheard!"), None);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     pub const fn existing_atoms_only(self, only: bool) -> Self {
         Self { existing_atoms_only: only, ..self }
     }
 
     /// The term that `bytes` begin with; bytes behind it are ignored.
+    ///
+    /// ```
+    /// use ferrets::{DecodeOptions, ErrorKind};
+    /// let error = DecodeOptions::new().decode(b"\x83h\x02a\x01").unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::BadEncoding);
+    /// assert_eq!(error.to_string(), "byte 5: the encoding ends within a term");
+    /// ```
     ///
     /// # Errors
     /// [`BadEncoding`](ErrorKind::BadEncoding) for anything that OTP 27 refuses as `badarg`, and
@@ -219,6 +311,12 @@ impl DecodeOptions {
     }
 
     /// The term that `bytes` begin with, and how many of them it takes.
+    ///
+    /// ```
+    /// use ferrets::{DecodeOptions, term};
+    /// assert_eq!(DecodeOptions::new().decode_prefix(b"\x83jrest")?, (term!([]), 2));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`decode`](Self::decode).

@@ -85,17 +85,41 @@ impl Default for ParseOptions {
 
 impl ParseOptions {
     /// Results up to 2^27 words (1 GiB), new atoms allowed.
+    ///
+    /// ```
+    /// use ferrets::{ParseOptions, term};
+    /// assert_eq!(ParseOptions::new().parse("$a.")?, term!(97));
+    /// let error = ParseOptions::new().parse("[1,2|X]").unwrap_err();
+    /// assert_eq!(error.to_string(), "1:6: expected a term (variables are not), found `X`");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     pub const fn new() -> Self {
         Self { max_words: 1 << 27, existing_atoms_only: false }
     }
 
     /// How many words of eight bytes the term may take in memory.
+    ///
+    /// ```
+    /// use ferrets::{ErrorKind, ParseOptions};
+    /// let options = ParseOptions::new().max_words(4);
+    /// assert!(options.parse("{1,2,3}").is_ok());
+    /// assert_eq!(options.parse("{1,2,3,4,5}").unwrap_err().kind(), ErrorKind::LimitExceeded);
+    /// ```
     pub const fn max_words(self, words: usize) -> Self {
         Self { max_words: words, ..self }
     }
 
     /// Whether a name that is no atom of this process yet is an error instead of a new atom, which
     /// would be there for ever.
+    ///
+    /// ```
+    /// use ferrets::{ErrorKind, ParseOptions, term};
+    /// let options = ParseOptions::new().existing_atoms_only(true);
+    /// assert_eq!(options.parse("{ok,1}")?, term!({:ok, 1}));
+    /// let error = options.parse("{'no atom so far',1}").unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::BadSyntax);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     pub const fn existing_atoms_only(self, only: bool) -> Self {
         Self { existing_atoms_only: only, ..self }
     }
@@ -105,6 +129,16 @@ impl ParseOptions {
     }
 
     /// The term that `text` is, in Erlang syntax.
+    ///
+    /// ```
+    /// use ferrets::ParseOptions;
+    /// let parse = |text| ParseOptions::new().parse(text);
+    /// let map = parse("#{b => 1, % a comment\n a => <<1:2>>}")?;
+    /// assert_eq!(map.to_string(), "#{a => <<1:2>>,b => 1}");
+    /// let error = parse("{ok,\n 1 2}").unwrap_err();
+    /// assert_eq!(error.to_string(), "2:4: expected `,` or `}`, found `2`");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`BadSyntax`](crate::ErrorKind::BadSyntax) if it is not one, with line and column;

@@ -61,6 +61,22 @@ fn deeper(depth_left: usize) -> Result<usize> {
 }
 
 /// What structs become.
+///
+/// ```
+/// use ferrets::{Structs, ToTermOptions};
+/// #[derive(serde::Serialize)]
+/// struct User {
+///     id: u64,
+///     #[serde(skip_serializing_if = "Option::is_none")]
+///     email: Option<String>,
+/// }
+/// let user = User { id: 7, email: None };
+/// let text = |structs| Ok(ToTermOptions::new().structs(structs).to_term(&user)?.to_string());
+/// assert_eq!(text(Structs::Map)?, "#{id => 7}");
+/// assert_eq!(text(Structs::Record)?, "{'User',7,undefined}");
+/// assert_eq!(text(Structs::Tuple)?, "{7,undefined}");
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Structs {
@@ -108,16 +124,43 @@ pub struct ToTermOptions {
 
 impl ToTermOptions {
     /// Structs as maps.
+    ///
+    /// ```
+    /// use ferrets::{ToTermOptions, to_term};
+    /// let value = Some(("ann", [1, 2]));
+    /// assert_eq!(ToTermOptions::new().to_term(&value)?, to_term(&value)?);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     pub const fn new() -> Self {
         Self { structs: Structs::Map }
     }
 
     /// What structs become, also those inside of others.
+    ///
+    /// ```
+    /// use ferrets::{Structs, ToTermOptions, term};
+    /// #[derive(serde::Serialize)]
+    /// struct Point {
+    ///     x: i32,
+    ///     y: i32,
+    /// }
+    /// let tuples = ToTermOptions::new().structs(Structs::Tuple);
+    /// assert_eq!(tuples.to_term(&[Point { x: 1, y: 2 }])?, term!({{1, 2}}));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     pub const fn structs(self, structs: Structs) -> Self {
         Self { structs }
     }
 
     /// The term of a value.
+    ///
+    /// ```
+    /// use ferrets::{ErrorKind, ToTermOptions, term};
+    /// assert_eq!(ToTermOptions::new().to_term(&(1, None::<u8>))?, term!({1, :undefined}));
+    /// let error = ToTermOptions::new().to_term(&f64::NAN).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::BadArgument);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`to_term`].
