@@ -6,6 +6,7 @@ use super::core::{Key, TableCore};
 use super::engine::{Mark, OrderedEngine};
 use crate::error::Result;
 use crate::raw::hash::Spot;
+use crate::raw::ordered;
 use crate::raw::reclaim::Pin;
 use crate::term::{Arena, ObjectRef, TermRef, ToTerm, Word};
 
@@ -79,6 +80,9 @@ impl<'v> ReadView<'v> {
         keys: &[K],
         mut visit: impl FnMut(usize, Option<ObjectRef<'v>>),
     ) -> Result<()> {
+        if let Some(ordered) = self.core.engine.as_ordered() {
+            return self.get_ordered(ordered, keys, visit);
+        }
         for (chunk, some) in keys.chunks(AHEAD).enumerate() {
             let first = chunk * AHEAD;
             if self.get_words(some, |at, object| visit(first + at, object)) {
@@ -115,6 +119,34 @@ impl<'v> ReadView<'v> {
             visit(at, set.get_word_at(*spot, *word));
         }
         true
+    }
+
+    /// As [`get_many`](Self::get_many), in an ordered set.
+    fn get_ordered<K: ToTerm>(
+        &self,
+        ordered: &'v OrderedEngine,
+        keys: &[K],
+        mut visit: impl FnMut(usize, Option<ObjectRef<'v>>),
+    ) -> Result<()> {
+        let mut arena = Arena::new();
+        for (chunk, some) in keys.chunks(AHEAD).enumerate() {
+            arena.clear();
+            let mut held: SmallVec<[(Word, u64, Option<ordered::Spot<'v>>); AHEAD]> =
+                SmallVec::new();
+            for key in some {
+                let word = key.put(&mut arena)?;
+                let key = self.core.key(arena.view(word));
+                held.push((word, key.hash, ordered.spot(self.pin, key)));
+            }
+            for &(word, hash, spot) in &held {
+                ordered.prefetch_at(spot, Key { term: arena.view(word), hash });
+            }
+            for (at, &(word, hash, spot)) in held.iter().enumerate() {
+                let key = Key { term: arena.view(word), hash };
+                visit(chunk * AHEAD + at, ordered.get_at(self.pin, spot, key));
+            }
+        }
+        Ok(())
     }
 
     /// Shows each key with its hash, when the loads of the keys around it have been started.

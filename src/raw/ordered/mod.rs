@@ -245,6 +245,26 @@ impl<H: Share> std::ops::Deref for Entered<'_, H> {
     }
 }
 
+/// Where a key belongs, found under a pin before anything of it was read.
+///
+/// If the tree is cleared later, it shows what was there just before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spot<'p> {
+    leaf: &'p Node,
+}
+
+impl Spot<'_> {
+    /// Starts loading the entry with that head, if there is one.
+    #[inline]
+    pub(crate) fn prefetch_entry<H: Handle>(self, head: u64, order: impl Seek<H>) {
+        let head = self.leaf.head_of(head, &order);
+        let at = self.leaf.lower_bound(head);
+        if at < SLOTS && self.leaf.head(at) == head {
+            prefetch(self.leaf.word(at).address());
+        }
+    }
+}
+
 /// The place of a key.
 struct At<'k, O> {
     head: u64,
@@ -353,24 +373,35 @@ impl<H: Share> Tree<H> {
         word.raw().map(|raw| unsafe { H::borrow(raw) })
     }
 
-    /// Starts loading what a search for that head looks at last but one: the leaf.
-    pub(crate) fn prefetch_leaf(&self, pin: &Pin, head: u64, order: impl Seek<H>) {
-        self.leaf_of(pin, head, &order);
+    /// Where a key belongs whose head no other has, starting to load it.
+    #[inline]
+    pub(crate) fn spot<'p>(&self, pin: &'p Pin, head: u64, order: impl Seek<H>) -> Spot<'p> {
+        Spot { leaf: self.leaf_of(pin, head, &order) }
     }
 
-    /// Starts loading an entry with that head, if there is one.
-    pub(crate) fn prefetch_entry(&self, pin: &Pin, head: u64, order: impl Seek<H>) {
-        let leaf = self.leaf_of(pin, head, &order);
-        let head = leaf.head_of(head, &order);
-        let at = leaf.lower_bound(head);
-        if at < SLOTS && leaf.head(at) == head {
-            if let Some(raw) = leaf.word(at).raw() {
-                prefetch(raw.as_ptr().cast());
+    /// As [`get`](Self::get), where the key belongs.
+    #[inline]
+    pub(crate) fn get_at<'p>(
+        &self,
+        pin: &'p Pin,
+        Spot { leaf }: Spot<'p>,
+        head: u64,
+        order: impl Seek<H>,
+    ) -> Option<H::Ref<'p>> {
+        let version = leaf.begin();
+        // Its lower end is where it was.
+        if !version.is_dead() && !leaf.is_before(&At { head, order: &order }) {
+            let found = leaf.find(head, &order).ok().map(|at| leaf.word(at));
+            if leaf.is_unchanged(version) {
+                let raw = found?.visible()?;
+                // SAFETY: O2: found in a leaf under the pin whose lifetime this is.
+                return Some(unsafe { H::borrow(raw) });
             }
         }
+        self.get(pin, head, order)
     }
 
-    /// A leaf in which keys with that head may lie. Looks at no entry, and reads no leaf.
+    /// The leaf that a key belongs to whose head no other has, starting to load it.
     fn leaf_of<'p>(&self, pin: &'p Pin, head: u64, order: &impl Seek<H>) -> &'p Node {
         let mut node = self.root(pin).top(pin);
         while node.level() > 0 {

@@ -46,6 +46,10 @@ pub(super) const SLOTS: usize = 7;
 #[cfg(ferrets_loom)]
 pub(super) const SLOTS: usize = 3;
 
+/// Heads that a search compares at once, and how many such groups a node has.
+const GROUP: usize = 1 << ((SLOTS + 1).ilog2() / 2);
+const GROUPS: usize = (SLOTS + 1) / GROUP;
+
 /// The head of no key.
 pub(super) const NONE: u64 = u64::MAX;
 /// The bit of a head that says that keys with the same head are the same.
@@ -525,16 +529,15 @@ impl Node {
         (1..self.count()).filter(|at| self.head(at - 1) == self.head(*at)).count()
     }
 
-    /// How many heads lie below `head`: a binary search without a branch that depends on what it
-    /// finds.
+    /// How many heads lie below `head`: first how many groups lie below it whole, by the last head
+    /// of each, then how many heads of the next group. No comparison waits for another one but the
+    /// second lot for the first, and no branch depends on what is found.
     #[inline]
     pub(super) fn lower_bound(&self, head: u64) -> usize {
-        let (mut at, mut step) = (0, SLOTS.div_ceil(2));
-        while step > 0 {
-            at += step * usize::from(self.head(at + step - 1) < head);
-            step >>= 1;
-        }
-        at
+        let below = |at: usize| usize::from(self.head(at) < head);
+        let groups: usize = (1..GROUPS).map(|group| below(group * GROUP - 1)).sum();
+        let first = groups * GROUP;
+        first + (0..GROUP - 1).map(|at| below(first + at)).sum::<usize>()
     }
 
     /// The first place whose entry or separator is not behind; `is_behind` is asked only about

@@ -92,6 +92,14 @@ fn get(tree: &Tree<Entry>, key: Key) -> Option<u32> {
     tree.get(&pin(), head(key), order(key)).map(Body::value)
 }
 
+/// The same in two steps, between which others write.
+fn get_at_spot(tree: &Tree<Entry>, key: Key) -> Option<u32> {
+    let pin = pin();
+    let spot = tree.spot(&pin, head(key), order(key));
+    spot.prefetch_entry::<Entry>(head(key), order(key));
+    tree.get_at(&pin, spot, head(key), order(key)).map(Body::value)
+}
+
 /// The old value.
 fn put(tree: &Tree<Entry>, key: Key, value: u32) -> Result<Option<u32>, Refused> {
     let change = |old: Option<&Body>| (Change::Put(Entry::new(key, value)), old.map(Body::value));
@@ -282,6 +290,31 @@ fn loom_a_leaf_splits_below_a_reader() {
             });
         }
     }
+}
+
+/// A leaf was found, and then it splits or merges away, before it is searched.
+#[test]
+fn loom_a_leaf_changes_before_a_reader_comes() {
+    let keys = EXACT_KEYS;
+    model("ordered: split, get at a spot", move || {
+        let tree = race(
+            &[keys[0], keys[2], keys[3]],
+            move |tree| assert_eq!(put(tree, keys[1], 7), Ok(None)),
+            |tree| {
+                assert_eq!(get_at_spot(tree, keys[3]), Some(0));
+                assert!(matches!(get_at_spot(tree, keys[1]), None | Some(7)));
+            },
+        );
+        assert_eq!(left(&tree), [(keys[0], 0), (keys[1], 7), (keys[2], 0), (keys[3], 0)]);
+    });
+    model("ordered: merge, get at a spot", move || {
+        let tree = race_on(
+            sparse(&keys[..4]),
+            move |tree| assert_eq!(delete(tree, keys[2]), Some(0)),
+            |tree| assert_eq!(get_at_spot(tree, keys[3]), Some(0)),
+        );
+        assert_eq!(left(&tree), pairs(&keys[3..4], 0));
+    });
 }
 
 /// Heads are exchanged for those at a depth, while others search among them.

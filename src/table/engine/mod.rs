@@ -267,21 +267,22 @@ impl Engine {
         }
     }
 
-    /// Starts loading the part of the index that a key leads to.
+    /// Starts loading the part of the index that a key leads to; not in ordered sets, where much
+    /// has to be read to find it.
     pub(crate) fn prefetch_bucket(&self, pin: &Pin, key: Key<'_>) {
         match self {
             Self::Set(set) => set.index().prefetch_bucket(pin, key.hash),
             Self::Bag(bag) => bag.index().prefetch_bucket(pin, key.hash),
-            Self::Ordered(ordered) => ordered.prefetch_leaf(pin, key),
+            Self::Ordered(_) => {}
         }
     }
 
-    /// Starts loading what the key may have.
+    /// Starts loading what the key may have; not in ordered sets.
     pub(crate) fn prefetch_entry(&self, pin: &Pin, key: Key<'_>) {
         match self {
             Self::Set(set) => set.index().prefetch_entry(pin, key.hash),
             Self::Bag(bag) => bag.index().prefetch_entry(pin, key.hash),
-            Self::Ordered(ordered) => ordered.prefetch_entry(pin, key),
+            Self::Ordered(_) => {}
         }
     }
 

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::platform::wake::Wake;
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::ordered::{
-    Batch, EXACT, Heads, Limit, Pages, Seek, SeekAll, Snapshot, Tree, Walk, shifted,
+    Batch, EXACT, Heads, Limit, Pages, Seek, SeekAll, Snapshot, Spot, Tree, Walk, shifted,
 };
 use crate::raw::reclaim::Pin;
 use crate::raw::watch::Hub;
@@ -48,14 +48,30 @@ impl OrderedEngine {
         self.keypos
     }
 
-    /// Starts loading the leaf of a key.
-    pub(super) fn prefetch_leaf(&self, pin: &Pin, key: Key<'_>) {
-        self.tree.prefetch_leaf(pin, key.hash, self.order(key.term));
+    /// Where a key belongs, starting to load it; `None` if it takes objects to tell.
+    #[inline]
+    pub(crate) fn spot<'p>(&self, pin: &'p Pin, key: Key<'_>) -> Option<Spot<'p>> {
+        (key.hash & EXACT != 0).then(|| self.tree.spot(pin, key.hash, Exact))
     }
 
     /// Starts loading the object of a key, if there is one.
-    pub(super) fn prefetch_entry(&self, pin: &Pin, key: Key<'_>) {
-        self.tree.prefetch_entry(pin, key.hash, self.order(key.term));
+    #[inline]
+    pub(crate) fn prefetch_at(&self, spot: Option<Spot<'_>>, key: Key<'_>) {
+        if let Some(spot) = spot {
+            spot.prefetch_entry::<Block>(key.hash, Exact);
+        }
+    }
+
+    /// The object of a key, where it belongs.
+    #[inline]
+    pub(crate) fn get_at<'p>(
+        &self,
+        pin: &'p Pin,
+        spot: Option<Spot<'p>>,
+        key: Key<'_>,
+    ) -> Option<ObjectRef<'p>> {
+        let Some(spot) = spot else { return self.get_by_order(pin, key) };
+        self.tree.get_at(pin, spot, key.hash, Exact).map(ObjectRef::new)
     }
 
     pub(super) fn index(&self) -> &Tree<Block> {
