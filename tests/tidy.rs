@@ -586,7 +586,6 @@ const WITHOUT_EXAMPLE: &[&str] = &[
     "encode_into",
     "environment",
     "equals",
-    "erlang_class",
     "head",
     "ids",
     "index",
