@@ -600,7 +600,6 @@ const WITHOUT_EXAMPLE: &[&str] = &[
     "module",
     "nil",
     "node",
-    "objects",
     "old_index_and_uniq",
     "pairs",
     "port",
