@@ -603,7 +603,6 @@ const WITHOUT_EXAMPLE: &[&str] = &[
     "port",
     "reference",
     "rest",
-    "slot",
     "source",
     "tail",
     "to_object",
