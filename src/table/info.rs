@@ -47,7 +47,7 @@ pub struct Info {
     pub memory_bytes: usize,
     /// As it was asked for.
     pub compressed: bool,
-    /// As it was asked for.
+    /// As it was asked for; `false` for a private table.
     pub read_concurrency: bool,
     /// As it was asked for; `False` for a private table.
     pub write_concurrency: WriteConcurrency,

@@ -138,11 +138,14 @@ impl TableOptions {
     /// Accepted and reported, without effect: reads take no lock.
     ///
     /// ```
-    /// # use ferrets::{Store, TableOptions};
+    /// # use ferrets::{Access, Store, TableOptions};
     /// # let store = Store::new();
     /// # let owner = store.owner();
     /// let t = owner.new_table("t", TableOptions::default().read_concurrency(true))?;
     /// assert!(t.info().is_some_and(|info| info.read_concurrency));
+    /// let options = TableOptions::default().read_concurrency(true).access(Access::Private);
+    /// let private = owner.new_table("private", options)?;
+    /// assert!(private.info().is_some_and(|info| !info.read_concurrency), "as in ETS");
     /// # Ok::<(), ferrets::Error>(())
     /// ```
     pub const fn read_concurrency(mut self, on: bool) -> Self {
