@@ -191,6 +191,9 @@ impl Error {
     ///     None => Err(Error::new(ErrorKind::NoSuchKey, "there are no seats")),
     /// });
     /// assert_eq!(gave_up.unwrap_err().to_string(), "there are no seats");
+    /// // What is very long is cut.
+    /// let error = Error::new(ErrorKind::BadArgument, "x".repeat(1_000_000));
+    /// assert!(error.to_string().len() < 1_100 && error.to_string().ends_with("..."));
     /// # Ok::<(), ferrets::Error>(())
     /// ```
     #[must_use]
