@@ -7,8 +7,9 @@ use crate::term::{Atom, Term, TermRef};
 
 /// Where a selection in pieces goes on: see [`Table::select_chunk`](crate::Table::select_chunk).
 ///
-/// A value: it holds nothing of the table, is good after any change of it and after a new name, and
-/// can be kept as a term. It is of the table that it was made for, as long as that is there.
+/// A value: it holds nothing of the table but results that were found already, which come even if
+/// their objects have gone meanwhile. It is good after any change of the table, also of its name,
+/// and can be kept as a term. It is of the table that it was made for, as long as that is there.
 ///
 /// ```
 /// # use ferrets::{Kind, Store, TableOptions, term};
