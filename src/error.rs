@@ -7,9 +7,27 @@
 use std::fmt;
 
 /// What every fallible operation of the crate returns.
+///
+/// ```
+/// use ferrets::{Kind, Result, Store, Table, TableOptions};
+/// fn counts(store: &Store) -> Result<Table> {
+///     let counts = store.new_table("counts", TableOptions::new(Kind::Set))?;
+///     counts.insert(("visits", 1))?;
+///     Ok(counts)
+/// }
+/// assert_eq!(counts(&Store::new())?.len()?, 1);
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why an operation was refused. One word wide, so that a `Result` stays small.
+///
+/// ```
+/// use ferrets::{ErrorKind, Store};
+/// let error = Store::new().table("users").unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::NoSuchTable);
+/// assert_eq!(error.to_string(), "there is no table named `users`");
+/// ```
 pub struct Error(Box<Repr>);
 
 /// Bytes of a text: the values in it may be of any size.
@@ -21,6 +39,19 @@ struct Repr {
 }
 
 /// The machine-readable reason of an [`Error`].
+///
+/// ```
+/// # use ferrets::{ErrorKind, Kind, Store, TableOptions};
+/// # let store = Store::new();
+/// # let owner = store.owner();
+/// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+/// let kind = |key, position| t.lookup_element(key, position).map_err(|error| error.kind());
+/// assert_eq!(kind("ann", 2), Err(ErrorKind::NoSuchKey));
+/// assert_eq!(kind("ann", 0), Err(ErrorKind::BadArgument));
+/// t.delete_table()?;
+/// assert_eq!(kind("ann", 0), Err(ErrorKind::NoSuchTable), "what is checked first");
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -107,6 +138,12 @@ impl ErrorKind {
 
     /// The `cause` that Erlang/OTP 27 puts into the stack trace of the corresponding `badarg`, or
     /// `None` where it gives none.
+    ///
+    /// ```
+    /// use ferrets::ErrorKind;
+    /// assert_eq!(ErrorKind::NoSuchTable.cause(), Some("id"));
+    /// assert_eq!(ErrorKind::BadArgument.cause(), None);
+    /// ```
     #[must_use]
     pub const fn cause(self) -> Option<&'static str> {
         Some(match self {
@@ -125,6 +162,12 @@ impl ErrorKind {
     }
 
     /// The class of the Erlang exception: `system_limit` for limits, `badarg` for all else.
+    ///
+    /// ```
+    /// use ferrets::ErrorKind;
+    /// assert_eq!(ErrorKind::LimitExceeded.erlang_class(), "system_limit");
+    /// assert_eq!(ErrorKind::BadSyntax.erlang_class(), "badarg");
+    /// ```
     #[must_use]
     pub const fn erlang_class(self) -> &'static str {
         match self {
@@ -136,6 +179,23 @@ impl ErrorKind {
 
 impl Error {
     /// An error of `kind` whose text is `message`: lower case, no full stop, the value in it.
+    ///
+    /// ```
+    /// # use ferrets::{Error, ErrorKind, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// // A closure of `update` gives up.
+    /// let gave_up = t.update("seats", |seats| match seats {
+    ///     Some(seats) => Ok(Some(seats.clone())),
+    ///     None => Err(Error::new(ErrorKind::NoSuchKey, "there are no seats")),
+    /// });
+    /// assert_eq!(gave_up.unwrap_err().to_string(), "there are no seats");
+    /// // What is very long is cut.
+    /// let error = Error::new(ErrorKind::BadArgument, "x".repeat(1_000_000));
+    /// assert!(error.to_string().len() < 1_100 && error.to_string().ends_with("..."));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let mut message = message.into();
@@ -148,12 +208,28 @@ impl Error {
     }
 
     /// The machine-readable reason.
+    ///
+    /// ```
+    /// use ferrets::{ErrorKind, Term};
+    /// let error = "{1,".parse::<Term>().unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::BadSyntax);
+    /// ```
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
     /// The atom that Erlang/OTP 27 gives as `cause`, see [`ErrorKind::cause`].
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// assert_eq!(t.lookup_element("ann", 2).unwrap_err().cause(), Some("badkey"));
+    /// assert_eq!(t.lookup_element("ann", 0).unwrap_err().cause(), None);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn cause(&self) -> Option<&'static str> {
         self.0.kind.cause()

@@ -31,6 +31,21 @@ pub struct Store {
 }
 
 /// What is held back for readers that may still look at it, over all stores of the process.
+///
+/// ```
+/// # use ferrets::{Error, Kind, Store, TableOptions};
+/// # let store = Store::new();
+/// # let owner = store.owner();
+/// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+/// t.insert_list((0..10_000).map(|key| (key, "a text of some length")))?;
+/// let held = t.read(|_| {
+///     t.delete_all_objects()?;
+///     Ok::<_, Error>(store.reclamation())
+/// })??;
+/// assert!(held.pending_bytes > 100_000, "the view might look at them");
+/// assert_eq!(held.stalls, 0);
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reclamation {
@@ -51,6 +66,14 @@ impl Default for Store {
 
 impl Store {
     /// A store without tables.
+    ///
+    /// ```
+    /// use ferrets::{Store, TableOptions};
+    /// let (one, other) = (Store::new(), Store::new());
+    /// one.new_table("users", TableOptions::default().named(true))?;
+    /// assert!(one.table("users").is_ok() && other.table("users").is_err());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::with_seed(RandomState::new().build_hasher().finish())
@@ -79,6 +102,17 @@ impl Store {
     }
 
     /// A new owner: what a process is in Erlang. O(1), some hundred bytes.
+    ///
+    /// ```
+    /// # use ferrets::{Store, TableOptions};
+    /// # let store = Store::new();
+    /// let (ann, bob) = (store.owner(), store.owner());
+    /// assert_ne!(ann.pid(), bob.pid());
+    /// let notes = ann.new_table("notes", TableOptions::default())?;
+    /// drop(ann);
+    /// assert!(notes.info().is_none(), "it has ended with its owner");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     pub fn owner(&self) -> Owner {
         Owner::new(Arc::clone(&self.home))
     }
@@ -86,6 +120,17 @@ impl Store {
     /// The store as an owner: of the tables that [`new_table`](Self::new_table) makes, of those
     /// that are [given](Table::give_away) to it, and of those whose [heir](Table::set_heir) it is.
     /// It never ends, and reads no messages.
+    ///
+    /// ```
+    /// # use ferrets::{Store, TableOptions};
+    /// # let store = Store::new();
+    /// let worker = store.owner();
+    /// let state = worker.new_table("state", TableOptions::default())?;
+    /// state.set_heir(store.pid(), "of the worker")?;
+    /// drop(worker);
+    /// assert_eq!(state.info().expect("it has been inherited").owner, store.pid());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn pid(&self) -> Pid {
         owner_pid(self.home.creation(), NOBODY)
@@ -134,6 +179,18 @@ impl Store {
     /// The named table of that name. The handle acts for the store: it may do what anyone may, and
     /// everything with tables that belong to the store.
     ///
+    /// ```
+    /// # use ferrets::{ErrorKind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// let named = TableOptions::default().named(true);
+    /// owner.new_table("users", named)?.insert(("ann", 36))?;
+    /// let users = store.table("users")?;
+    /// assert!(users.member("ann")?);
+    /// assert_eq!(users.delete("ann").unwrap_err().kind(), ErrorKind::AccessDenied, "the owner's");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`NoSuchTable`](ErrorKind::NoSuchTable).
     #[doc(alias = "ets:whereis/1")]
@@ -143,6 +200,17 @@ impl Store {
 
     /// The table with that id, acting for the store.
     ///
+    /// ```
+    /// # use ferrets::{ErrorKind, Kind, Store, TableOptions, term};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// assert_eq!(store.table_by_id(t.id().as_ref())?.name(), t.name());
+    /// let error = store.table_by_id(term!(:t).as_ref()).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::NotATable, "a name is no id");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Owner::table_by_id`].
     pub fn table_by_id(&self, id: TermRef<'_>) -> Result<Table> {
@@ -150,6 +218,18 @@ impl Store {
     }
 
     /// Handles on all tables that exist now, acting for the store.
+    ///
+    /// ```
+    /// # use ferrets::{Store, TableOptions, atom};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// store.new_table("config", TableOptions::default())?;
+    /// owner.new_table("users", TableOptions::default())?;
+    /// let mut names: Vec<_> = store.all_tables().iter().map(|table| table.name()).collect();
+    /// names.sort();
+    /// assert_eq!(names, [atom!("config"), atom!("users")]);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[doc(alias = "ets:all/0")]
     #[must_use]
     pub fn all_tables(&self) -> Vec<Table> {
@@ -162,6 +242,21 @@ impl Store {
 
     /// Gives back what memory can be given back now. Not needed in the normal course of things:
     /// writers do it as they go.
+    ///
+    /// ```
+    /// # use ferrets::{Error, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert_list((0..10_000).map(|key| (key, "a text of some length")))?;
+    /// let held = t.read(|_| {
+    ///     t.delete_all_objects()?;
+    ///     Ok::<_, Error>(store.reclamation().pending_bytes)
+    /// })??;
+    /// store.collect(); // now that nobody looks at them
+    /// assert!(store.reclamation().pending_bytes < held);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     pub fn collect(&self) {
         reclaim::collect();
     }

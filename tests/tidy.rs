@@ -565,70 +565,30 @@ fn nothing_is_left_undone() {
     breaches.none();
 }
 
-/// Public functions that no example calls yet. A new one is to have one; a name that is here and is
-/// called by now has to go.
-const WITHOUT_EXAMPLE: &[&str] =
-    &["compressed", "erlang_class", "memory_words", "read_concurrency", "slot"];
-
 /// What only the crate and what its macros expand to can call.
 const HIDDEN: &[&str] =
     &["src/raw/", "src/platform/", "src/matchspec/build.rs", "src/term/macros.rs"];
 
-/// What runs as an example: the code in the documentation, and the programs.
-fn examples() -> String {
-    let mut code = fs::read_to_string(root().join("README.md")).expect("it can be read");
-    for source in sources(&["examples"]) {
-        source.lines.iter().for_each(|line| code += &line.text);
-    }
-    for source in sources(&["src"]) {
-        let mut within = false;
-        for (_, line) in source.all() {
-            let Some(text) = line.text.trim_start().strip_prefix("//") else { continue };
-            match text.trim_start_matches(['/', '!']).trim_start() {
-                fence if fence.starts_with("```") => within = !within,
-                _ if within => code += text,
-                _ => {}
-            }
-        }
-    }
-    code
-}
-
-/// Names that stand before an opening parenthesis.
-fn called(code: &str) -> BTreeSet<&str> {
-    let before = code.match_indices('(').map(|(at, _)| &code[..at]);
-    let plain = before.map(|text| match text.strip_suffix('>') {
-        Some(generic) => generic.rfind("::<").map_or("", |at| &generic[..at]),
-        None => text,
-    });
-    plain.map(|text| &text[text.rfind(|c| !is_word(c)).map_or(0, |at| at + 1)..]).collect()
-}
-
-/// As far as text can tell: each public function is called, or another one of its name.
+/// Each public function shows in its own documentation how it is used.
 #[test]
 fn public_functions_have_running_examples() {
-    let examples = examples();
-    let called = called(&examples);
-    let (mut breaches, mut missing) = (Breaches::default(), BTreeSet::new());
+    let mut breaches = Breaches::default();
     for source in sources(&["src"]) {
         if HIDDEN.iter().any(|hidden| source.path.starts_with(hidden)) {
             continue;
         }
         for (number, line) in source.shipped() {
             let public = line.code.trim_start().strip_prefix("pub ").unwrap_or("");
-            let hidden = number > 1 && source.lines[number - 2].code.contains("doc(hidden)");
-            for name in names_after(public, "fn ").filter(|name| !hidden && !called.contains(name))
-            {
-                missing.insert(name.to_owned());
-                if !WITHOUT_EXAMPLE.contains(&name) {
-                    breaches.add(&source, number, format!("no running example calls `{name}`"));
-                }
+            // Attributes and documentation stand above it, without an empty line.
+            let above = source.lines[..number - 1].iter().rev().map(|line| line.text.trim());
+            let above: Vec<&str> = above.take_while(|text| !["", "}"].contains(text)).collect();
+            let hides = ["#[doc(hidden)", "#[cfg(fuzzing)]"];
+            let is_hidden = above.iter().any(|text| hides.iter().any(|h| text.starts_with(h)));
+            let is_shown = above.iter().any(|text| text.starts_with("/// ```"));
+            for name in names_after(public, "fn ").filter(|_| !is_hidden && !is_shown) {
+                breaches.add(&source, number, format!("no running example with `{name}`"));
             }
         }
-    }
-    for name in WITHOUT_EXAMPLE.iter().filter(|name| !missing.contains(**name)) {
-        let what = format!("tests/tidy.rs: `{name}` of WITHOUT_EXAMPLE is called by now, or gone");
-        breaches.0.push(what);
     }
     breaches.none();
 }

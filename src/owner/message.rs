@@ -9,6 +9,17 @@ use crate::term::{Atom, Object, Pid, Term};
 
 /// Names a monitor that an owner has set: what [`Owner::demonitor`](crate::Owner::demonitor) takes
 /// and what messages that come of it carry.
+///
+/// ```
+/// # use ferrets::{Message, Store};
+/// # let store = Store::new();
+/// let (supervisor, ann, bob) = (store.owner(), store.owner(), store.owner());
+/// let (of_ann, of_bob) = (supervisor.monitor(ann.pid())?, supervisor.monitor(bob.pid())?);
+/// drop(bob);
+/// let Some(Message::OwnerDown { monitor, .. }) = supervisor.try_receive() else { panic!() };
+/// assert!(monitor == of_bob && monitor != of_ann);
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Monitor {
     pub(super) store: u32,
@@ -17,6 +28,17 @@ pub struct Monitor {
 
 impl Monitor {
     /// As a reference.
+    ///
+    /// ```
+    /// # use ferrets::Store;
+    /// # let store = Store::new();
+    /// let (supervisor, worker) = (store.owner(), store.owner());
+    /// let reference = supervisor.monitor(worker.pid())?.to_term();
+    /// drop(worker);
+    /// let down = supervisor.try_receive().expect("he has ended").to_term()?;
+    /// assert_eq!(down.as_tuple().and_then(|down| down.get(1)), Some(reference.as_ref()));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn to_term(self) -> Term {
         monitor_term(self.store, self.number)
@@ -24,6 +46,20 @@ impl Monitor {
 }
 
 /// A message in the mailbox of an [`Owner`](crate::Owner).
+///
+/// ```
+/// # use ferrets::{Message, Store, TableOptions, term};
+/// # let store = Store::new();
+/// let (ann, bob) = (store.owner(), store.owner());
+/// bob.monitor(ann.pid())?;
+/// ann.new_table("notes", TableOptions::default().heir(bob.pid(), term!(:notes)))?;
+/// ann.exit("bored")?;
+/// let Some(Message::Transfer { from, data, .. }) = bob.try_receive() else { panic!() };
+/// assert_eq!((from, data), (ann.pid(), term!(:notes)));
+/// let Some(Message::OwnerDown { owner, reason, .. }) = bob.try_receive() else { panic!() };
+/// assert_eq!((owner, reason), (ann.pid(), term!("bored")));
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Message {
@@ -89,6 +125,17 @@ impl Message {
     /// `{'DOWN', Monitor, process, Owner, Reason}`; for what has no like there,
     /// `{'DOWN', Monitor, table, Table, Reason}` and
     /// `{'DOWN', Monitor, leases, {Table, Owner, Objects}, Reason}`.
+    ///
+    /// ```
+    /// # use ferrets::{Store, TableOptions, term};
+    /// # let store = Store::new();
+    /// let (ann, bob) = (store.owner(), store.owner());
+    /// let notes = ann.new_table("notes", TableOptions::default().named(true))?;
+    /// notes.give_away(bob.pid(), term!(:yours))?;
+    /// let message = bob.try_receive().expect("he owns a table").to_term()?;
+    /// assert_eq!(message, term!({:"ETS-TRANSFER", :notes, ann.pid(), :yours}));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) if there is no memory for it.

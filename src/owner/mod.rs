@@ -225,6 +225,18 @@ impl Owner {
     ///
     /// An empty table takes less than a kilobyte.
     ///
+    /// ```
+    /// # use ferrets::{ErrorKind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// let named = TableOptions::default().named(true);
+    /// owner.new_table("users", named.clone())?;
+    /// owner.new_table("users", TableOptions::default())?; // by its handle and its id only
+    /// let error = owner.new_table("users", named).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`BadOption`](ErrorKind::BadOption) for key position zero, and for an heir of another store;
     /// [`AlreadyExists`](ErrorKind::AlreadyExists) for a named table whose name is taken;
@@ -241,6 +253,17 @@ impl Owner {
     }
 
     /// The named table of that name, whoever owns it.
+    ///
+    /// ```
+    /// # use ferrets::{ErrorKind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// owner.new_table("users", TableOptions::default().named(true))?;
+    /// owner.new_table("draft", TableOptions::default())?;
+    /// assert!(store.owner().table("users")?.is_empty()?);
+    /// assert_eq!(owner.table("draft").unwrap_err().kind(), ErrorKind::NoSuchTable, "unnamed");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`NoSuchTable`](ErrorKind::NoSuchTable).

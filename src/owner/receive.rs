@@ -31,6 +31,20 @@ impl Owner {
     }
 
     /// Waits for the next message; `None` when the owner has ended, which may be while this waits.
+    ///
+    /// ```
+    /// # use ferrets::{Message, Store, TableOptions};
+    /// # let store = Store::new();
+    /// let (ann, bob) = (store.owner(), store.owner());
+    /// let notes = ann.new_table("notes", TableOptions::default())?;
+    /// std::thread::scope(|threads| {
+    ///     threads.spawn(|| notes.give_away(bob.pid(), "keep them"));
+    ///     assert!(matches!(bob.receive(), Some(Message::Transfer { .. })));
+    ///     threads.spawn(|| bob.exit("enough"));
+    ///     assert!(bob.receive().is_none());
+    /// });
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn receive(&self) -> Option<Message> {
         self.message(self.core.mailbox.receive(Deadline::NEVER))
@@ -112,6 +126,24 @@ impl Owner {
 /// When it has given one it may be polled again, for the one after; so it is also a stream, without
 /// the name: `poll_fn(move |cx| Pin::new(&mut receive).poll(cx))`. Any number of tasks may wait
 /// for one owner; each message goes to one of them. Dropping it loses nothing.
+///
+/// ```
+/// # use ferrets::{Message, Store};
+/// # use std::pin::Pin;
+/// # use std::task::{Context, Poll, Waker};
+/// # let store = Store::new();
+/// let (supervisor, worker) = (store.owner(), store.owner());
+/// supervisor.monitor(worker.pid())?;
+/// let mut receive = supervisor.receive_async();
+/// let mut context = Context::from_waker(Waker::noop());
+/// assert!(Pin::new(&mut receive).poll(&mut context).is_pending());
+/// drop(worker);
+/// let down = Pin::new(&mut receive).poll(&mut context);
+/// assert!(matches!(down, Poll::Ready(Some(Message::OwnerDown { .. }))));
+/// supervisor.exit("done")?;
+/// assert!(matches!(Pin::new(&mut receive).poll(&mut context), Poll::Ready(None)));
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "a future does nothing unless it is polled"]
 pub struct Receive<'o> {

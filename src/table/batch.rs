@@ -19,6 +19,20 @@ use crate::term::{Objects, Term, ToObject, ToTerm};
 /// about what was there.
 ///
 /// A batch may be committed again: that does the same steps once more.
+///
+/// ```
+/// # use ferrets::{Conflict, Kind, Store, TableOptions, tuple};
+/// # let store = Store::new();
+/// # let owner = store.owner();
+/// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+/// let mut visit = t.batch();
+/// visit.update_counter_or("visits", 1, ("visits", 0))?.lookup("visits")?;
+/// visit.commit()?.map_err(Conflict::into_error)?;
+/// let outcomes = visit.commit()?.map_err(Conflict::into_error)?;
+/// assert_eq!(outcomes[0].count(), Some(&2.into()));
+/// assert_eq!(outcomes[1].objects(), [tuple!("visits", 2)]);
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a batch does nothing until it is committed"]
 pub struct Batch {
@@ -30,6 +44,22 @@ pub struct Batch {
 const USUAL: usize = 10;
 
 /// What one step of a [`Batch`] gave.
+///
+/// ```
+/// # use ferrets::{Conflict, Kind, Outcome, Store, TableOptions, tuple};
+/// # let store = Store::new();
+/// # let owner = store.owner();
+/// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+/// t.insert(("ann", 1))?;
+/// let mut batch = t.batch();
+/// batch.if_present("ann")?.update_counter("ann", 1)?.delete("ann")?;
+/// let outcomes = batch.commit()?.map_err(Conflict::into_error)?;
+/// let [Outcome::Held, Outcome::Count(sum), Outcome::Objects(deleted)] = &outcomes[..] else {
+///     panic!("one for each step, in order")
+/// };
+/// assert!(*sum == 2 && deleted[0] == tuple!("ann", 2));
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -43,6 +73,20 @@ pub enum Outcome {
 
 impl Outcome {
     /// The objects that were there before; none for a condition and a counter.
+    ///
+    /// ```
+    /// # use ferrets::{Conflict, Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert(("ann", 1))?;
+    /// let mut batch = t.batch();
+    /// batch.insert(("ann", 2))?.insert(("bob", 3))?;
+    /// let outcomes = batch.commit()?.map_err(Conflict::into_error)?;
+    /// assert_eq!(outcomes[0].objects(), [tuple!("ann", 1)]);
+    /// assert!(outcomes[1].objects().is_empty());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn objects(&self) -> &[crate::Object] {
         match self {
@@ -52,6 +96,19 @@ impl Outcome {
     }
 
     /// What a counter came to.
+    ///
+    /// ```
+    /// # use ferrets::{Conflict, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert(("ann", 1))?;
+    /// let mut batch = t.batch();
+    /// batch.update_counter("ann", 5)?.delete("ann")?;
+    /// let outcomes = batch.commit()?.map_err(Conflict::into_error)?;
+    /// assert_eq!((outcomes[0].count(), outcomes[1].count()), (Some(&6.into()), None));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn count(&self) -> Option<&Integer> {
         match self {
@@ -62,6 +119,18 @@ impl Outcome {
 }
 
 /// What a condition of a [`Batch`] asks for.
+///
+/// ```
+/// # use ferrets::{Condition, Kind, Store, TableOptions};
+/// # let store = Store::new();
+/// # let owner = store.owner();
+/// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+/// t.insert(("ann", 1))?;
+/// let mut batch = t.batch();
+/// batch.if_present("ann")?.if_object_is(("ann", 2))?;
+/// assert_eq!(batch.commit()?.unwrap_err().condition(), Condition::Object);
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Condition {
@@ -78,6 +147,20 @@ pub enum Condition {
 ///
 /// For those who expect none, `batch.commit()?.map_err(Conflict::into_error)?` makes an [`Error`]
 /// of it.
+///
+/// ```
+/// # use ferrets::{Kind, Store, TableOptions};
+/// # let store = Store::new();
+/// # let owner = store.owner();
+/// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+/// t.insert(("ann", 1))?;
+/// let mut batch = t.batch();
+/// batch.insert(("bob", 2))?.if_absent("ann")?;
+/// let conflict = batch.commit()?.unwrap_err();
+/// assert_eq!(conflict.to_string(), "step 1: key <<\"ann\">> is there");
+/// assert!(!t.member("bob")?);
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Conflict {
     step: usize,
@@ -88,6 +171,17 @@ pub struct Conflict {
 
 impl Conflict {
     /// The number of the step that is the condition, counted from zero.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let mut batch = t.batch();
+    /// batch.if_absent("ann")?.if_present("bob")?;
+    /// assert_eq!(batch.commit()?.unwrap_err().step(), 1, "the first holds");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn step(&self) -> usize {
         self.step
@@ -112,12 +206,37 @@ impl Conflict {
     }
 
     /// The key that it is about.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert(("ann", 1))?;
+    /// let mut batch = t.batch();
+    /// batch.if_present("ann")?.if_object_is(("ann", 2))?;
+    /// assert_eq!(*batch.commit()?.unwrap_err().key(), "ann");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn key(&self) -> &Term {
         &self.key
     }
 
     /// What the key had instead, at the instant of the batch, after the steps before.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert(("ann", 1))?;
+    /// let mut batch = t.batch();
+    /// batch.update_counter("ann", 5)?.if_object_is(("ann", 1))?;
+    /// assert_eq!(batch.commit()?.unwrap_err().found()[0], tuple!("ann", 6));
+    /// assert_eq!(t.lookup_element("ann", 2)?, 1, "nothing was done");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn found(&self) -> &Objects {
         &self.found
@@ -162,12 +281,33 @@ impl Batch {
     }
 
     /// How many steps there are.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let mut batch = t.batch();
+    /// batch.if_absent("ann")?.insert(("ann", 1))?;
+    /// assert_eq!(batch.len(), 2, "a condition is a step");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.steps.len()
     }
 
     /// Whether there are none.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let nothing = t.batch();
+    /// assert!(nothing.is_empty() && nothing.commit()?.is_ok());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
@@ -190,6 +330,21 @@ impl Batch {
 
     /// Inserts an object, as [`Table::insert`] does. Gives the object that it replaces.
     ///
+    /// ```
+    /// # use ferrets::{Conflict, ErrorKind, Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Bag))?;
+    /// t.insert(("ann", 1))?;
+    /// let mut batch = t.batch();
+    /// batch.insert(("ann", 2))?.insert(("bob", 3))?;
+    /// assert_eq!(batch.insert(()).unwrap_err().kind(), ErrorKind::ObjectTooShort);
+    /// let outcomes = batch.commit()?.map_err(Conflict::into_error)?;
+    /// assert!(outcomes[0].objects().is_empty(), "in a bag both stay");
+    /// assert_eq!(t.lookup("ann")?[..], [tuple!("ann", 1), tuple!("ann", 2)]);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Table::insert`]; the batch is as it was.
     pub fn insert(&mut self, object: impl ToObject) -> Result<&mut Self> {
@@ -199,6 +354,20 @@ impl Batch {
 
     /// Removes the objects of a key, and gives them.
     ///
+    /// ```
+    /// # use ferrets::{Conflict, Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Bag))?;
+    /// t.insert_list([("ann", 1), ("ann", 2)])?;
+    /// let mut batch = t.batch();
+    /// batch.delete("ann")?.delete("bob")?;
+    /// let outcomes = batch.commit()?.map_err(Conflict::into_error)?;
+    /// assert_eq!(outcomes[0].objects(), [tuple!("ann", 1), tuple!("ann", 2)]);
+    /// assert!(outcomes[1].objects().is_empty());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Table::delete`].
     pub fn delete(&mut self, key: impl ToTerm) -> Result<&mut Self> {
@@ -207,6 +376,19 @@ impl Batch {
     }
 
     /// Removes the objects that are `=:=` to this one, and gives them.
+    ///
+    /// ```
+    /// # use ferrets::{Conflict, Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::DuplicateBag))?;
+    /// t.insert_list([("ann", 1), ("ann", 2), ("ann", 1)])?;
+    /// let mut batch = t.batch();
+    /// batch.delete_object(("ann", 1))?;
+    /// assert_eq!(batch.commit()?.map_err(Conflict::into_error)?[0].objects().len(), 2);
+    /// assert_eq!(t.lookup("ann")?[..], [tuple!("ann", 2)]);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Table::delete_object`].
@@ -218,6 +400,20 @@ impl Batch {
     /// Gives the objects of a key. With nothing but lookups a batch reads many keys at one instant;
     /// it holds up writers to these keys, unlike [`Table::lookup_many`].
     ///
+    /// ```
+    /// # use ferrets::{Conflict, Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert_list([("ann", 70), ("bob", 30)])?;
+    /// let mut both = t.batch();
+    /// both.lookup("ann")?.lookup("bob")?.lookup("eve")?;
+    /// let outcomes = both.commit()?.map_err(Conflict::into_error)?;
+    /// assert_eq!(outcomes[1].objects(), [tuple!("bob", 30)]);
+    /// assert!(outcomes[2].objects().is_empty());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Table::insert`]: also for one who may read but not write.
     pub fn lookup(&mut self, key: impl ToTerm) -> Result<&mut Self> {
@@ -227,6 +423,21 @@ impl Batch {
 
     /// Adds to an integer element, as [`Table::update_counter`] does, and gives its new value. If
     /// that fails, nothing of the batch is done.
+    ///
+    /// ```
+    /// # use ferrets::{ErrorKind, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert(("ann", 1))?;
+    /// let mut batch = t.batch();
+    /// batch.update_counter("ann", 1)?.update_counter("bob", 1)?;
+    /// assert_eq!(batch.commit().unwrap_err().kind(), ErrorKind::NoSuchKey);
+    /// assert_eq!(t.lookup_element("ann", 2)?, 1);
+    /// t.insert(("bob", 7))?;
+    /// assert_eq!(batch.commit()?.unwrap()[1].count(), Some(&8.into()));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`WrongKind`](ErrorKind::WrongKind) for bags; otherwise from [`commit`](Self::commit).
@@ -242,6 +453,20 @@ impl Batch {
 
     /// As [`update_counter`](Self::update_counter), but a key that is not there gets the object
     /// `default`, with the key in its place, to begin with.
+    ///
+    /// ```
+    /// # use ferrets::{Conflict, ErrorKind, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let mut batch = t.batch();
+    /// batch.update_counter_or("ann", 5, ("some", 10))?.update_counter_or("ann", 5, ("some", 10))?;
+    /// let outcomes = batch.commit()?.map_err(Conflict::into_error)?;
+    /// assert_eq!(outcomes[1].count(), Some(&20.into()));
+    /// let too_short = batch.update_counter_or("ann", 5, ());
+    /// assert_eq!(too_short.unwrap_err().kind(), ErrorKind::ObjectTooShort);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Table::update_counter_or`], but a default that is too short is always an error.
@@ -263,6 +488,20 @@ impl Batch {
     /// Replaces one element of the object of a key, as [`Table::update_element`] does, if the key
     /// is there. Gives the object as it was before.
     ///
+    /// ```
+    /// # use ferrets::{Conflict, Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert(("ann", "oslo"))?;
+    /// let mut batch = t.batch();
+    /// batch.update_element("ann", 2, "rome")?.update_element("bob", 2, "rome")?;
+    /// let outcomes = batch.commit()?.map_err(Conflict::into_error)?;
+    /// assert_eq!(outcomes[0].objects(), [tuple!("ann", "oslo")]);
+    /// assert!(outcomes[1].objects().is_empty() && !t.member("bob")?);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`update_counter`](Self::update_counter), but `BadArgument` for bags.
     pub fn update_element(
@@ -280,6 +519,19 @@ impl Batch {
     }
 
     /// Does nothing of the batch unless the key has no object.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let mut register = t.batch();
+    /// register.if_absent("ann")?.insert(("ann", 1))?.update_counter_or("users", 1, ("users", 0))?;
+    /// assert!(register.commit()?.is_ok());
+    /// assert!(register.commit()?.is_err());
+    /// assert_eq!(t.lookup_element("users", 2)?, 1);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Table::delete`].
@@ -314,6 +566,21 @@ impl Batch {
     /// Does nothing of the batch unless this object is in the table: the key's only one in a set,
     /// one of the key's in a bag. Compared by `=:=`.
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Bag))?;
+    /// t.insert_list([("ann", 1), ("ann", 2)])?;
+    /// let mut batch = t.batch();
+    /// batch.if_object_is(("ann", 2))?.delete("ann")?;
+    /// t.delete_object(("ann", 2))?;
+    /// assert!(batch.commit()?.is_err());
+    /// t.insert(("ann", 2))?;
+    /// assert!(batch.commit()?.is_ok() && t.is_empty()?);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Table::insert`].
     pub fn if_object_is(&mut self, object: impl ToObject) -> Result<&mut Self> {
@@ -328,6 +595,22 @@ impl Batch {
     /// no writer comes between. Readers are not held up. Writers to the same buckets wait, and
     /// batches that share keys wait for each other, whatever the order of their keys: never in a
     /// circle. O(steps log steps), and O(objects) for those that are given.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert(("ann", 70))?;
+    /// let mut batch = t.batch();
+    /// batch.if_absent("bob")?.update_counter("ann", -30)?.insert(("bob", 30))?;
+    /// match batch.commit()? {
+    ///     Ok(outcomes) => assert_eq!(outcomes[1].count(), Some(&40.into())),
+    ///     Err(conflict) => panic!("nobody else writes: {conflict}"),
+    /// }
+    /// assert!(batch.commit()?.is_err(), "bob is there by now");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`AccessDenied`](ErrorKind::AccessDenied); what a

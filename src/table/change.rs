@@ -52,6 +52,17 @@ impl Table {
 
     /// Deletes the objects that match a pattern, and says how many.
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, term, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Bag))?;
+    /// t.insert_list([(1, "red"), (1, "blue"), (2, "red")])?;
+    /// assert_eq!(t.match_delete(&term!({:_, "red"}))?, 2);
+    /// assert_eq!(t.tab2list()?, [tuple!(1, "blue")]);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`select_delete`](Self::select_delete); [`BadMatchSpec`](ErrorKind::BadMatchSpec) for a
     /// variable as key of a map.

@@ -7,8 +7,25 @@ use crate::term::{Atom, Term, TermRef};
 
 /// Where a selection in pieces goes on: see [`Table::select_chunk`](crate::Table::select_chunk).
 ///
-/// A value: it holds nothing of the table, is good after any change of it and after a new name, and
-/// can be kept as a term. It is of the table that it was made for, as long as that is there.
+/// A value: it holds nothing of the table but results that were found already, which come even if
+/// their objects have gone meanwhile. It is good after any change of the table, also of its name,
+/// and can be kept as a term. It is of the table that it was made for, as long as that is there.
+///
+/// ```
+/// # use ferrets::{Kind, Store, TableOptions, term};
+/// # use std::num::NonZeroUsize;
+/// # let store = Store::new();
+/// # let owner = store.owner();
+/// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+/// t.insert_list([(1,), (2,)])?;
+/// let keys = "[{{'$1'},[],['$1']}]".parse()?;
+/// let first = t.select_chunk(&keys, NonZeroUsize::MIN)?.expect("there are two");
+/// let rest = first.rest.expect("there is more");
+/// t.rename("other")?;
+/// assert_eq!(t.resume(rest.clone())?.expect("one is left").results, [term!(2)]);
+/// assert_eq!(t.resume(rest)?.expect("as often as one likes").results, [term!(2)]);
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "without it the rest of the results is not found"]
 pub struct Continuation {
@@ -59,6 +76,22 @@ impl Place {
 }
 
 /// Results, and where the next ones are: see [`Table::select_chunk`](crate::Table::select_chunk).
+///
+/// ```
+/// # use ferrets::{Kind, Store, TableOptions};
+/// # use std::num::NonZeroUsize;
+/// # let store = Store::new();
+/// # let owner = store.owner();
+/// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+/// t.insert_list([(1,), (2,)])?;
+/// let keys = "[{{'$1'},[],['$1']}]".parse()?;
+/// let both = t.select_chunk(&keys, NonZeroUsize::MAX)?.expect("there are two");
+/// assert!(both.results.len() == 2 && both.rest.is_none());
+/// // A full one does not know that it is the last.
+/// let full = t.select_chunk(&keys, NonZeroUsize::new(2).unwrap())?.expect("there are two");
+/// assert!(t.resume(full.rest.expect("there may be more"))?.is_none());
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {
     /// At least one, at most as many as the limit.
@@ -69,6 +102,20 @@ pub struct Chunk {
 
 impl Continuation {
     /// As a term: `{Table, Position, Limit, Spec, Pending, Reverse}`.
+    ///
+    /// ```
+    /// # use ferrets::{Continuation, Kind, Store, TableOptions};
+    /// # use std::num::NonZeroUsize;
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list([(1,), (2,)])?;
+    /// let keys = "[{{'$1'},[],['$1']}]".parse()?;
+    /// let first = t.select_chunk(&keys, NonZeroUsize::MIN)?.expect("there are two");
+    /// let rest = first.rest.expect("there is more");
+    /// assert_eq!(Continuation::from_term(&rest.to_term()?)?, rest);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) if there is no memory for it.
@@ -89,6 +136,12 @@ impl Continuation {
     }
 
     /// From the term that [`to_term`](Self::to_term) made.
+    ///
+    /// ```
+    /// use ferrets::{Continuation, ErrorKind, term};
+    /// let error = Continuation::from_term(&term!(:"$end_of_table")).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::BadArgument);
+    /// ```
     ///
     /// # Errors
     /// [`BadArgument`](crate::ErrorKind::BadArgument) for any other.
@@ -121,6 +174,22 @@ impl Continuation {
     }
 
     /// The id of the table that it belongs to.
+    ///
+    /// ```
+    /// # use ferrets::{ErrorKind, Kind, Store, TableOptions};
+    /// # use std::num::NonZeroUsize;
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert_list([(1,), (2,)])?;
+    /// let keys = "[{{'$1'},[],['$1']}]".parse()?;
+    /// let first = t.select_chunk(&keys, NonZeroUsize::MIN)?.expect("there are two");
+    /// let rest = first.rest.expect("there is more");
+    /// assert_eq!(*rest.table(), t.id());
+    /// let other = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// assert_eq!(other.resume(rest).unwrap_err().kind(), ErrorKind::BadArgument);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn table(&self) -> &Term {
         &self.table

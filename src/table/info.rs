@@ -7,6 +7,18 @@ use super::kind::{Access, Kind, WriteConcurrency};
 use crate::term::{Atom, Pid, Term};
 
 /// What a table says of itself (`ets:info/1`), at about one instant.
+///
+/// ```
+/// # use ferrets::{Kind, Store, TableOptions};
+/// # let store = Store::new();
+/// # let owner = store.owner();
+/// # let t = owner.new_table("t", TableOptions::new(Kind::Bag))?;
+/// t.insert_list([("ann", 1), ("ann", 2)])?;
+/// let info = t.info().expect("it exists");
+/// assert_eq!((info.kind, info.keypos, info.size), (Kind::Bag, 1, 2));
+/// assert_eq!((info.owner, info.heir), (owner.pid(), None));
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Info {
@@ -35,7 +47,7 @@ pub struct Info {
     pub memory_bytes: usize,
     /// As it was asked for.
     pub compressed: bool,
-    /// As it was asked for.
+    /// As it was asked for; `false` for a private table.
     pub read_concurrency: bool,
     /// As it was asked for; `False` for a private table.
     pub write_concurrency: WriteConcurrency,
@@ -49,6 +61,17 @@ pub struct Info {
 }
 
 /// Who has fixed a table, how often, and since when.
+///
+/// ```
+/// # use ferrets::{Kind, Store, TableOptions};
+/// # let store = Store::new();
+/// # let owner = store.owner();
+/// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+/// let _twice = (t.fix()?, t.fix()?);
+/// let fixed = t.info().and_then(|info| info.safe_fixed).expect("it is fixed");
+/// assert_eq!(fixed.holders, [(owner.pid(), 2)]);
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SafeFixed {
@@ -60,6 +83,18 @@ pub struct SafeFixed {
 
 impl Info {
     /// Memory in words of eight bytes, the unit of ETS.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let empty = t.info().expect("it exists");
+    /// assert_eq!(empty.memory_words(), empty.memory_bytes.div_ceil(8));
+    /// t.insert((1, "a text that takes some words"))?;
+    /// assert!(t.info().expect("it exists").memory_words() > empty.memory_words());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub const fn memory_words(&self) -> usize {
         self.memory_bytes.div_ceil(8)

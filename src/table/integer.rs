@@ -29,6 +29,12 @@ enum Repr {
 
 impl Integer {
     /// The value, if it fits 64 bits.
+    ///
+    /// ```
+    /// use ferrets::Integer;
+    /// assert_eq!(Integer::from(-7).to_i64(), Some(-7));
+    /// assert_eq!((Integer::from(i64::MAX) + &Integer::from(1)).to_i64(), None);
+    /// ```
     #[inline]
     #[must_use]
     pub const fn to_i64(&self) -> Option<i64> {
@@ -39,6 +45,13 @@ impl Integer {
     }
 
     /// The value as a number to calculate with.
+    ///
+    /// ```
+    /// use ferrets::Integer;
+    /// use num_bigint::BigInt;
+    /// let big = Integer::from(i64::MAX) + &Integer::from(1);
+    /// assert_eq!(big.to_bigint(), BigInt::from(i64::MAX) + 1);
+    /// ```
     #[must_use]
     pub fn to_bigint(&self) -> BigInt {
         match &self.0 {

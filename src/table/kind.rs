@@ -10,6 +10,18 @@ use std::fmt;
 /// | `OrderedSet` | one | `==` | `=:=` |
 /// | `Bag` | any number of different ones | `=:=` | `=:=` |
 /// | `DuplicateBag` | any number | `=:=` | `=:=` |
+///
+/// ```
+/// use ferrets::{Kind, Result, Store, TableOptions, tuple};
+/// let owner = Store::new().owner();
+/// let kept = |kind: &Kind| {
+///     let t = owner.new_table("t", TableOptions::new(*kind))?;
+///     t.insert_list([tuple!(1, "a"), tuple!(1, "a"), tuple!(1, "b"), tuple!(1.0, "c")])?;
+///     t.len()
+/// };
+/// assert_eq!(Kind::ALL.iter().map(kept).collect::<Result<Vec<_>>>()?, [2, 1, 3, 4]);
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Kind {
     /// One object a key; `1` and `1.0` are different keys. The default.
@@ -27,6 +39,11 @@ impl Kind {
     pub const ALL: &'static [Self] = &[Self::Set, Self::OrderedSet, Self::Bag, Self::DuplicateBag];
 
     /// The atom that ETS calls it by.
+    ///
+    /// ```
+    /// use ferrets::Kind;
+    /// assert_eq!(Kind::DuplicateBag.name(), "duplicate_bag");
+    /// ```
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -45,6 +62,19 @@ impl fmt::Display for Kind {
 }
 
 /// Who may read and write a table (ETS calls it protection).
+///
+/// ```
+/// # use ferrets::{Access, Result, Store, TableOptions};
+/// # let store = Store::new();
+/// let (ann, bob) = (store.owner(), store.owner());
+/// let others_may = |access: &Access| {
+///     let table = ann.new_table("t", TableOptions::default().access(*access))?.acting_as(&bob);
+///     Ok((table.lookup(1).is_ok(), table.insert((1,)).is_ok()))
+/// };
+/// let rights = Access::ALL.iter().map(others_may).collect::<Result<Vec<_>>>()?;
+/// assert_eq!(rights, [(true, true), (true, false), (false, false)]);
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
 pub enum Access {
@@ -61,6 +91,11 @@ impl Access {
     pub const ALL: &'static [Self] = &[Self::Public, Self::Protected, Self::Private];
 
     /// The atom that ETS calls it by.
+    ///
+    /// ```
+    /// use ferrets::Access;
+    /// assert_eq!(Access::Protected.name(), "protected");
+    /// ```
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -79,6 +114,19 @@ impl fmt::Display for Access {
 
 /// A hint of ETS about concurrent writers. Accepted and reported, without effect: there is one
 /// engine, and it needs no hint.
+///
+/// ```
+/// # use ferrets::{Access, Store, TableOptions, WriteConcurrency};
+/// # let store = Store::new();
+/// let reported = |options| {
+///     let info = store.new_table("t", options)?.info();
+///     Ok::<_, ferrets::Error>(info.expect("it exists").write_concurrency)
+/// };
+/// let options = TableOptions::default().write_concurrency(WriteConcurrency::Auto);
+/// assert_eq!(reported(options.clone())?, WriteConcurrency::Auto);
+/// assert_eq!(reported(options.access(Access::Private))?, WriteConcurrency::False);
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum WriteConcurrency {
     /// `{write_concurrency, false}`

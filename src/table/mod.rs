@@ -111,6 +111,18 @@ impl Table {
     /// one is there; in a duplicate_bag it is added. Atomic and isolated. O(1), also into a bag
     /// with many objects under the key.
     ///
+    /// ```
+    /// # use ferrets::{ErrorKind, Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert(("ann", 36))?;
+    /// t.insert(tuple!("ann", 37, :admin))?;
+    /// assert_eq!(t.lookup("ann")?[..], [tuple!("ann", 37, :admin)]);
+    /// assert_eq!(t.insert(()).unwrap_err().kind(), ErrorKind::ObjectTooShort);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`AccessDenied`](ErrorKind::AccessDenied);
     /// [`BadArgument`](ErrorKind::BadArgument) for what is not a tuple or has no term;
@@ -183,6 +195,17 @@ impl Table {
     /// Inserts an object unless its key exists, and says whether it did. In a bag, too, any object
     /// with that key counts.
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Bag))?;
+    /// assert!(t.insert_new(("ann", 1))?);
+    /// assert!(!t.insert_new(("ann", 2))?);
+    /// assert_eq!(t.len()?, 1);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`insert`](Self::insert).
     #[doc(alias = "ets:insert_new/2")]
@@ -234,6 +257,18 @@ impl Table {
     /// O(1) in a set, O(objects) in a bag. To read without even counting references, see
     /// [`read`](Self::read).
     ///
+    /// ```
+    /// # use ferrets::{ErrorKind, Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Bag))?;
+    /// t.insert_list([("ann", 1), ("bob", 2), ("ann", 3)])?;
+    /// assert_eq!(t.lookup("ann")?[..], [tuple!("ann", 1), tuple!("ann", 3)]);
+    /// assert!(t.lookup("eve")?.is_empty());
+    /// assert_eq!(t.lookup(f64::NAN).unwrap_err().kind(), ErrorKind::BadArgument);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`AccessDenied`](ErrorKind::AccessDenied);
     /// [`BadArgument`](ErrorKind::BadArgument) for a key that has no term (a NaN).
@@ -256,6 +291,18 @@ impl Table {
     /// The objects of many keys, in the order of the keys. The loads of all of them overlap: on a
     /// table that is larger than the caches this is two to three times as fast as one by one. Each
     /// key is read at an instant of its own.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert_list([(1, "a"), (2, "b")])?;
+    /// let found = t.lookup_many(&[2, 3, 1])?;
+    /// assert!(found[0][0] == tuple!(2, "b") && found[2][0] == tuple!(1, "a"));
+    /// assert!(found[1].is_empty());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`lookup`](Self::lookup).
@@ -336,6 +383,18 @@ impl Table {
 
     /// One element of the object of a key; of all its objects, as a list, in a bag.
     ///
+    /// ```
+    /// # use ferrets::{ErrorKind, Kind, Store, TableOptions, term};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Bag))?;
+    /// t.insert_list([("ann", 36), ("ann", 37)])?;
+    /// assert_eq!(t.lookup_element("ann", 2)?, term!([36, 37]), "a set would give 37");
+    /// assert_eq!(t.lookup_element("ann", 3).unwrap_err().kind(), ErrorKind::BadArgument);
+    /// assert_eq!(t.lookup_element("bob", 2).unwrap_err().kind(), ErrorKind::NoSuchKey);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`lookup`](Self::lookup); [`BadArgument`](ErrorKind::BadArgument) for position zero and
     /// for one that lies outside the object, or outside one of the objects;
@@ -350,6 +409,18 @@ impl Table {
     }
 
     /// As [`lookup_element`](Self::lookup_element), but `default` for a key that is not there.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert(("ann", 36))?;
+    /// assert_eq!(t.lookup_element_or("ann", 2, 0)?, 36);
+    /// assert_eq!(t.lookup_element_or("bob", 2, 0)?, 0);
+    /// assert!(t.lookup_element_or("ann", 3, 0).is_err(), "the key is there");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`lookup_element`](Self::lookup_element), without `NoSuchKey`.
@@ -395,6 +466,19 @@ impl Table {
 
     /// Whether the key has an object. O(1).
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert((1, "one"))?;
+    /// assert!(t.member(1)? && !t.member(1.0)?);
+    /// let ordered = owner.new_table("ordered", TableOptions::new(Kind::OrderedSet))?;
+    /// ordered.insert((1, "one"))?;
+    /// assert!(ordered.member(1.0)?, "compared by ==");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`lookup`](Self::lookup).
     #[doc(alias = "ets:member/2")]
@@ -408,6 +492,17 @@ impl Table {
 
     /// Removes the objects of a key and returns them, in one instant.
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Bag))?;
+    /// t.insert_list([("ann", 1), ("bob", 2), ("ann", 3)])?;
+    /// assert_eq!(t.take("ann")?[..], [tuple!("ann", 1), tuple!("ann", 3)]);
+    /// assert!(t.take("ann")?.is_empty());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`insert`](Self::insert).
     #[doc(alias = "ets:take/2")]
@@ -419,6 +514,18 @@ impl Table {
 
     /// Removes the objects of a key, if there are any.
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Bag))?;
+    /// t.insert_list([("ann", 1), ("bob", 2), ("ann", 3)])?;
+    /// t.delete("ann")?;
+    /// t.delete("ann")?; // there is none: no error
+    /// assert_eq!(t.tab2list()?, [tuple!("bob", 2)]);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`insert`](Self::insert).
     #[doc(alias = "ets:delete/2")]
@@ -429,6 +536,17 @@ impl Table {
 
     /// Removes the object that is `=:=` to this one; in a duplicate_bag all of them. O(1), also
     /// among many objects of the key.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::DuplicateBag))?;
+    /// t.insert_list([("ann", 1), ("ann", 2), ("ann", 1)])?;
+    /// t.delete_object(("ann", 1))?;
+    /// assert_eq!(t.lookup("ann")?[..], [tuple!("ann", 2)]);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`insert`](Self::insert).
@@ -468,6 +586,19 @@ impl Table {
     /// Deletes the table. Its name is free at once, all handles on it are dead, and the caller
     /// gives the memory back, in small steps.
     ///
+    /// ```
+    /// # use ferrets::{ErrorKind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// let options = TableOptions::default().named(true);
+    /// let users = owner.new_table("users", options.clone())?;
+    /// let same = owner.table("users")?;
+    /// users.delete_table()?;
+    /// assert_eq!(same.member(1).unwrap_err().kind(), ErrorKind::NoSuchTable);
+    /// owner.new_table("users", options)?; // the name is free
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`AccessDenied`](ErrorKind::AccessDenied).
     #[doc(alias = "ets:delete/1")]
@@ -481,6 +612,18 @@ impl Table {
     ///
     /// O(1). A counter that stays within 60 bits and is the only one that changes in its object is
     /// added to in place.
+    ///
+    /// ```
+    /// # use ferrets::{ErrorKind, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert(("ann", 10, 20))?;
+    /// assert_eq!(t.update_counter("ann", 1)?, 11, "the element after the key");
+    /// assert_eq!(t.update_counter("ann", (3, -5))?, 15);
+    /// assert_eq!(t.update_counter("bob", 1).unwrap_err().kind(), ErrorKind::NoSuchKey);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`insert`](Self::insert); [`WrongKind`](ErrorKind::WrongKind) for bags;
@@ -530,6 +673,17 @@ impl Table {
     /// As [`update_counter`](Self::update_counter), but a key that is not there gets the object
     /// `default`, with the key in its place, to begin with.
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// assert_eq!(t.update_counter_or("ann", 1, ("default", 10, "new"))?, 11);
+    /// assert_eq!(t.update_counter_or("ann", 1, ("default", 10, "new"))?, 12);
+    /// assert_eq!(t.lookup("ann")?[..], [tuple!("ann", 12, "new")]);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`update_counter`](Self::update_counter), without `NoSuchKey`;
     /// [`ObjectTooShort`](ErrorKind::ObjectTooShort) for a default without a key position.
@@ -571,6 +725,17 @@ impl Table {
 
     /// As [`update_counters`](Self::update_counters), with a default as in
     /// [`update_counter_or`](Self::update_counter_or).
+    ///
+    /// ```
+    /// # use ferrets::{CounterOp, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let ops = [CounterOp::new(2, 1), CounterOp::new(3, -2)];
+    /// assert_eq!(t.update_counters_or("ann", &ops, ("default", 0, 10))?, [1, 8]);
+    /// assert_eq!(t.update_counters_or("ann", &ops, ("default", 0, 10))?, [2, 6]);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`update_counter_or`](Self::update_counter_or).
@@ -678,6 +843,19 @@ impl Table {
     /// Replaces one element of the object of a key, in one instant; `false` if the key is not
     /// there.
     ///
+    /// ```
+    /// # use ferrets::{ErrorKind, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert(("ann", "oslo"))?;
+    /// assert!(t.update_element("ann", 2, "rome")?);
+    /// assert!(!t.update_element("bob", 2, "rome")?);
+    /// let kind = |position| t.update_element("ann", position, "eve").unwrap_err().kind();
+    /// assert_eq!((kind(1), kind(3)), (ErrorKind::KeyPosition, ErrorKind::BadPosition));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`insert`](Self::insert); [`BadArgument`](ErrorKind::BadArgument) for bags;
     /// [`KeyPosition`](ErrorKind::KeyPosition), [`BadPosition`](ErrorKind::BadPosition).
@@ -772,6 +950,19 @@ impl Table {
 
     /// Puts `new` in the place of an object that is `=:=` to `expected`, in one instant, and says
     /// whether it was there. The two must have the same key. For sets.
+    ///
+    /// ```
+    /// # use ferrets::{ErrorKind, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert(("ann", 1))?;
+    /// assert!(t.compare_and_swap(("ann", 1), ("ann", 2))?);
+    /// assert!(!t.compare_and_swap(("ann", 1), ("ann", 3))?);
+    /// let error = t.compare_and_swap(("ann", 2), ("bob", 2)).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::KeyPosition);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`insert`](Self::insert); [`WrongKind`](ErrorKind::WrongKind) for bags;
@@ -889,6 +1080,19 @@ impl Table {
     }
 
     /// What the table says of itself; `None` once it is deleted. Anyone may ask.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert((1, "ann"))?;
+    /// let stranger = t.acting_as(&store.owner());
+    /// assert_eq!(stranger.info().expect("it exists").size, 1);
+    /// t.delete_table()?;
+    /// assert!(stranger.info().is_none());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[doc(alias = "ets:info/1")]
     #[must_use]
     pub fn info(&self) -> Option<Info> {
@@ -897,6 +1101,16 @@ impl Table {
     }
 
     /// How many objects. O(1); exact when nobody writes.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Bag))?;
+    /// t.insert_list([("ann", 1), ("ann", 2), ("bob", 1)])?;
+    /// assert_eq!(t.len()?, 3, "objects, not keys");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`NoSuchTable`](ErrorKind::NoSuchTable).
@@ -911,6 +1125,17 @@ impl Table {
 
     /// Whether there is no object.
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// assert!(t.is_empty()?);
+    /// t.delete_table()?;
+    /// assert!(t.is_empty().is_err());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`NoSuchTable`](ErrorKind::NoSuchTable).
     pub fn is_empty(&self) -> Result<bool> {
@@ -919,6 +1144,18 @@ impl Table {
 
     /// The id: a reference, by which [`Owner::table_by_id`](crate::Owner::table_by_id) finds the
     /// table, whatever it is called.
+    ///
+    /// ```
+    /// # use ferrets::{Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// let one = owner.new_table("users", TableOptions::default())?;
+    /// let other = owner.new_table("users", TableOptions::default())?;
+    /// assert_ne!(one.id(), other.id());
+    /// other.rename("members")?;
+    /// assert_eq!(owner.table_by_id(other.id().as_ref())?.name().name(), "members");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[doc(alias = "tid")]
     #[must_use]
     pub fn id(&self) -> Term {
@@ -936,18 +1173,48 @@ impl Table {
     }
 
     /// The name.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// assert_eq!(t.name().name(), "t");
+    /// t.rename("other")?;
+    /// assert_eq!(t.name().name(), "other");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn name(&self) -> Atom {
         self.core.name()
     }
 
     /// The kind.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Bag))?;
+    /// assert_eq!(t.kind(), Kind::Bag);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.core.options.kind
     }
 
     /// The position of the key, counted from one.
+    ///
+    /// ```
+    /// # use ferrets::{Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// let users = owner.new_table("users", TableOptions::default().keypos(2))?;
+    /// users.insert(("ann", 7))?;
+    /// assert!(users.keypos() == 2 && users.member(7)?);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn keypos(&self) -> usize {
         self.core.options.keypos
@@ -955,6 +1222,19 @@ impl Table {
 
     /// The same table, acting as another owner; as a stranger, who may do what anyone may, for one
     /// of another store.
+    ///
+    /// ```
+    /// # use ferrets::{ErrorKind, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert((1, "ann"))?;
+    /// let (other, foreigner) = (t.acting_as(&store.owner()), t.acting_as(&Store::new().owner()));
+    /// assert!(other.member(1)? && foreigner.member(1)?);
+    /// assert_eq!(other.delete(1).unwrap_err().kind(), ErrorKind::AccessDenied);
+    /// other.acting_as(&owner).delete(1)?;
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn acting_as(&self, owner: &crate::Owner) -> Self {
         let who = if owner.is_of(&self.home) { owner.number() } else { STRANGER };

@@ -104,6 +104,19 @@ impl Table {
     /// giver's that is under way in another thread may still finish. The heir stays, and so do
     /// fixations and leases.
     ///
+    /// ```
+    /// # use ferrets::{ErrorKind, Message, Store, TableOptions};
+    /// # let store = Store::new();
+    /// let (ann, bob) = (store.owner(), store.owner());
+    /// let notes = ann.new_table("notes", TableOptions::default())?;
+    /// notes.give_away(bob.pid(), "keep them")?;
+    /// assert_eq!(notes.insert((1, "late")).unwrap_err().kind(), ErrorKind::AccessDenied);
+    /// let Some(Message::Transfer { table, data, .. }) = bob.try_receive() else { panic!() };
+    /// assert_eq!(data, "keep them");
+    /// table.insert((1, "mine"))?;
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`AccessDenied`](ErrorKind::AccessDenied);
     /// [`BadArgument`](ErrorKind::BadArgument) for a receiver who has ended or is of another store,
@@ -157,6 +170,18 @@ impl Table {
 
     /// As [`lease`](Self::lease), unless the key exists, and says whether it did: registers a name
     /// that only one owner can have.
+    ///
+    /// ```
+    /// # use ferrets::{Access, ErrorKind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let names = store.new_table("names", TableOptions::default().access(Access::Public))?;
+    /// let (ann, bob) = (store.owner(), store.owner());
+    /// assert!(names.acting_as(&ann).lease_new(("leader", ann.pid()))?);
+    /// assert!(!names.acting_as(&bob).lease_new(("leader", bob.pid()))?);
+    /// let error = names.lease_new(("other", "the store")).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::NoOwner);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`lease`](Self::lease).

@@ -90,6 +90,18 @@ impl Table {
     /// The last `limit` results in the order of terms, the greatest first. As
     /// [`select_least`](Self::select_least).
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, spec, term};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert_list([("ann", 36), ("bob", 25), ("eve", 41)])?;
+    /// let ages = spec!(|{_, age}| => age)?;
+    /// assert_eq!(t.select_greatest(&ages, 2)?, [term!(41), term!(36)]);
+    /// assert_eq!(t.select_greatest(&ages, 9)?.len(), 3);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`select`](Self::select).
     pub fn select_greatest(&self, spec: &MatchSpec, limit: usize) -> Result<Vec<Term>> {

@@ -25,6 +25,19 @@ const ATTEMPTS: usize = 64;
 /// [`Bounds`] says.
 ///
 /// A range whose lower end lies above its upper one is empty.
+///
+/// ```
+/// # use ferrets::{Kind, Store, TableOptions};
+/// # use std::ops::Bound;
+/// # let store = Store::new();
+/// # let owner = store.owner();
+/// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+/// t.insert_list((1..=9).map(|n| (n, n * n)))?;
+/// assert_eq!((t.count(..)?, t.count(3..)?, t.count(3..5)?, t.count(3..=5)?), (9, 7, 2, 3));
+/// assert_eq!(t.count((Bound::Excluded(3), Bound::Included(5)))?, 2);
+/// assert_eq!(t.count(5..3)?, 0);
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 pub trait ToBounds {
     /// The two ends.
     #[doc(hidden)]
@@ -58,6 +71,18 @@ impl Bounds {
 
     /// From one key to another, of any types.
     ///
+    /// ```
+    /// # use ferrets::{Bounds, Kind, Store, TableOptions, tuple};
+    /// # use std::ops::Bound;
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list([tuple!(5), tuple!(10), tuple!(:ok), tuple!("text")])?;
+    /// let between = Bounds::new(Bound::Excluded(5), Bound::Excluded("text"))?;
+    /// assert_eq!(t.range(between)?.count(), 2, "10 and ok");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`BadArgument`](ErrorKind::BadArgument) for a key that has no term.
     pub fn new(low: Bound<impl ToTerm>, high: Bound<impl ToTerm>) -> Result<Self> {
@@ -77,6 +102,16 @@ impl Bounds {
     }
 
     /// The binaries and bitstrings that begin with these bytes.
+    ///
+    /// ```
+    /// # use ferrets::{Bounds, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list([("user",), ("user:",), ("user:1",), ("user;",)])?;
+    /// assert_eq!(t.count(Bounds::bytes(b"user:")?)?, 2);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`LimitExceeded`](ErrorKind::LimitExceeded) for more bytes than a binary can have.
@@ -99,6 +134,19 @@ impl Bounds {
 
     /// The tuples of `arity` elements that begin with those of `first`, which is a tuple itself;
     /// compared as keys are, by `==`.
+    ///
+    /// ```
+    /// # use ferrets::{Bounds, ErrorKind, Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// let keys = [tuple!("oslo", 1), tuple!("oslo", 2), tuple!("rome", 1), tuple!("oslo", 1, 1)];
+    /// t.insert_list(keys.map(|key| (key,)))?;
+    /// assert_eq!(t.count(Bounds::tuple(("oslo",), 2)?)?, 2, "not the triple");
+    /// let error = Bounds::tuple(("oslo", 1, 1), 2).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::BadArgument);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`BadArgument`](ErrorKind::BadArgument) for what is no tuple, and for one that is larger
@@ -191,6 +239,20 @@ impl<A: ToTerm, B: ToTerm> ToBounds for (Bound<A>, Bound<B>) {
 }
 
 /// The objects of a range, owned: see [`Table::range`].
+///
+/// ```
+/// # use ferrets::{Kind, Store, TableOptions, tuple};
+/// # let store = Store::new();
+/// # let owner = store.owner();
+/// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+/// t.insert_list((0..1_000).map(|n| (n,)))?;
+/// let mut range = t.range(..)?;
+/// assert_eq!(range.next().expect("there are many")?, tuple!(0));
+/// t.delete_table()?;
+/// assert!(range.any(|object| object.is_err()), "it is not as it was, see snapshot");
+/// assert!(range.next().is_none());
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "a range does nothing until it is iterated"]
 pub struct RangeIter {
@@ -545,6 +607,19 @@ impl Table {
 ///
 /// It holds nothing but a key, so whatever others insert and delete, a step leads to what is next
 /// at that moment.
+///
+/// ```
+/// # use ferrets::{Kind, Store, TableOptions, tuple};
+/// # let store = Store::new();
+/// # let owner = store.owner();
+/// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+/// t.insert_list([(10,), (20,)])?;
+/// let mut cursor = t.seek(0)?;
+/// while cursor.next()?.is_some() {}
+/// t.insert((30,))?;
+/// assert_eq!(cursor.next()?.expect("it has come meanwhile"), tuple!(30));
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Cursor {
     table: Table,
@@ -561,6 +636,20 @@ enum Place {
 impl Cursor {
     /// Goes to just before the first key that is `key` or greater.
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list([(10,), (20,), (30,)])?;
+    /// let mut cursor = t.seek(30)?;
+    /// cursor.seek(20)?;
+    /// assert_eq!(cursor.prev()?.expect("one is before"), tuple!(10));
+    /// cursor.seek(20)?;
+    /// assert_eq!(cursor.next()?.expect("two are ahead"), tuple!(20));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`BadArgument`](ErrorKind::BadArgument) for a key that has no term.
     pub fn seek(&mut self, key: impl ToTerm) -> Result<()> {
@@ -569,6 +658,19 @@ impl Cursor {
     }
 
     /// Steps over the next object and returns it; `None`, without a step, at the end. O(log n).
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert((10, "a"))?;
+    /// let mut cursor = t.seek(0)?;
+    /// assert_eq!(cursor.next()?.expect("there is one"), tuple!(10, "a"));
+    /// assert!(cursor.next()?.is_none() && cursor.next()?.is_none());
+    /// assert_eq!(cursor.prev()?.expect("it stood behind it"), tuple!(10, "a"));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`AccessDenied`](ErrorKind::AccessDenied).
@@ -582,6 +684,18 @@ impl Cursor {
 
     /// Steps back over the object before and returns it; `None`, without a step, at the beginning.
     /// O(log n).
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list([(10,), (20,), (30,)])?;
+    /// let mut cursor = t.seek(30)?;
+    /// assert_eq!(cursor.prev()?.expect("two are before"), tuple!(20));
+    /// assert_eq!(cursor.next()?.expect("it stands before it"), tuple!(20));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`next`](Self::next).
@@ -657,6 +771,20 @@ impl<'v> ReadView<'v> {
     }
 
     /// As [`range`](Self::range), from the greatest key to the least.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list((1..=9).map(|n| (n, n * n)))?;
+    /// let greatest = t.read(|view| {
+    ///     let mut squares = view.range_rev(..5)?.map(|object| object.element(2)?.as_i64());
+    ///     Ok::<_, ferrets::Error>(squares.next().flatten())
+    /// })??;
+    /// assert_eq!(greatest, Some(16));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`range`](Self::range).

@@ -9,6 +9,18 @@ use crate::raw::reclaim::pin;
 use crate::term::{Edge, Object, ObjectRef, ToObject, ToTerm};
 
 /// Where [`Table::insert_ranked`] has put an object.
+///
+/// ```
+/// # use ferrets::{Kind, Store, TableOptions};
+/// # let store = Store::new();
+/// # let owner = store.owner();
+/// # let options = TableOptions::new(Kind::OrderedSet).order_statistics(true);
+/// # let members = owner.new_table("members", options)?;
+/// members.insert_list([("ann", 1), ("eve", 2)])?;
+/// let placed = members.insert_ranked(("eve", 3))?;
+/// assert!(placed.position == 1 && placed.replaced);
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Placed {
@@ -89,6 +101,18 @@ impl Table {
     }
 
     /// The object at a position; `None` behind the last. O(log n).
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let options = TableOptions::new(Kind::OrderedSet).order_statistics(true);
+    /// # let members = owner.new_table("members", options)?;
+    /// members.insert_list([("eve", 1), ("ann", 2)])?;
+    /// assert_eq!(members.nth(0)?.expect("there are two"), tuple!("ann", 2));
+    /// assert!(members.nth(2)?.is_none());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`rank`](Self::rank).
@@ -172,6 +196,20 @@ impl Table {
 
     /// As [`take`](Self::take), in one instant with learning where the object was; `None` if the
     /// key has none. O(log n).
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let options = TableOptions::new(Kind::OrderedSet).order_statistics(true);
+    /// # let members = owner.new_table("members", options)?;
+    /// members.insert_list([("ann", 1), ("bob", 2), ("eve", 3)])?;
+    /// let (position, object) = members.take_ranked("bob")?.expect("it is there");
+    /// assert!(position == 1 && object == tuple!("bob", 2));
+    /// assert!(members.take_ranked("bob")?.is_none());
+    /// assert_eq!(members.position("eve")?, Some(1));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`insert_ranked`](Self::insert_ranked).

@@ -13,6 +13,20 @@ use crate::term::{Arena, ObjectRef, TermRef, ToTerm, Word};
 /// A look into a table, for the length of a closure: see [`Table::read`](crate::Table::read).
 ///
 /// Nothing is copied and no reference is counted. Each read is at an instant of its own.
+///
+/// ```
+/// # use ferrets::{Kind, Store, TableOptions};
+/// # let store = Store::new();
+/// # let owner = store.owner();
+/// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+/// t.insert_list([("ann", "oslo"), ("bob", "oslo"), ("eve", "rome")])?;
+/// let together = t.read(|view| {
+///     let town = |name| view.get(name).and_then(|object| object.element(2));
+///     (town("ann") == town("bob"), town("ann") == town("eve"))
+/// })?;
+/// assert_eq!(together, (true, false));
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct ReadView<'v> {
     core: &'v TableCore,
@@ -37,12 +51,34 @@ impl<'v> ReadView<'v> {
 
     /// The only object of a key in a set, the first in a bag. `None` also for a key that has no
     /// term.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Bag))?;
+    /// t.insert_list([("ann", 1), ("ann", 2)])?;
+    /// let first = |key| t.read(|view| view.get(key)?.element(2)?.as_i64());
+    /// assert_eq!((first("ann")?, first("bob")?), (Some(1), None));
+    /// assert!(t.read(|view| view.get(f64::NAN).is_none())?);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[inline(always)]
     pub fn get(&self, key: impl ToTerm) -> Option<ObjectRef<'v>> {
         self.core.first(self.pin, &key).unwrap_or(None)
     }
 
     /// Whether the key has an object.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert_list([(1, "a"), (2, "b")])?;
+    /// assert_eq!(t.read(|view| [1, 2, 3].map(|key| view.member(key)))?, [true, true, false]);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[inline]
     pub fn member(&self, key: impl ToTerm) -> bool {
         self.get(key).is_some()
@@ -50,6 +86,21 @@ impl<'v> ReadView<'v> {
 
     /// Shows the objects of a key in order, all as they are at one instant; says whether there are
     /// any.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Bag))?;
+    /// t.insert_list([("ann", 1), ("bob", 2), ("ann", 3)])?;
+    /// let mut numbers = Vec::new();
+    /// let found = t.read(|view| {
+    ///     view.each("ann", |object| numbers.extend(object.element(2).and_then(|n| n.as_i64())))
+    /// })?;
+    /// assert!(found && numbers == [1, 3]);
+    /// assert!(!t.read(|view| view.each("eve", |_| {}))?);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     pub fn each(&self, key: impl ToTerm, visit: impl FnMut(ObjectRef<'v>)) -> bool {
         key.with(|key| self.core.engine.each(self.pin, self.core.key(key), visit)).unwrap_or(false)
     }
@@ -180,6 +231,20 @@ impl<'v> ReadView<'v> {
 
     /// Shows every object, in an ordered set in the order of keys. Those that are in the table
     /// throughout are shown once, others at most once. O(objects).
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list([(2, 20), (1, 10), (3, 30)])?;
+    /// let mut values = Vec::new();
+    /// t.read(|view| {
+    ///     view.for_each(|object| values.extend(object.element(2).and_then(|n| n.as_i64())));
+    /// })?;
+    /// assert_eq!(values, [10, 20, 30]);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     pub fn for_each(&self, mut visit: impl FnMut(ObjectRef<'v>)) {
         let mut next = Some(Mark::Start);
         while let Some(from) = next {

@@ -489,6 +489,17 @@ impl Results {
 }
 
 /// The iterator of [`Table::select_iter`].
+///
+/// ```
+/// # use ferrets::{Kind, Result, Selection, Store, TableOptions, spec, term};
+/// # let store = Store::new();
+/// # let owner = store.owner();
+/// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+/// t.insert_list([(1, "a"), (2, "b"), (3, "c")])?;
+/// let keys: Selection = t.select_iter(&spec!(|{key, _}| if key.ge(2) => key)?)?;
+/// assert_eq!(keys.collect::<Result<Vec<_>>>()?, [term!(2), term!(3)]);
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Selection {
     table: Table,

@@ -47,6 +47,20 @@ impl Table {
     /// microseconds in a large table; objects that are replaced or deleted stay in memory; counters
     /// are copied, not added to in place, where the snapshot shows them.
     ///
+    /// ```
+    /// # use ferrets::{ErrorKind, Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert(("visits", 1))?;
+    /// let before = t.snapshot()?;
+    /// assert_eq!(t.update_counter("visits", 1)?, 2);
+    /// assert_eq!(before.lookup("visits")?[..], [tuple!("visits", 1)]);
+    /// let set = owner.new_table("set", TableOptions::new(Kind::Set))?;
+    /// assert_eq!(set.snapshot().unwrap_err().kind(), ErrorKind::WrongKind);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`NoSuchTable`](crate::ErrorKind::NoSuchTable),
     /// [`AccessDenied`](crate::ErrorKind::AccessDenied);
@@ -63,6 +77,18 @@ impl Table {
 
 impl Snapshot {
     /// How many objects it has. O(1), exact.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list([(1, "a"), (2, "b")])?;
+    /// let before = t.snapshot()?;
+    /// t.delete_all_objects()?;
+    /// assert_eq!((before.len(), t.len()?), (2, 0));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[doc(alias = "ets:info/2")]
     #[must_use]
     pub fn len(&self) -> usize {
@@ -70,6 +96,17 @@ impl Snapshot {
     }
 
     /// Whether it has no object.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// let before = t.snapshot()?;
+    /// t.insert((1, "a"))?;
+    /// assert!(before.is_empty() && !t.snapshot()?.is_empty());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -97,6 +134,19 @@ impl Snapshot {
 
     /// The object with that key, if there was one: as [`Table::lookup`]. O(log n).
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert((1, "one"))?;
+    /// let before = t.snapshot()?;
+    /// t.delete(1)?;
+    /// assert_eq!(before.lookup(1.0)?[..], [tuple!(1, "one")]);
+    /// assert!(before.lookup(2)?.is_empty());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`BadArgument`](crate::ErrorKind::BadArgument) for a key that has no term.
     #[doc(alias = "ets:lookup/2")]
@@ -112,6 +162,18 @@ impl Snapshot {
 
     /// The objects whose keys lie in a range, in the order of keys: as [`Table::range`].
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list((1..=9).map(|n| (n, n * n)))?;
+    /// let before = t.snapshot()?;
+    /// t.delete_range(..5)?;
+    /// assert_eq!((before.range(3..7)?.count(), t.range(3..7)?.count()), (4, 2));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`BadArgument`](crate::ErrorKind::BadArgument) for an end that has no term. The iterator has
     /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) if there is no memory for an object.
@@ -122,6 +184,18 @@ impl Snapshot {
 
     /// As [`range`](Self::range), from the greatest key to the least.
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list([(1, "a"), (2, "b"), (3, "c")])?;
+    /// let before = t.snapshot()?;
+    /// t.insert((2, "new"))?;
+    /// assert_eq!(before.range_rev(..3)?.next().expect("two are below")?, tuple!(2, "b"));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`range`](Self::range).
     #[doc(alias = "ets:select_reverse/2")]
@@ -131,6 +205,18 @@ impl Snapshot {
 
     /// The objects whose keys begin so: as [`Table::prefix`].
     ///
+    /// ```
+    /// # use ferrets::{ErrorKind, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list([("user:1", "ann"), ("user:2", "bob"), ("zone:1", "eu")])?;
+    /// let before = t.snapshot()?;
+    /// assert_eq!(before.prefix("user:")?.count(), 2);
+    /// assert_eq!(before.prefix(1).unwrap_err().kind(), ErrorKind::BadArgument);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Table::prefix`], but none of the table.
     pub fn prefix(&self, first: impl ToTerm) -> Result<SnapshotIter<'_>> {
@@ -138,6 +224,18 @@ impl Snapshot {
     }
 
     /// How many keys lie in a range: as [`Table::count`].
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list((1..=9).map(|n| (n,)))?;
+    /// let before = t.snapshot()?;
+    /// t.insert((2.5,))?;
+    /// assert_eq!((before.count(..=3)?, t.count(..=3)?), (3, 4));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`range`](Self::range).
@@ -161,6 +259,19 @@ impl Snapshot {
 }
 
 /// Objects of a range of a [`Snapshot`].
+///
+/// ```
+/// # use ferrets::{Kind, SnapshotIter, Store, TableOptions, tuple};
+/// # let store = Store::new();
+/// # let owner = store.owner();
+/// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+/// t.insert_list([(1, "a"), (2, "b")])?;
+/// let snapshot = t.snapshot()?;
+/// let mut objects: SnapshotIter<'_> = snapshot.range(..)?;
+/// t.delete_table()?;
+/// assert_eq!(objects.next().expect("there are two")?, tuple!(1, "a"));
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "nothing is read until it is iterated"]
 pub struct SnapshotIter<'s> {

@@ -33,6 +33,18 @@ pub struct CounterOp {
 
 impl CounterOp {
     /// Adds `increment` to the element at `position`, counted from one.
+    ///
+    /// ```
+    /// # use ferrets::{CounterOp, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert(("ann", 1, 10))?;
+    /// assert_eq!(t.update_counter("ann", CounterOp::new(3, -2))?, 8);
+    /// let sum = t.update_counter("ann", CounterOp::new(2, i64::MAX))?;
+    /// assert_eq!(sum.to_string(), "9223372036854775808");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[inline]
     pub fn new(position: usize, increment: impl Into<Integer>) -> Self {
         Self { position: Some(position), increment: increment.into(), bound: None }
@@ -40,6 +52,19 @@ impl CounterOp {
 
     /// If the sum passes `threshold` (above it for an increment of zero or more, below it for a
     /// negative one), the element becomes `set_value` instead.
+    ///
+    /// ```
+    /// # use ferrets::{CounterOp, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert(("seat", 9))?;
+    /// let up = CounterOp::new(2, 1).bounded(10, 1);
+    /// assert_eq!(t.update_counter("seat", up.clone())?, 10, "not above it");
+    /// assert_eq!(t.update_counter("seat", up)?, 1);
+    /// assert_eq!(t.update_counter("seat", CounterOp::new(2, -5).bounded(0, 0))?, 0);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn bounded(mut self, threshold: impl Into<Integer>, set_value: impl Into<Integer>) -> Self {
         self.bound = Some((threshold.into(), set_value.into()));

@@ -20,6 +20,17 @@ impl Table {
     /// The first key, in an ordered set the least, in others in no particular order; `None` in an
     /// empty table.
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, term};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// assert_eq!(t.first()?, None);
+    /// t.insert_list([(20, "b"), (10, "a")])?;
+    /// assert_eq!(t.first()?, Some(term!(10)));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`AccessDenied`](ErrorKind::AccessDenied).
     #[doc(alias = "ets:first/1")]
@@ -28,6 +39,18 @@ impl Table {
     }
 
     /// The first key with its objects, at one instant.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Bag))?;
+    /// t.insert_list([("ann", 1), ("ann", 2)])?;
+    /// let (key, objects) = t.first_lookup()?.expect("there is one key");
+    /// assert_eq!(key, "ann");
+    /// assert_eq!(objects[..], [tuple!("ann", 1), tuple!("ann", 2)]);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`first`](Self::first).
@@ -49,6 +72,22 @@ impl Table {
     /// [fixed](Self::fix), unless it is ordered: then the walk goes on from where the key would be,
     /// whether it was deleted meanwhile or was never there.
     ///
+    /// ```
+    /// # use ferrets::{ErrorKind, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert_list([(1, "a"), (2, "b"), (3, "c")])?;
+    /// let (mut met, mut next) = (0, t.first()?);
+    /// while let Some(key) = next {
+    ///     met += 1;
+    ///     next = t.next(key)?;
+    /// }
+    /// assert_eq!(met, 3);
+    /// assert_eq!(t.next(4).unwrap_err().kind(), ErrorKind::BadArgument);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`first`](Self::first); [`BadArgument`](ErrorKind::BadArgument) for a key that is not in
     /// the table, unless it is fixed (ETS gives no cause here).
@@ -58,6 +97,19 @@ impl Table {
     }
 
     /// The key after `key` with its objects, at one instant. See [`next`](Self::next).
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list([(10, "a"), (20, "b")])?;
+    /// let (key, objects) = t.next_lookup(15)?.expect("one is greater");
+    /// assert_eq!(key, 20);
+    /// assert_eq!(objects[..], [tuple!(20, "b")]);
+    /// assert!(t.next_lookup(20)?.is_none());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`next`](Self::next).
@@ -91,6 +143,18 @@ impl Table {
     /// The greatest key of an ordered set. Otherwise the same as [`first`](Self::first): hash
     /// tables have no order to reverse.
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, term};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list([(10, "a"), (30, "c"), (20, "b")])?;
+    /// assert_eq!(t.last()?, Some(term!(30)));
+    /// t.delete_all_objects()?;
+    /// assert_eq!(t.last()?, None);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`first`](Self::first).
     #[doc(alias = "ets:last/1")]
@@ -123,6 +187,17 @@ impl Table {
     /// The greatest key of an ordered set that is less than `key`. Otherwise the same as
     /// [`next`](Self::next): hash tables have no order to reverse.
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, term};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list([(10, "a"), (20, "b")])?;
+    /// assert_eq!(t.prev(15)?, Some(term!(10)), "whether the key is there or not");
+    /// assert_eq!(t.prev(10)?, None);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`next`](Self::next).
     #[doc(alias = "ets:prev/2")]
@@ -131,6 +206,18 @@ impl Table {
     }
 
     /// The key that [`prev`](Self::prev) gives, with its objects.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list([(10, "a"), (20, "b")])?;
+    /// let (key, objects) = t.prev_lookup(20)?.expect("one is less");
+    /// assert_eq!(key, 10);
+    /// assert_eq!(objects[..], [tuple!(10, "a")]);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`next`](Self::next).
@@ -143,6 +230,21 @@ impl Table {
     /// together hold all objects, while nobody writes; for debugging. A slot of an ordered set is
     /// an object's place in the order, counted from zero; O(slot), or O(log n) with [order
     /// statistics](super::TableOptions::order_statistics).
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert_list((0..100).map(|n| (n,)))?;
+    /// let (mut slot, mut met) = (0, 0);
+    /// while let Some(objects) = t.slot(slot)? {
+    ///     (slot, met) = (slot + 1, met + objects.len());
+    /// }
+    /// assert_eq!(met, 100);
+    /// assert!(t.slot(slot + 1).is_err());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`first`](Self::first); [`BadArgument`](ErrorKind::BadArgument) further behind.
@@ -170,6 +272,16 @@ impl Table {
     /// particular order; those of one key in the order of their insertion. Not one instant, but
     /// each object that is there throughout.
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions, tuple};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list([(2, "b"), (1, "a")])?;
+    /// assert_eq!(t.tab2list()?, [tuple!(1, "a"), tuple!(2, "b")]);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`first`](Self::first).
     #[doc(alias = "ets:tab2list/1")]
@@ -187,6 +299,20 @@ impl Table {
     /// Objects that are there throughout are met once, others at most once; those of one key in
     /// the order of their insertion. To fold over borrowed objects, which is faster, see
     /// [`ReadView::for_each`](crate::ReadView::for_each).
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list([(1, "a"), (2, "b"), (3, "c")])?;
+    /// let texts = t.foldl(String::new(), |object, mut texts| {
+    ///     texts.extend(object.element(2).and_then(|text| text.as_str()));
+    ///     texts
+    /// })?;
+    /// assert_eq!(texts, "abc");
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`first`](Self::first); also if the table is deleted meanwhile.
@@ -287,6 +413,21 @@ impl Table {
     /// accepts the keys of deleted objects, and [`info`](Self::info) reports it. Nothing is kept
     /// that would not be kept without it. O(log fixations).
     ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert_list([(1,), (2,)])?;
+    /// let fixation = t.fix()?;
+    /// let first = t.first()?.expect("there are two");
+    /// t.delete(&first)?;
+    /// assert!(t.next(&first)?.is_some(), "the walk goes on");
+    /// drop(fixation);
+    /// assert!(t.next(&first).is_err());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`NoSuchTable`](ErrorKind::NoSuchTable), [`AccessDenied`](ErrorKind::AccessDenied);
     /// [`NoOwner`](ErrorKind::NoOwner) if the handle acts for an owner who has ended. (The store,
@@ -299,6 +440,23 @@ impl Table {
 
     /// Fixes the table once more for this handle's owner, or releases one of his fixations; nothing
     /// if he has none. See [`fix`](Self::fix), which cannot be forgotten.
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.safe_fixtable(true)?;
+    /// t.safe_fixtable(true)?;
+    /// let count = || t.info()?.safe_fixed.map(|fixed| fixed.holders[0].1);
+    /// assert_eq!(count(), Some(2));
+    /// t.safe_fixtable(false)?;
+    /// assert_eq!(count(), Some(1));
+    /// t.safe_fixtable(false)?;
+    /// t.safe_fixtable(false)?; // he has none: nothing happens
+    /// assert_eq!(count(), None);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`fix`](Self::fix); an owner who has ended has no fixation to release.
@@ -314,6 +472,20 @@ impl Table {
 }
 
 /// A fixation, released when dropped: see [`Table::fix`].
+///
+/// ```
+/// # use ferrets::{Kind, Store, TableOptions};
+/// # let store = Store::new();
+/// # let owner = store.owner();
+/// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+/// let is_fixed = || t.info().is_some_and(|info| info.safe_fixed.is_some());
+/// let (one, other) = (t.fix()?, t.fix()?);
+/// drop(one);
+/// assert!(is_fixed());
+/// drop(other);
+/// assert!(!is_fixed());
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "a fixation is released when it is dropped"]
 pub struct Fixation {

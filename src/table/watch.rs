@@ -28,6 +28,20 @@ use crate::term::{Edge, Object, ObjectRef, Pid, Term, TermRef, ToTerm, View};
 const LIMIT: usize = 4_096;
 
 /// Which objects a [`Watch`] is about.
+///
+/// ```
+/// # use ferrets::{Event, Filter, Kind, Store, TableOptions, spec};
+/// # let store = Store::new();
+/// # let owner = store.owner();
+/// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+/// let mut minors = t.watch(Filter::spec(&spec!(|{_, age}| if age.lt(18) => age)?))?;
+/// t.insert(("ann", 17))?;
+/// t.insert(("ann", 18))?;
+/// assert!(matches!(minors.try_recv(), Some(Event::Changed(_))));
+/// let Some(Event::Changed(second)) = minors.try_recv() else { panic!() };
+/// assert!(second[0].before().is_some() && second[0].after().is_none(), "as if deleted");
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Filter(What);
 
@@ -41,6 +55,18 @@ enum What {
 
 impl Filter {
     /// All objects.
+    ///
+    /// ```
+    /// # use ferrets::{Event, Filter, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let mut changes = t.watch(Filter::all())?;
+    /// t.insert_list([("ann", 1), ("bob", 2)])?;
+    /// let Some(Event::Changed(both)) = changes.try_recv() else { panic!() };
+    /// assert_eq!(both.len(), 2);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn all() -> Self {
         Self(What::All)
@@ -49,6 +75,19 @@ impl Filter {
     /// Those of one key. Changes of other keys cost their writers next to nothing, but where hashes
     /// are in the same class, one of 64.
     ///
+    /// ```
+    /// # use ferrets::{ErrorKind, Event, Filter, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let mut of_ann = t.watch(Filter::key("ann")?)?;
+    /// t.insert_list([("ann", 1), ("bob", 2)])?;
+    /// let Some(Event::Changed(changes)) = of_ann.try_recv() else { panic!() };
+    /// assert_eq!(changes.len(), 1);
+    /// assert_eq!(Filter::key(f64::NAN).unwrap_err().kind(), ErrorKind::BadArgument);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`BadArgument`](crate::ErrorKind::BadArgument) for a key that has no term.
     pub fn key(key: impl ToTerm) -> Result<Self> {
@@ -56,6 +95,18 @@ impl Filter {
     }
 
     /// Those whose keys lie in a range, by the order of terms; of tables without order, too.
+    ///
+    /// ```
+    /// # use ferrets::{Event, Filter, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let mut changes = t.watch(Filter::range(10..20)?)?;
+    /// t.insert_list([(5, "a"), (10, "b"), (20, "c")])?;
+    /// let Some(Event::Changed(within)) = changes.try_recv() else { panic!() };
+    /// assert_eq!(within.len(), 1);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`key`](Self::key), for the ends.
@@ -66,6 +117,19 @@ impl Filter {
 
     /// Those whose keys begin with these bytes, if it is a binary, or with these elements, if it is
     /// a list. For tuples, [`range`](Self::range) with [`Bounds::tuple`].
+    ///
+    /// ```
+    /// # use ferrets::{ErrorKind, Event, Filter, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let mut users = t.watch(Filter::prefix("user:")?)?;
+    /// t.insert_list([("user:1", "ann"), ("zone:1", "eu")])?;
+    /// let Some(Event::Changed(changes)) = users.try_recv() else { panic!() };
+    /// assert_eq!(changes.len(), 1);
+    /// assert_eq!(Filter::prefix(7).unwrap_err().kind(), ErrorKind::BadArgument);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`BadArgument`](crate::ErrorKind::BadArgument) for anything else.
@@ -128,6 +192,21 @@ impl Filter {
 }
 
 /// What a [`Watch`] tells.
+///
+/// ```
+/// # use ferrets::{Event, Filter, Kind, Store, TableOptions};
+/// # let store = Store::new();
+/// # let owner = store.owner();
+/// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+/// let mut changes = t.watch(Filter::all())?;
+/// t.insert((1, "ann"))?;
+/// t.delete_all_objects()?;
+/// t.delete_table()?;
+/// assert!(matches!(changes.recv(), Some(Event::Changed(_))));
+/// assert!(matches!(changes.recv(), Some(Event::Cleared(_))));
+/// assert!(matches!(changes.recv(), Some(Event::Gone)));
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -143,6 +222,20 @@ pub enum Event {
 }
 
 /// What changed in one instant.
+///
+/// ```
+/// # use ferrets::{Event, Filter, Kind, Store, TableOptions};
+/// # let store = Store::new();
+/// # let owner = store.owner();
+/// # let t = owner.new_table("t", TableOptions::new(Kind::Bag))?;
+/// t.insert_list([("ann", 1), ("ann", 2)])?;
+/// let mut changes = t.watch(Filter::all())?;
+/// t.delete("ann")?;
+/// let Some(Event::Changed(gone)) = changes.try_recv() else { panic!() };
+/// assert!(gone.len() == 2 && gone.iter().all(|change| change.after().is_none()));
+/// assert!(changes.try_recv().is_none());
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Changes {
     sequence: u64,
@@ -152,6 +245,22 @@ pub struct Changes {
 impl Changes {
     /// The number of the event: greater than those of all before it, of this table, though not all
     /// numbers need come.
+    ///
+    /// ```
+    /// # use ferrets::{Event, Filter, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let mut changes = t.watch(Filter::all())?;
+    /// t.insert((1, "ann"))?;
+    /// t.insert((2, "bob"))?;
+    /// let mut next = || match changes.try_recv() {
+    ///     Some(Event::Changed(changes)) => changes.sequence(),
+    ///     _ => panic!("there are two"),
+    /// };
+    /// assert!(next() < next());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn sequence(&self) -> u64 {
         self.sequence
@@ -183,6 +292,21 @@ impl<'c> IntoIterator for &'c Changes {
 }
 
 /// One object that came, went, or took the place of another.
+///
+/// ```
+/// # use ferrets::{Event, Filter, Kind, Store, TableOptions, tuple};
+/// # let store = Store::new();
+/// # let owner = store.owner();
+/// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+/// t.insert(("ann", 1))?;
+/// let mut changes = t.watch(Filter::all())?;
+/// t.update_counter("ann", 1)?;
+/// let Some(Event::Changed(changed)) = changes.try_recv() else { panic!() };
+/// let (before, after) = (changed[0].before(), changed[0].after());
+/// assert!(before.is_some_and(|object| *object == tuple!("ann", 1)));
+/// assert!(after.is_some_and(|object| *object == tuple!("ann", 2)));
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Change {
     before: Option<Object>,
@@ -191,12 +315,37 @@ pub struct Change {
 
 impl Change {
     /// The object as it was before; `None` if it was inserted.
+    ///
+    /// ```
+    /// # use ferrets::{Event, Filter, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let mut changes = t.watch(Filter::all())?;
+    /// t.insert(("ann", 1))?;
+    /// let Some(Event::Changed(inserted)) = changes.try_recv() else { panic!() };
+    /// assert!(inserted[0].before().is_none());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn before(&self) -> Option<&Object> {
         self.before.as_ref()
     }
 
     /// The object as it was afterwards; `None` if it was deleted.
+    ///
+    /// ```
+    /// # use ferrets::{Event, Filter, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// t.insert(("ann", 1))?;
+    /// let mut changes = t.watch(Filter::all())?;
+    /// t.delete("ann")?;
+    /// let Some(Event::Changed(deleted)) = changes.try_recv() else { panic!() };
+    /// assert!(deleted[0].after().is_none());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn after(&self) -> Option<&Object> {
         self.after.as_ref()
@@ -208,6 +357,19 @@ impl Change {
 /// An iterator, which waits; for those who do not, [`try_recv`](Self::try_recv),
 /// [`recv_timeout`](Self::recv_timeout) and [`recv_async`](Self::recv_async). `Send`: it may be
 /// received on any thread. Dropping it ends the watching.
+///
+/// ```
+/// # use ferrets::{Filter, Kind, Store, TableOptions};
+/// # let store = Store::new();
+/// # let owner = store.owner();
+/// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+/// let watch = t.watch(Filter::all())?;
+/// let counting = std::thread::spawn(move || watch.count());
+/// t.insert((1, "ann"))?;
+/// t.delete_table()?;
+/// assert_eq!(counting.join().unwrap(), 2, "with the one that it is gone");
+/// # Ok::<(), ferrets::Error>(())
+/// ```
 pub struct Watch {
     table: Table,
     filter: Filter,
@@ -317,11 +479,36 @@ impl Table {
 
 impl Watch {
     /// Waits for an event; `None` once [`Gone`](Event::Gone) has been received.
+    ///
+    /// ```
+    /// # use ferrets::{Event, Filter, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let mut changes = t.watch(Filter::all())?;
+    /// std::thread::spawn(move || t.insert((1, "ann")).and_then(|()| t.delete_table()));
+    /// assert!(matches!(changes.recv(), Some(Event::Changed(_))));
+    /// assert!(matches!(changes.recv(), Some(Event::Gone)));
+    /// assert!(changes.recv().is_none());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     pub fn recv(&mut self) -> Option<Event> {
         self.wait(|| Some(None))
     }
 
     /// An event, if there is one.
+    ///
+    /// ```
+    /// # use ferrets::{Filter, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let mut changes = t.watch(Filter::all())?;
+    /// assert!(changes.try_recv().is_none());
+    /// t.insert((1, "ann"))?;
+    /// assert!(changes.try_recv().is_some() && changes.try_recv().is_none());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     pub fn try_recv(&mut self) -> Option<Event> {
         self.take(&mut || None)
     }
@@ -499,6 +686,20 @@ impl Watch {
     }
 
     /// The number of the last event that was received, or of the last before watching began.
+    ///
+    /// ```
+    /// # use ferrets::{Event, Filter, Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::Set))?;
+    /// let mut changes = t.watch(Filter::all())?;
+    /// let begin = changes.sequence();
+    /// t.insert((1, "ann"))?;
+    /// assert_eq!(changes.sequence(), begin, "it is not received yet");
+    /// let Some(Event::Changed(first)) = changes.try_recv() else { panic!() };
+    /// assert_eq!(changes.sequence(), first.sequence());
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
     #[must_use]
     pub fn sequence(&self) -> u64 {
         self.sequence
