@@ -159,7 +159,8 @@ impl Store {
         self.home.create(Atom::new(name)?, NOBODY, options).map(|core| self.handle(core))
     }
 
-    /// Whether a pid is that of an owner of this store who has not ended.
+    /// Whether a pid is that of an owner of this store who has not ended. What was leased to one
+    /// who has may still be going; when a [monitor](Owner::monitor) fires, it has gone.
     ///
     /// ```
     /// # use ferrets::{Store};

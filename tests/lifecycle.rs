@@ -10,8 +10,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use ferrets::{
-    Access, Atom, CounterOp, ErrorKind, Kind, MatchSpec, Message, Object, Owner, Store, Table,
-    TableOptions, Term, term, tuple,
+    Access, Atom, CounterOp, ErrorKind, Filter, Kind, MatchSpec, Message, Object, Owner, Store,
+    Table, TableOptions, Term, term, tuple,
 };
 
 fn public(kind: Kind) -> TableOptions {
@@ -193,6 +193,25 @@ fn owners_of_other_stores_are_strangers() {
     let neighbour = there.owner();
     let monitor = stranger.monitor(neighbour.pid()).unwrap();
     assert!(!owner.demonitor(monitor) && stranger.demonitor(monitor));
+    // Its number may be that of one of his own.
+    assert_eq!(stranger.monitor_table(&table).unwrap_err().kind(), ErrorKind::BadArgument);
+    assert_eq!(stranger.monitor_leases(&table).unwrap_err().kind(), ErrorKind::BadArgument);
+    assert!(owner.monitor_leases(&table).is_ok());
+}
+
+/// Nothing that whoever reads it could make a table slow with, nor all other tables.
+#[test]
+fn what_is_printed_of_handles_is_short() {
+    let store = Store::with_seed(0xf00d_f00d);
+    let owner = store.owner();
+    let table = owner.new_table("t", TableOptions::default()).unwrap();
+    owner.new_table("another", TableOptions::default()).unwrap();
+    let texts = [format!("{table:?}"), format!("{:?}", table.fix().unwrap()), format!("{store:?}")];
+    for text in texts.into_iter().chain([format!("{owner:?}")]) {
+        assert!(!text.contains("keys") && !text.contains("another"), "{text}");
+        assert!(text.len() < 400, "{text}");
+    }
+    assert!(format!("{table:?}").contains("\"t\""));
 }
 
 // ---- Waiting ------------------------------------------------------------------------------------
@@ -291,6 +310,64 @@ fn wakers_may_do_anything() {
     assert!(receiver.has_ended());
     assert!(table.info().is_none(), "it went with the one who had it");
     assert!(matches!(poll(&mut waits_too, &calm), Poll::Ready(None)));
+}
+
+/// Whoever hears of a lease may lease, end the one who leases, or delete the table, at once.
+#[test]
+fn wakers_of_leases_may_come_back() {
+    for kind in [Kind::Set, Kind::OrderedSet, Kind::Bag] {
+        for (step, left) in [(0, 3), (1, 0), (2, 0), (3, 2)] {
+            let store = Store::new();
+            let owner = Arc::new(store.owner());
+            let table = store.new_table("t", public(kind)).unwrap();
+            let leasing = table.acting_as(&owner);
+            let mut watch = table.watch(Filter::all()).unwrap();
+            let (ended, again, home) = (Arc::clone(&owner), leasing.clone(), store.clone());
+            let task = Task::new(move || match step {
+                0 => again.lease((3, "again")).unwrap(),
+                1 => ended.exit("enough").unwrap(),
+                2 => again.delete_table().unwrap(),
+                _ => drop(home.new_table("another", public(kind)).unwrap()),
+            });
+            let waker = Waker::from(Arc::clone(&task));
+            assert!(watch.poll_next(&mut Context::from_waker(&waker)).is_pending());
+            leasing.lease_list([(1, "one"), (2, "two")]).unwrap();
+            assert_eq!(task.woken(), 1);
+            assert_eq!(table.len().unwrap_or(0), left, "{kind} {step}");
+            drop((leasing, Arc::into_inner(owner)));
+            assert_eq!(table.len().unwrap_or(0), 0, "{kind} {step}: all was noted as leased");
+        }
+    }
+}
+
+/// Two who lease for each other when they hear of each other: nobody waits in a circle.
+#[test]
+fn wakers_of_two_owners_may_lease_for_each_other() {
+    let store = Store::new();
+    let owners = [store.owner(), store.owner()];
+    let tables = ["a", "b"].map(|name| store.new_table(name, public(Kind::Set)).unwrap());
+    std::thread::scope(|scope| {
+        for (at, other) in [(0, 1), (1, 0)] {
+            let (ours, theirs) = (tables[at].acting_as(&owners[at]), &tables[other]);
+            let theirs = theirs.acting_as(&owners[other]);
+            let store = &store;
+            scope.spawn(move || {
+                for n in 0..500 {
+                    let mut watch = ours.watch(Filter::all()).unwrap();
+                    let (theirs, home) = (theirs.clone(), store.clone());
+                    let task = Task::new(move || {
+                        theirs.lease((-1, n)).unwrap();
+                        assert_eq!(home.all_tables().len() % 2, 0, "the registry can be asked");
+                    });
+                    let waker = Waker::from(task);
+                    assert!(watch.poll_next(&mut Context::from_waker(&waker)).is_pending());
+                    ours.lease((n, n)).unwrap();
+                }
+            });
+        }
+    });
+    drop(owners);
+    assert!(tables.iter().all(|table| table.is_empty().unwrap()));
 }
 
 #[test]

@@ -19,6 +19,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::platform::sync::Mutex;
+use crate::platform::wake::Wake;
 use crate::raw::block::Block;
 use crate::raw::reclaim::pin;
 use crate::table::core::{OwnerId, TableCore};
@@ -121,21 +122,27 @@ impl Leases {
         objects: &[Block],
         insert: impl FnOnce() -> Result<bool, E>,
     ) -> Result<bool, NotLeased<E>> {
-        let mut lists = self.lists.lock();
-        let lists = lists.as_mut().ok_or(NotLeased::Ended)?;
-        let list = lists.get_mut(&table).ok_or(NotLeased::NoList)?;
-        let inserted = insert().map_err(NotLeased::Refused)?;
-        if inserted {
-            list.add(objects.iter().cloned(), owner);
-        }
-        Ok(inserted)
+        let (inserted, wake) = {
+            let mut lists = self.lists.lock();
+            let lists = lists.as_mut().ok_or(NotLeased::Ended)?;
+            let list = lists.get_mut(&table).ok_or(NotLeased::NoList)?;
+            // Whoever hears of it may lease, or end this owner.
+            let (inserted, wake) = Wake::keep_back(insert);
+            if matches!(inserted, Ok(true)) {
+                list.add(objects.iter().cloned(), owner);
+            }
+            (inserted, wake)
+        };
+        wake.run();
+        inserted.map_err(NotLeased::Refused)
     }
 
-    /// Begins a list, if the owner lives.
-    pub(super) fn open(&self, core: &Arc<TableCore>) {
-        if let Some(lists) = self.lists.lock().as_mut() {
-            lists.entry(core.id).or_insert_with(|| List::new(Arc::clone(core)));
-        }
+    /// Begins a list, if the owner lives; whether he does.
+    pub(super) fn open(&self, core: &Arc<TableCore>) -> bool {
+        let mut lists = self.lists.lock();
+        let Some(lists) = lists.as_mut() else { return false };
+        lists.entry(core.id).or_insert_with(|| List::new(Arc::clone(core)));
+        true
     }
 
     /// The list of a table that is gone.

@@ -9,7 +9,7 @@
 //! 3. Under the lock again, those who watch him are told; by then, all of it has happened. Whoever
 //!    took his monitor back before hears nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -74,7 +74,7 @@ impl Record {
     /// The store as an owner: nobody reads its messages.
     pub(super) fn of_store() -> Self {
         let store = Self::new(NOBODY);
-        store.core.mailbox.close(&mut Wake::default());
+        drop(store.core.mailbox.close(&mut Wake::default()));
         store
     }
 
@@ -102,7 +102,8 @@ impl Registry {
     pub(crate) fn end_owner(&self, owner: &OwnerCore, reason: &Term) -> bool {
         let mut wakes = Wake::default();
         let begun = self.state.write().begin_end(owner.number, reason, &mut wakes);
-        let Some(gone) = begun else { return false };
+        let Some((gone, unread)) = begun else { return false };
+        drop(unread);
         wakes.run();
         let any_gone = !gone.is_empty();
         gone.into_iter().for_each(Gone::close);
@@ -211,12 +212,28 @@ impl Registry {
         }
     }
 
+    /// Begins an owner's list for a table, without the lock of the registry: he may just be adding
+    /// many objects to another list.
     fn open_leases(&self, core: &Arc<TableCore>, who: OwnerId) -> Result<()> {
-        let state = &mut *self.state.write();
-        let owner = Arc::clone(&state.living(who)?.core);
-        let entry = state.tables.get_mut(&core.id).ok_or_else(|| core.no_such_table())?;
-        entry.lessees.insert(who);
-        owner.leases.open(core);
+        let owner = {
+            let state = &mut *self.state.write();
+            let owner = Arc::clone(&state.living(who)?.core);
+            let entry = state.tables.get_mut(&core.id).ok_or_else(|| core.no_such_table())?;
+            entry.lessees.insert(who);
+            owner
+        };
+        let is_open = owner.leases.open(core);
+        if !self.state.read().tables.contains_key(&core.id) {
+            // It may have gone before there was a list to be forgotten with it.
+            drop(owner.leases.forget(core.id));
+            return Err(core.no_such_table());
+        }
+        if !is_open {
+            if let Some(entry) = self.state.write().tables.get_mut(&core.id) {
+                entry.lessees.remove(&who);
+            }
+            return Err(no_owner());
+        }
         Ok(())
     }
 }
@@ -241,11 +258,16 @@ fn expire(owner: &OwnerCore) -> Vec<Expired> {
 
 impl State {
     /// The instant at which an owner ends: what he owned is inherited or gone, what he had fixed is
-    /// not any more. `None` if he has ended.
-    fn begin_end(&mut self, owner: OwnerId, reason: &Term, wakes: &mut Wake) -> Option<Vec<Gone>> {
+    /// not any more. What is left to do and to drop without the lock; `None` if he has ended.
+    fn begin_end(
+        &mut self,
+        owner: OwnerId,
+        reason: &Term,
+        wakes: &mut Wake,
+    ) -> Option<(Vec<Gone>, VecDeque<Mail>)> {
         let record = self.owners.get_mut(&owner).filter(|record| record.is_alive())?;
         record.ending = Some(reason.clone());
-        record.core.mailbox.close(wakes);
+        let unread = record.core.mailbox.close(wakes);
         let owned = std::mem::take(&mut record.owned);
         let fixed = std::mem::take(&mut *record.core.fixed.lock());
         let mut gone = Vec::new();
@@ -263,7 +285,7 @@ impl State {
         for table in fixed.iter().filter_map(|table| self.tables.get(table)) {
             table.core.change_fixations(|fixations| fixations.release(owner));
         }
-        Some(gone)
+        Some((gone, unread))
     }
 
     /// Tells those who watch an owner that he has ended, and forgets him.

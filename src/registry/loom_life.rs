@@ -2,8 +2,8 @@
 //! interleavings the registry is whole afterwards, and who was to be told was told once.
 //!
 //! The registry's lock makes most of it one step after the other; what is modelled is that nothing
-//! is lost between the steps, that no lock is taken in the wrong order, and that a lease cannot
-//! slip in while its owner ends.
+//! is lost between the steps, and that a lease cannot slip in while its owner ends. Mailboxes and
+//! fixations are not modelled: each has a lock under which nobody takes another.
 
 use std::sync::Arc;
 

@@ -95,16 +95,15 @@ impl Mailbox {
         drop(refused);
     }
 
-    /// Ends it: what is in it goes, and who waits learns that nothing will come.
-    pub(super) fn close(&self, wakes: &mut Wake) {
-        let mails = {
-            let mut queue = self.queue.lock();
-            queue.closed = true;
-            wakes.add(queue.waiting.drain(..).map(|(_, waker)| waker));
-            self.changed.notify_all();
-            std::mem::take(&mut queue.mails)
-        };
-        drop(mails);
+    /// Ends it: who waits learns that nothing will come. What was in it, which may take a while to
+    /// drop.
+    #[must_use = "not to be dropped where others wait"]
+    pub(super) fn close(&self, wakes: &mut Wake) -> VecDeque<Mail> {
+        let mut queue = self.queue.lock();
+        queue.closed = true;
+        wakes.add(queue.waiting.drain(..).map(|(_, waker)| waker));
+        self.changed.notify_all();
+        std::mem::take(&mut queue.mails)
     }
 
     pub(crate) fn try_receive(&self) -> Received {

@@ -21,6 +21,7 @@ mod mailbox;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -38,7 +39,6 @@ use crate::table::{Access, Kind, TableOptions};
 use crate::term::{Atom, KeyHasher, Pid, Term, TermRef, View};
 
 /// What all handles of a store share.
-#[derive(Debug)]
 pub(crate) struct Registry {
     /// Tells the references and pids of this store from those of others.
     creation: u32,
@@ -46,6 +46,13 @@ pub(crate) struct Registry {
     next_owner: AtomicU64,
     next_table: AtomicU64,
     state: RwLock<State>,
+}
+
+/// Not all that is in it: each handle has one.
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").field("creation", &self.creation).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -87,7 +94,8 @@ struct Gone {
 
 impl Gone {
     fn close(self) {
-        // Only a table that is closed already refuses, and it has nothing to give back.
+        // One that is closed already has nothing to give back. Without memory for an empty root, all
+        // comes back when the last handle goes: nobody gets at it meanwhile.
         let _ = self.core.engine.close(&pin());
         for lessee in self.lessees {
             drop(lessee.leases.forget(self.core.id));

@@ -1,5 +1,6 @@
 //! What all handles of a table share, and the checks that every operation begins with.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
@@ -35,7 +36,6 @@ const MONITOR_MARK: u32 = 0xd04;
 const GONE: u8 = 3;
 
 /// The shared part of a table.
-#[derive(Debug)]
 pub(crate) struct TableCore {
     pub(crate) id: u64,
     /// The owner and the state may change while others work; each operation looks once, at
@@ -53,6 +53,16 @@ pub(crate) struct TableCore {
     pub(crate) fixed: AtomicBool,
     /// Whether somebody wants to see the leased objects that go with their owners.
     pub(crate) leases_watched: AtomicBool,
+}
+
+/// Not what it holds, nor what its hasher must keep to itself.
+impl fmt::Debug for TableCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, kind) = (self.name(), self.options.kind);
+        let mut debug = f.debug_struct("TableCore");
+        debug.field("id", &self.id).field("name", &name.name()).field("kind", &kind);
+        debug.finish_non_exhaustive()
+    }
 }
 
 /// A key with its hash, or with its head in an ordered table.

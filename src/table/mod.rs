@@ -27,6 +27,7 @@ mod update;
 mod walk;
 mod watch;
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -75,11 +76,20 @@ use crate::term::{
 /// assert_eq!(users.update_counter(2, (3, 1))?, 26);
 /// # Ok::<(), ferrets::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Table {
     core: Arc<TableCore>,
     home: Arc<Registry>,
     who: OwnerId,
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, kind) = (self.core.name(), self.core.options.kind);
+        let mut debug = f.debug_struct("Table");
+        debug.field("id", &self.core.id).field("name", &name.name()).field("kind", &kind);
+        debug.finish_non_exhaustive()
+    }
 }
 
 /// How often [`Table::update`] tries.
@@ -92,6 +102,11 @@ impl Table {
 
     pub(crate) fn core(&self) -> &Arc<TableCore> {
         &self.core
+    }
+
+    /// The registry of the store that it is in.
+    pub(crate) fn home(&self) -> &Arc<Registry> {
+        &self.home
     }
 
     #[inline]

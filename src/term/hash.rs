@@ -13,6 +13,7 @@
 //! Integers, atoms and binaries as whole keys are hashed straight through the keyed hasher. Nothing
 //! recurses; parts that wait stand on an explicit stack.
 
+use std::fmt;
 use std::hash::{BuildHasher, Hasher};
 
 use smallvec::SmallVec;
@@ -24,11 +25,18 @@ use super::{FunRef, ObjectRef, Tag, TermRef, View, Word};
 /// Hashes keys for the indexes, differently for each seed.
 ///
 /// All 64 bits are good: the indexes take the top for the place and the bottom for a tag.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct KeyHasher {
     /// For terms of one word, which most keys are.
     keys: [u64; 2],
     boxed: ahash::RandomState,
+}
+
+/// Who knows the keys can choose terms that share a bucket.
+impl fmt::Debug for KeyHasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyHasher").finish_non_exhaustive()
+    }
 }
 
 /// Multiplies to 128 bits and adds the halves without carry: every bit of the result depends on
