@@ -83,6 +83,35 @@ fn pieces_survive_changes_and_a_new_name() {
     }
 }
 
+/// As in OTP: an ordered table is looked at from where the last piece ended, whatever has become of
+/// it.
+#[test]
+fn pieces_of_ordered_tables_hold_no_results() {
+    let store = Store::new();
+    let owner = store.owner();
+    let t = table(&owner, Kind::OrderedSet);
+    let even = spec("[{{'$1',0},[],['$1']}]");
+    for back in [false, true] {
+        for limit in [1, 3, 10, 40, 49] {
+            t.insert_list((0..100_i64).map(|key| (key, key % 2))).expect("it stands");
+            let first = match back {
+                false => t.select_chunk(&even, few(limit)),
+                true => t.select_reverse_chunk(&even, few(limit)),
+            };
+            let first = first.expect("it stands").expect("there are fifty");
+            let last = *integers(&first.results).last().expect("at least one");
+            assert_eq!(first.results.len(), limit);
+            let rest = first.rest.expect("there are more");
+            // All that was there goes; what comes next to where it stopped is found.
+            t.delete_all_objects().expect("it stands");
+            let next = if back { last - 1 } else { last + 1 };
+            t.insert_list([(last, 0), (next, 0)]).expect("it stands");
+            let rest = all_pieces(&t, t.resume(rest).expect("it stands"), |_| ());
+            assert_eq!(integers(&rest), [next], "{limit} {back}");
+        }
+    }
+}
+
 #[test]
 fn continuations_are_values() {
     let store = Store::new();

@@ -7,9 +7,10 @@ use crate::term::{Atom, Term, TermRef};
 
 /// Where a selection in pieces goes on: see [`Table::select_chunk`](crate::Table::select_chunk).
 ///
-/// A value: it holds nothing of the table but results that were found already, which come even if
-/// their objects have gone meanwhile. It is good after any change of the table, also of its name,
-/// and can be kept as a term. It is of the table that it was made for, as long as that is there.
+/// A value: it holds nothing of the table; but in hash tables, which are looked through bucket by
+/// bucket, the results of a bucket that are more than were asked for, and these come even if their
+/// objects have gone meanwhile. It is good after any change of the table, also of its name, and can
+/// be kept as a term. It is of the table that it was made for, as long as that is there.
 ///
 /// ```
 /// # use ferrets::{Kind, Store, TableOptions, term};
@@ -37,7 +38,7 @@ pub struct Continuation {
     pub(super) position: Option<Place>,
     /// Against the order of keys.
     pub(super) back: bool,
-    /// Results that are found already.
+    /// Results that are found already, in a hash table.
     pub(super) pending: Vec<Term>,
 }
 

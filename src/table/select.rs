@@ -292,10 +292,22 @@ impl Table {
         let mut next = position.map(|place| place.mark());
         while let Some(from) = next.take_if(|_| results.len() < limit) {
             let before = results.len();
+            let (mut last, mut is_full) = (None, false);
             next = self.step_along(&route, from, budget, &mut machine, |machine, code, it| {
+                is_full = is_ordered && results.len() == limit;
+                if is_full {
+                    return Ok(()); // for the next chunk
+                }
                 results.push(machine.term(code, it)?);
+                if is_ordered && results.len() == limit {
+                    last = it.to_object().transpose()?;
+                }
                 Ok(())
             })?;
+            // From the last result on, even if more has been looked at in vain.
+            if let Some(last) = last.filter(|_| is_full || !route.is_bound()) {
+                next = Some(Mark::After(last.block().clone()));
+            }
             // Where few are accepted, larger steps find no more than are wanted.
             if results.len() - before < budget / 4 {
                 budget = (budget * 2).min(STEP);

@@ -403,16 +403,17 @@ impl OrderedEngine {
         mut visit: impl FnMut(ObjectRef<'p>),
     ) -> Option<Mark> {
         let mut pages = self.pages(pin, near, far, Walk { back, ..Walk::default() });
-        let mut shown = 0;
+        let mut left = budget;
         loop {
-            shown += pages.len();
+            let some = pages.len().min(left);
             if back {
-                pages.entries().rev().map(ObjectRef::new).for_each(&mut visit);
+                pages.entries().rev().take(some).map(ObjectRef::new).for_each(&mut visit);
             } else {
-                pages.entries().map(ObjectRef::new).for_each(&mut visit);
+                pages.entries().take(some).map(ObjectRef::new).for_each(&mut visit);
             }
-            let last = if back { 0 } else { pages.len().wrapping_sub(1) };
-            if shown >= budget {
+            left -= some;
+            if left == 0 {
+                let last = if back { pages.len() - some } else { some.wrapping_sub(1) };
                 if let Some(last) = pages.entry(last) {
                     return Some(Mark::After(last.to_block()));
                 }
