@@ -297,8 +297,8 @@ impl Owner {
     /// ```
     ///
     /// # Errors
-    /// [`NotATable`](ErrorKind::NotATable) for a term that is no table id of this store;
-    /// [`NoSuchTable`](ErrorKind::NoSuchTable) if the table is deleted.
+    /// [`NotATable`](ErrorKind::NotATable) for a term that is no id of a table;
+    /// [`NoSuchTable`](ErrorKind::NoSuchTable) if the table is deleted, or of another store.
     pub fn table_by_id(&self, id: TermRef<'_>) -> Result<Table> {
         self.home.by_id(id).map(|core| self.handle(core))
     }
