@@ -24,24 +24,19 @@
 //!     end.
 //! ```
 //!
-//! There, each step copies a key to the caller's heap, and descends from the root. Here, a step
-//! goes on in the leaf that it is in, and the filter is compared where it lies.
+//! There, each step copies a key to the caller's heap. Here, filters are compared where they lie.
 #![allow(clippy::print_stdout, reason = "an example shows what it does")]
 #![allow(clippy::disallowed_methods, reason = "an example measures time")]
 
 mod support;
 
-use std::ops::Bound;
 use std::time::Instant;
 
 use ferrets::{
-    Access, Atom, Bounds, Kind, MatchSpec, ObjectRef, Owner, ReadView, Store, Table, TableOptions,
-    Term, TermRef,
+    Access, Atom, Kind, MatchSpec, ObjectRef, Owner, ReadView, Store, Table, TableOptions, Term,
+    TermRef,
 };
 use support::{Result, check, full_size, grouped, report};
-
-/// No end.
-const OPEN: Bound<i64> = Bound::Unbounded;
 
 /// Who gets what matches.
 type Dest = i64;
@@ -106,11 +101,9 @@ impl Router {
 
     /// Calls `visit` with each destination whose filter matches.
     fn route(&self, topic: &str, mut visit: impl FnMut(Dest)) -> Result<()> {
-        let topic = words(topic)?;
-        self.routes.read(|view| {
-            let topic: Vec<TermRef<'_>> = topic.iter().map(Term::as_ref).collect();
-            self.scan(view, &topic, &mut visit)
-        })?
+        let topic = Term::new(topic.split('/').collect::<Vec<_>>())?;
+        let topic: Vec<TermRef<'_>> = topic.as_ref().as_list().into_iter().flatten().collect();
+        self.routes.read(|view| self.scan(view, &topic, &mut visit))?
     }
 
     fn scan(
@@ -119,24 +112,26 @@ impl Router {
         topic: &[TermRef<'_>],
         visit: &mut impl FnMut(Dest),
     ) -> Result<()> {
-        let mut filters = view.range(Bounds::new(OPEN, OPEN)?)?;
+        // `{}` comes before all destinations.
+        let mut next = view.next_lookup((Term::nil(), ()))?;
         let mut filter = Vec::new();
-        while let Some((object, dest)) = filters.next().and_then(route_of) {
+        while let Some((key, words, dest)) = next.and_then(route_of) {
             filter.clear();
-            filter.extend(object);
-            match self.compare(&filter, topic) {
-                Step::Match => visit(dest),
-                Step::Next => {}
+            filter.extend(words);
+            let step = self.compare(&filter, topic);
+            if matches!(step, Step::Match) {
+                visit(dest);
+            }
+            next = match step {
+                Step::Match | Step::Next => view.next_lookup(key)?,
                 Step::Seek(at) => {
                     // What lies before that cannot match.
                     filter.truncate(at);
                     filter.push(topic[at]);
-                    // `{}` comes before all destinations.
-                    let from = Bound::Included((&filter[..], ()));
-                    filters = view.range(Bounds::new(from, OPEN)?)?;
+                    view.next_lookup((&filter[..], ()))?
                 }
                 Step::Stop => break,
-            }
+            };
         }
         Ok(())
     }
@@ -173,13 +168,14 @@ enum Step {
     Stop,
 }
 
-/// The words and the destination of an object.
+/// The key of an object, its words, and the destination.
 fn route_of<'v>(
     object: ObjectRef<'v>,
-) -> Option<(impl Iterator<Item = TermRef<'v>> + use<'v>, Dest)> {
-    let key = object.element(1)?.as_tuple()?;
-    let dest = key.get(1)?.as_tuple()?.get(0)?.as_i64()?;
-    Some((key.get(0)?.as_list()?, dest))
+) -> Option<(TermRef<'v>, impl Iterator<Item = TermRef<'v>> + use<'v>, Dest)> {
+    let key = object.element(1)?;
+    let parts = key.as_tuple()?;
+    let dest = parts.get(1)?.as_tuple()?.get(0)?.as_i64()?;
+    Some((key, parts.get(0)?.as_list()?, dest))
 }
 
 /// Numbers in no order.

@@ -7,7 +7,7 @@ use std::ops::{
 
 use super::Table;
 use super::core::Need;
-use super::engine::OrderedEngine;
+use super::engine::{OrderedEngine, Position};
 use super::rank::place;
 use super::read::ReadView;
 use crate::error::{Error, ErrorKind, Result};
@@ -711,16 +711,21 @@ impl Cursor {
             Place::Before(key) => (key, !back),
             Place::Behind(key) => (key, back),
         };
-        let near = Edge::key(key.clone(), included);
-        let mut pages = ordered.pages(&pin, &near, Edge::Open, walk);
-        let block = loop {
-            let at = if back { pages.len().wrapping_sub(1) } else { 0 };
-            match pages.entry(at) {
-                Some(block) => break block,
-                None if pages.advance() => {}
-                None => return Ok(None),
+        let block = if included {
+            let near = Edge::key(key.clone(), true);
+            let mut pages = ordered.pages(&pin, &near, Edge::Open, walk);
+            loop {
+                let at = if back { pages.len().wrapping_sub(1) } else { 0 };
+                let block = pages.entry(at);
+                if block.is_some() || !pages.advance() {
+                    break block;
+                }
             }
+        } else {
+            let key = self.table.core.key(key.as_ref());
+            ordered.neighbour(&pin, Position::On(key), back)
         };
+        let Some(block) = block else { return Ok(None) };
         let object = ObjectRef::new(block).to_object()?;
         let Some(key) = object.element(self.table.keypos()) else { return Ok(None) };
         let key = key.to_term()?;
@@ -730,6 +735,75 @@ impl Cursor {
 }
 
 impl<'v> ReadView<'v> {
+    /// The first object whose key lies behind `key`, whether that is in the table or not: as
+    /// [`Table::next_lookup`], borrowed, in an ordered set. For walks that skip. O(log n).
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list([(("ann", 1), 70), (("ann", 2), 30), (("bob", 1), 10)])?;
+    /// let names = t.read(|view| {
+    ///     let (mut names, mut key) = (0, ferrets::Term::new(0)?);
+    ///     while let Some(object) = view.next_lookup(&key)? {
+    ///         names += 1;
+    ///         let pair = object.element(1).and_then(|key| key.as_tuple()?.get(0));
+    ///         // A list lies behind all numbers.
+    ///         key = ferrets::Term::new((pair.expect("a pair"), ferrets::Term::nil()))?;
+    ///     }
+    ///     Ok::<_, ferrets::Error>(names)
+    /// })??;
+    /// assert_eq!(names, 2);
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`WrongKind`](ErrorKind::WrongKind) for a table without order,
+    /// [`BadArgument`](ErrorKind::BadArgument) for a key that has no term.
+    #[doc(alias = "ets:next_lookup/2")]
+    pub fn next_lookup(&self, key: impl ToTerm) -> Result<Option<ObjectRef<'v>>> {
+        self.neighbour("next_lookup", &key, false)
+    }
+
+    /// The last object whose key lies before `key`, whether that is in the table or not: as
+    /// [`Table::prev_lookup`], borrowed. O(log n).
+    ///
+    /// ```
+    /// # use ferrets::{Kind, Store, TableOptions};
+    /// # let store = Store::new();
+    /// # let owner = store.owner();
+    /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
+    /// t.insert_list([(10, "a"), (20, "b")])?;
+    /// let before = t.read(|view| {
+    ///     Ok::<_, ferrets::Error>(view.prev_lookup(15)?.and_then(|object| object.element(1)?.as_i64()))
+    /// })??;
+    /// assert_eq!(before, Some(10));
+    /// # Ok::<(), ferrets::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`next_lookup`](Self::next_lookup).
+    #[doc(alias = "ets:prev_lookup/2")]
+    pub fn prev_lookup(&self, key: impl ToTerm) -> Result<Option<ObjectRef<'v>>> {
+        self.neighbour("prev_lookup", &key, true)
+    }
+
+    fn neighbour(
+        &self,
+        what: &str,
+        key: &impl ToTerm,
+        back: bool,
+    ) -> Result<Option<ObjectRef<'v>>> {
+        let ordered = self.ordered(what)?;
+        let pin = self.pin();
+        let block = key.with(|key| {
+            let position = Position::On(self.core().key(key));
+            ordered.neighbour(pin, position, back)
+        })?;
+        Ok(block.map(ObjectRef::new))
+    }
+
     /// The objects whose keys lie in a range, borrowed, in the order of keys: as
     /// [`Table::range`], without counting anything. Leaf by leaf, each as it is at one instant.
     ///

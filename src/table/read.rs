@@ -41,6 +41,10 @@ impl<'v> ReadView<'v> {
         Self { core, pin }
     }
 
+    pub(super) fn core(&self) -> &'v TableCore {
+        self.core
+    }
+
     pub(super) fn pin(&self) -> &'v Pin {
         self.pin
     }

@@ -430,14 +430,7 @@ impl OrderedEngine {
         position: Position<'_>,
         Stride { back, objects: wanted }: Stride,
     ) -> Result<Step> {
-        let beside = match position {
-            Position::Start => None,
-            Position::On(key) if key.hash & EXACT != 0 => {
-                self.tree.beside(pin, key.hash, Exact, back)
-            }
-            Position::On(key) => self.tree.beside(pin, key.hash, self.order(key.term), back),
-        };
-        let next = match beside.or_else(|| self.first_behind(pin, position, back)) {
+        let next = match self.neighbour(pin, position, back) {
             None => None,
             Some(block) => {
                 let mut objects = Ok(Objects::default());
@@ -449,6 +442,23 @@ impl OrderedEngine {
         };
         // The way leads on from keys that are not there, too.
         Ok(Step { from_exists: true, next })
+    }
+
+    /// The first block behind a position.
+    pub(crate) fn neighbour<'p>(
+        &self,
+        pin: &'p Pin,
+        position: Position<'_>,
+        back: bool,
+    ) -> Option<BlockRef<'p>> {
+        let beside = match position {
+            Position::Start => None,
+            Position::On(key) if key.hash & EXACT != 0 => {
+                self.tree.beside(pin, key.hash, Exact, back)
+            }
+            Position::On(key) => self.tree.beside(pin, key.hash, self.order(key.term), back),
+        };
+        beside.or_else(|| self.first_behind(pin, position, back))
     }
 
     /// The first block behind a position, by a walk.
