@@ -239,10 +239,11 @@
 //! value. Nothing was changed then; but by what goes object by object
 //! ([`init_table`](Table::init_table), [`delete_range`](Table::delete_range), [`select_delete`],
 //! [`select_replace`]), which may end in the middle: without memory, or as the table is deleted or
-//! the right to it lost meanwhile. Arguments are checked in ETS's order: that the table exists, that the handle may do this, the rest. Bad input
-//! is an error, never a panic: terms nested a million deep, truncated bytes, sizes that lie. (But
-//! [`term!`] and its kin, which are for literals, panic on values that no term can hold.) A closure
-//! that panics is an error of [`update`]; from other closures a panic passes on, and the table is
+//! the right to it lost meanwhile. Arguments are checked in ETS's order: that the table exists,
+//! that the handle may do this, the rest. Bad input is an error, never a panic: terms nested a
+//! million deep, truncated bytes, sizes that lie. (But [`term!`] and its kin, which are for
+//! literals, panic on values that no term can hold.) A closure that panics is an error of
+//! [`update`]; from other closures a panic passes on, and the table is
 //! as it was.
 //!
 //! # Features

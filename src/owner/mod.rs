@@ -166,8 +166,8 @@ impl Owner {
     /// ```
     ///
     /// # Errors
-    /// As [`monitor`](Self::monitor); [`BadArgument`](ErrorKind::BadArgument) for a table of another
-    /// store.
+    /// As [`monitor`](Self::monitor); [`BadArgument`](ErrorKind::BadArgument) for a table of
+    /// another store.
     pub fn monitor_table(&self, table: &Table) -> Result<Monitor> {
         let number = self.home_of(table)?.monitor_table(self.number(), table.core(), false)?;
         Ok(self.monitor_of(number))
@@ -219,7 +219,7 @@ impl Owner {
         is_ours && self.home.demonitor(self.number(), monitor.number)
     }
 
-    /// The store, if the table is in it as well: numbers of tables and owners mean nothing elsewhere.
+    /// The store, if the table is in it too: numbers of tables and owners mean nothing elsewhere.
     fn home_of(&self, table: &Table) -> Result<&Registry> {
         if self.is_of(table.home()) {
             Ok(&self.home)

@@ -94,8 +94,8 @@ struct Gone {
 
 impl Gone {
     fn close(self) {
-        // One that is closed already has nothing to give back. Without memory for an empty root, all
-        // comes back when the last handle goes: nobody gets at it meanwhile.
+        // One that is closed already has nothing to give back. Without memory for an empty root,
+        // all comes back when the last handle goes: nobody gets at it meanwhile.
         let _ = self.core.engine.close(&pin());
         for lessee in self.lessees {
             drop(lessee.leases.forget(self.core.id));

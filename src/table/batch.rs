@@ -594,9 +594,10 @@ impl Batch {
     /// No reader of objects, lock-free ones included, finds one of the changes and later misses
     /// another, and no writer comes between. (Numbers are exact when nobody writes:
     /// [`len`](Table::len), and in ordered sets [`rank`](Table::rank), [`nth`](Table::nth) and what
-    /// [`count`](Table::count) takes from ranks, may be those of a part of the changes.) Readers are not held up. Writers to the same buckets wait, and
-    /// batches that share keys wait for each other, whatever the order of their keys: never in a
-    /// circle. O(steps log steps), and O(objects) for those that are given.
+    /// [`count`](Table::count) takes from ranks, may be those of a part of the changes.) Readers
+    /// are not held up. Writers to the same buckets wait, and batches that share keys wait for each
+    /// other, whatever the order of their keys: never in a circle. O(steps log steps), and
+    /// O(objects) for those that are given.
     ///
     /// ```
     /// # use ferrets::{Kind, Store, TableOptions};

@@ -776,7 +776,8 @@ impl<'v> ReadView<'v> {
     /// # let t = owner.new_table("t", TableOptions::new(Kind::OrderedSet))?;
     /// t.insert_list([(10, "a"), (20, "b")])?;
     /// let before = t.read(|view| {
-    ///     Ok::<_, ferrets::Error>(view.prev_lookup(15)?.and_then(|object| object.element(1)?.as_i64()))
+    ///     let object = view.prev_lookup(15)?;
+    ///     Ok::<_, ferrets::Error>(object.and_then(|object| object.element(1)?.as_i64()))
     /// })??;
     /// assert_eq!(before, Some(10));
     /// # Ok::<(), ferrets::Error>(())
