@@ -319,7 +319,8 @@ impl Held {
     /// The last that is heard of the table, and that what stays does.
     fn over(mut self) {
         assert!(unless_gone(self.batch.commit()).is_none());
-        let last = std::iter::from_fn(|| self.watch.try_recv()).last();
+        // Who ends it may still be about to tell.
+        let last = std::iter::from_fn(|| self.watch.recv()).last();
         assert!(matches!(last, Some(Event::Gone)), "{last:?}");
         assert!(self.selection.filter_map(Result::err).count() <= 1);
         if let Some((mut cursor, snapshot, len)) = self.ordered {
