@@ -950,6 +950,12 @@ fn a_read_view_outlasts_the_owner_and_a_panic() {
     }
 }
 
+/// Looks at what was answered: the table is gone.
+fn gone<T: std::fmt::Debug>(answer: ferrets::Result<T>) {
+    let error = answer.expect_err("it is gone");
+    assert_eq!(error.kind(), ErrorKind::NoSuchTable, "{error}");
+}
+
 /// What one may hold of a table.
 struct Held {
     batch: Batch,
@@ -988,17 +994,14 @@ impl Held {
     }
 
     /// Each says in its way that the table is gone, and a snapshot stays what it is.
-    fn is_over(mut self, table: &Table) {
-        let gone = |error: ferrets::Error| {
-            assert_eq!(error.kind(), ErrorKind::NoSuchTable, "{}: {error}", table.kind());
-        };
-        gone(self.batch.commit().unwrap_err());
-        gone(table.resume(self.rest).unwrap_err());
-        gone(table.rank(1).unwrap_err());
-        gone(table.lease((1, 1)).unwrap_err());
-        gone(self.watch.resync().unwrap_err());
+    fn ends(mut self, table: &Table) {
+        gone(self.batch.commit());
+        gone(table.resume(self.rest));
+        gone(table.rank(1));
+        gone(table.lease((1, 1)));
+        gone(self.watch.resync());
         // What is found already may come; then comes the end, with one error at the most.
-        let errors = self.selection.by_ref().filter_map(Result::err).map(gone).count();
+        let errors = self.selection.by_ref().filter(Result::is_err).map(gone).count();
         assert!(errors <= 1 && self.selection.next().is_none());
         let behind = &mut self.behind;
         assert!(matches!(behind.try_recv(), Some(Event::Changed(_))));
@@ -1006,11 +1009,11 @@ impl Held {
         assert!(matches!(behind.try_recv(), Some(Event::Gone)));
         assert!(behind.try_recv().is_none() && behind.is_over());
         let Some((mut cursor, mut range, snapshot)) = self.ordered else { return };
-        gone(cursor.next().unwrap_err());
-        gone(cursor.prev().unwrap_err());
+        gone(cursor.next());
+        gone(cursor.prev());
         cursor.seek(1).expect("that asks for nothing yet");
-        gone(cursor.next().unwrap_err());
-        let errors = range.by_ref().filter_map(Result::err).map(gone).count();
+        gone(cursor.next());
+        let errors = range.by_ref().filter(Result::is_err).map(gone).count();
         assert!(errors <= 1 && range.next().is_none());
         assert_eq!(snapshot.len(), 201);
         assert_eq!(snapshot.range(..).expect("it stays").count(), 201);
@@ -1043,7 +1046,7 @@ fn what_is_held_of_a_table_that_ends() {
             others.insert_list([(1, 9), (2, 9)]).unwrap();
             others.insert((3, 9)).unwrap();
             end(&store, &table, owner);
-            held.is_over(&others);
+            held.ends(&others);
             drop(other);
             assert!(store.all_tables().is_empty());
         }
