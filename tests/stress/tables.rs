@@ -321,7 +321,7 @@ impl Held {
         assert!(unless_gone(self.batch.commit()).is_none());
         // Who ends it may still be about to tell.
         let last = std::iter::from_fn(|| self.watch.recv()).last();
-        assert!(matches!(last, Some(Event::Gone)), "{last:?}");
+        assert!(matches!(last, None | Some(Event::Gone)) && self.watch.is_over(), "{last:?}");
         assert!(self.selection.filter_map(Result::err).count() <= 1);
         if let Some((mut cursor, snapshot, len)) = self.ordered {
             assert!(unless_gone(cursor.next()).is_none());
