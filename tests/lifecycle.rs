@@ -10,8 +10,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use ferrets::{
-    Access, Atom, CounterOp, ErrorKind, Filter, Kind, MatchSpec, Message, Object, Owner, Store,
-    Table, TableOptions, Term, term, tuple,
+    Access, Atom, Batch, Continuation, CounterOp, Cursor, ErrorKind, Event, Filter, Fixation, Kind,
+    MatchSpec, Message, Object, Owner, RangeIter, Selection, Snapshot, Store, Table, TableOptions,
+    Term, Watch, term, tuple,
 };
 
 fn public(kind: Kind) -> TableOptions {
@@ -411,6 +412,89 @@ fn fixations_end_with_who_holds_them() {
     assert!(again.info().unwrap().safe_fixed.is_none());
 }
 
+/// Very many owners fix one table, which is renamed, inherited and deleted meanwhile; half of them
+/// end before it does, half after it.
+#[test]
+fn very_many_fix_a_table_that_is_renamed_inherited_and_deleted() {
+    const MANY: usize = 15_000;
+    for kind in KINDS {
+        let store = Store::new();
+        let (owner, heir) = (store.owner(), store.owner());
+        let options = public(kind).named(true).heir(heir.pid(), Term::nil());
+        let table = owner.new_table("first", options.clone()).unwrap();
+        table.insert_list((0..100).map(|key| (key, key))).unwrap();
+        let holders = || table.info().unwrap().safe_fixed.map_or(0, |fixed| fixed.holders.len());
+        let mut owners: Vec<Owner> = (0..MANY).map(|_| store.owner()).collect();
+        std::thread::scope(|scope| {
+            for part in owners.chunks(MANY / 3) {
+                let table = &table;
+                scope.spawn(move || {
+                    for owner in part {
+                        table.acting_as(owner).safe_fixtable(true).unwrap();
+                    }
+                });
+            }
+            for number in 0..200 {
+                table.rename(["second", "third"][number % 2]).unwrap();
+                table.insert((number as i64 % 100, "again")).unwrap();
+                table.delete(number as i64 % 50).unwrap();
+            }
+        });
+        assert_eq!(holders(), MANY, "{kind}");
+        assert!(table.next(0).is_ok(), "{kind}: it was deleted while the table was fixed");
+        owners.truncate(MANY / 2);
+        assert_eq!(holders(), MANY / 2, "{kind}");
+        drop(owner);
+        assert_eq!(table.info().unwrap().owner, heir.pid());
+        assert_eq!(holders(), MANY / 2, "{kind}: an heir has it, and those who fixed it are there");
+        std::thread::scope(|scope| {
+            let half = owners.split_off(MANY / 4);
+            scope.spawn(|| drop(half));
+            table.delete_table().unwrap();
+            // What some of them do now concerns no other table, whatever its name.
+            let again = heir.new_table("third", options).unwrap();
+            assert!(again.info().unwrap().safe_fixed.is_none());
+            drop(owners);
+            assert!(again.info().unwrap().safe_fixed.is_none());
+        });
+    }
+}
+
+/// Heirs and receivers of a table see its fixations as they were, but for those of the dead.
+#[test]
+fn fixations_stay_with_who_holds_them_whoever_has_the_table() {
+    for kind in KINDS {
+        let store = Store::new();
+        let (owner, heir, other) = (store.owner(), store.owner(), store.owner());
+        let table = owner.new_table("t", public(kind).heir(heir.pid(), Term::nil())).unwrap();
+        table.insert_list([(1, 1), (2, 2), (3, 3)]).unwrap();
+        let holders = || {
+            let fixed = table.info().unwrap().safe_fixed.map(|fixed| fixed.holders);
+            let mut pids: Vec<u32> = fixed.into_iter().flatten().map(|(pid, _)| pid.id).collect();
+            pids.sort_unstable();
+            pids
+        };
+        let his = table.fix().unwrap();
+        let others = table.acting_as(&other).fix().unwrap();
+        table.delete(2).unwrap();
+        table.give_away(other.pid(), 1).unwrap();
+        assert_eq!(holders(), [owner.pid().id, other.pid().id], "{kind}: given away");
+        drop(his);
+        assert_eq!(holders(), [other.pid().id], "{kind}: he releases what is not his any more");
+        let heirs = table.acting_as(&heir).fix().unwrap();
+        drop(other);
+        assert_eq!(table.info().unwrap().owner, heir.pid(), "{kind}");
+        assert_eq!(holders(), [heir.pid().id], "{kind}: inherited");
+        drop(others);
+        assert_eq!(holders(), [heir.pid().id], "{kind}: it had ended with him");
+        assert!(table.next(2).is_ok(), "{kind}: still fixed");
+        drop(heirs);
+        assert!(holders().is_empty());
+        assert_eq!(table.next(2).is_ok(), kind == Kind::OrderedSet, "{kind}");
+        assert_eq!(table.len().unwrap(), 2);
+    }
+}
+
 // ---- Leases -------------------------------------------------------------------------------------
 
 const KINDS: [Kind; 4] = [Kind::Set, Kind::OrderedSet, Kind::Bag, Kind::DuplicateBag];
@@ -661,6 +745,312 @@ fn leasing_needs_the_right_to_write() {
     table.give_away(stranger.pid(), 1).unwrap();
     drop(owner);
     assert!(table.is_empty().unwrap());
+}
+
+/// Leases are for whom they were made, whoever has the table: who gives it away, who was given it
+/// and ends, who inherits it.
+#[test]
+fn leases_stay_when_a_table_changes_hands() {
+    for kind in KINDS {
+        let store = Store::new();
+        let [owner, receiver, heir, tenant] = [(); 4].map(|()| store.owner());
+        let options = public(kind).heir(heir.pid(), term!(:yours));
+        let table = owner.new_table("t", options).unwrap();
+        let keys = |expected: &[i64]| {
+            let all = table.tab2list().unwrap();
+            let mut keys: Vec<i64> =
+                all.iter().filter_map(|object| object.element(1)?.as_i64()).collect();
+            keys.sort_unstable();
+            assert_eq!(keys, expected, "{kind}");
+        };
+        let monitor = tenant.monitor_leases(&table).unwrap();
+        table.insert((0, "nobody's")).unwrap();
+        table.lease((1, "of the first owner")).unwrap();
+        table.acting_as(&tenant).lease_list([(2, "a tenant's"), (3, "a tenant's")]).unwrap();
+        table.give_away(receiver.pid(), 1).unwrap();
+        table.acting_as(&receiver).lease((4, "of the second owner")).unwrap();
+        table.acting_as(&heir).lease((5, "of the heir, before")).unwrap();
+        keys(&[0, 1, 2, 3, 4, 5]);
+        drop(owner);
+        keys(&[0, 2, 3, 4, 5]);
+        drop(receiver);
+        assert_eq!(table.info().unwrap().owner, heir.pid());
+        assert!(matches!(heir.try_receive(), Some(Message::Transfer { .. })));
+        keys(&[0, 2, 3, 5]);
+        for _ in 0..2 {
+            let Some(Message::LeasesDown { monitor: of, objects, .. }) = tenant.try_receive()
+            else {
+                panic!("{kind}: who watches the leases of a table does so whoever has it");
+            };
+            assert_eq!((of, objects.len()), (monitor, 1));
+        }
+        table.acting_as(&heir).set_access(Access::Private).unwrap();
+        drop(tenant);
+        let table = table.acting_as(&heir);
+        assert_eq!(table.len().unwrap(), 2, "{kind}: also where he may not look any more");
+        // The store never ends: what the last owner has leased goes, and the table stays.
+        table.give_away(store.pid(), 1).unwrap();
+        drop(heir);
+        let table = store.table_by_id(table.id().as_ref()).unwrap();
+        assert_eq!(table.tab2list().unwrap(), [tuple!(0, "nobody's")], "{kind}");
+    }
+}
+
+/// Who was given a table ends without an heir: the leases of others in it go with it, and those who
+/// had them end later as if nothing had been.
+#[test]
+fn leases_in_a_table_that_went_with_who_was_given_it() {
+    for kind in KINDS {
+        let store = Store::new();
+        let [owner, receiver, tenant] = [(); 3].map(|()| store.owner());
+        let table = owner.new_table("t", public(kind)).unwrap();
+        let other = owner.new_table("other", public(kind)).unwrap();
+        table.acting_as(&tenant).lease((1, 1)).unwrap();
+        other.acting_as(&tenant).lease((1, 1)).unwrap();
+        table.give_away(receiver.pid(), 1).unwrap();
+        drop(receiver);
+        assert!(table.info().is_none(), "{kind}");
+        let refused = table.acting_as(&tenant).lease((2, 2)).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::NoSuchTable);
+        assert_eq!(other.len().unwrap(), 1, "{kind}");
+        drop(tenant);
+        assert!(other.is_empty().unwrap(), "{kind}");
+    }
+}
+
+// ---- Things in hand when somebody ends ----------------------------------------------------------
+
+fn panics(work: impl FnOnce()) {
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+    caught.expect_err("it panics on purpose");
+}
+
+/// A panic lets go of a batch that is not committed: nothing of it has happened. One that takes the
+/// owner with it gives the table to the heir as it was.
+#[test]
+fn a_panic_with_a_batch_in_hand_changes_nothing() {
+    for kind in KINDS {
+        let store = Store::new();
+        let (owner, heir) = (store.owner(), store.owner());
+        let table = owner.new_table("t", public(kind).heir(heir.pid(), Term::nil())).unwrap();
+        table.insert((1, "before")).unwrap();
+        panics(|| {
+            let mut batch = table.batch();
+            batch.insert((1, "after")).unwrap().insert((2, "after")).unwrap().delete(1).unwrap();
+            panic!("on purpose");
+        });
+        let mut kept = None;
+        panics(|| {
+            let owner = owner;
+            let mut batch = table.acting_as(&owner).batch();
+            batch.insert((3, "after")).unwrap();
+            kept = Some(batch.clone());
+            panic!("on purpose");
+        });
+        assert_eq!(table.info().unwrap().owner, heir.pid());
+        assert_eq!(table.tab2list().unwrap(), [tuple!(1, "before")], "{kind}");
+        // What is left of it may do what its owner's handles may.
+        let kept = kept.unwrap();
+        kept.commit().unwrap().unwrap();
+        assert_eq!(table.len().unwrap(), 2, "{kind}: it is public");
+        table.acting_as(&heir).set_access(Access::Protected).unwrap();
+        assert_eq!(kept.commit().unwrap_err().kind(), ErrorKind::AccessDenied);
+        drop(heir);
+        assert_eq!(kept.commit().unwrap_err().kind(), ErrorKind::NoSuchTable);
+    }
+}
+
+/// A panic releases fixations, whether they go before or after their owner; those of others stay.
+#[test]
+fn a_panic_releases_fixations() {
+    for kind in KINDS {
+        let store = Store::new();
+        let keeper = store.owner();
+        let table = keeper.new_table("t", public(kind)).unwrap();
+        table.insert_list([(1, 1), (2, 2)]).unwrap();
+        let holders = || table.info().unwrap().safe_fixed.map_or(0, |fixed| fixed.holders.len());
+        let keepers = table.fix().unwrap();
+        let owner = store.owner();
+        panics(|| {
+            let _fixed = table.acting_as(&owner).fix().unwrap();
+            let _twice = table.acting_as(&owner).fix().unwrap();
+            assert_eq!(holders(), 2);
+            panic!("on purpose");
+        });
+        assert_eq!(holders(), 1, "{kind}: he lives, but they are gone");
+        panics(|| {
+            let owner = owner;
+            let _fixed = table.acting_as(&owner).fix().unwrap();
+            panic!("on purpose");
+        });
+        assert_eq!(holders(), 1, "{kind}: the fixation first");
+        let owner = store.owner();
+        panics(|| {
+            let fixed = table.acting_as(&owner).fix().unwrap();
+            let _later = (owner, fixed);
+            panic!("on purpose");
+        });
+        assert_eq!(holders(), 1, "{kind}: the owner first");
+        // Of a table that goes in the same panic, in either order.
+        for early in [true, false] {
+            let owner = store.owner();
+            let his = owner.new_table("his", public(kind)).unwrap();
+            panics(|| {
+                let fixed = his.acting_as(&keeper).fix().unwrap();
+                let (first, second) = if early { (Some(fixed), None) } else { (None, Some(fixed)) };
+                let _in_order = (first, owner, second);
+                panic!("on purpose");
+            });
+            assert!(his.info().is_none());
+        }
+        assert_eq!(keeper.all_tables().len(), 1);
+        drop(keepers);
+        assert_eq!(holders(), 0);
+    }
+}
+
+/// A read view shows the table as it was, across the end of its owner and a panic; when it is gone,
+/// so is the table, or it is the heir's.
+#[test]
+fn a_read_view_outlasts_the_owner_and_a_panic() {
+    for kind in KINDS {
+        for inherited in [false, true] {
+            let store = Store::new();
+            let (owner, heir) = (store.owner(), store.owner());
+            let options = public(kind);
+            let options = if inherited { options.heir(heir.pid(), Term::nil()) } else { options };
+            let table = owner.new_table("t", options).unwrap();
+            let text = "a text that does not fit a word ".repeat(100);
+            table.insert_list((0..500).map(|key| (key, text.as_str()))).unwrap();
+            let mut seen = 0;
+            panics(|| {
+                let ended = table.read(|view| {
+                    let held = view.get(7).unwrap();
+                    drop(owner);
+                    assert_eq!(table.info().is_some(), inherited, "{kind}");
+                    store.collect();
+                    view.for_each(|_| seen += 1);
+                    assert_eq!(held.element(2).and_then(|text| text.as_str()), Some(&*text));
+                    panic!("on purpose");
+                });
+                let _: ferrets::Result<()> = ended;
+            });
+            // The index of a table that is gone may be empty already, or not yet.
+            assert!(if inherited { seen == 500 } else { seen == 0 || seen == 500 }, "{seen}");
+            store.collect();
+            if inherited {
+                assert_eq!(table.info().unwrap().owner, heir.pid());
+                assert_eq!(table.len().unwrap(), 500, "{kind}");
+                table.insert((7, "the panic has locked nothing")).unwrap();
+                table.delete_all_objects().unwrap();
+            } else {
+                assert_eq!(table.read(|_| ()).unwrap_err().kind(), ErrorKind::NoSuchTable);
+            }
+        }
+    }
+}
+
+/// Looks at what was answered: the table is gone.
+fn gone<T: std::fmt::Debug>(answer: ferrets::Result<T>) {
+    let error = answer.expect_err("it is gone");
+    assert_eq!(error.kind(), ErrorKind::NoSuchTable, "{error}");
+}
+
+/// What one may hold of a table.
+struct Held {
+    batch: Batch,
+    rest: Continuation,
+    selection: Selection,
+    watch: Watch,
+    behind: Watch,
+    _fixed: Fixation,
+    ordered: Option<(Cursor, RangeIter, Snapshot)>,
+}
+
+impl Held {
+    /// All of it, of a table with 200 objects.
+    fn of(table: &Table) -> Self {
+        let held = "it stands";
+        let spec: MatchSpec = "[{{'$1','_'},[],['$1']}]".parse().expect("a specification");
+        let mut batch = table.batch();
+        batch.insert((1, 2)).and_then(|batch| batch.lookup(3)).expect("good steps");
+        let limit = 3.try_into().expect("not zero");
+        let chunk = table.select_chunk(&spec, limit).expect(held).expect("there is more");
+        let mut selection = table.select_iter(&spec).expect(held);
+        selection.next().expect("there is one").expect(held);
+        let ordered = || {
+            let (cursor, range) = (table.seek(50).expect(held), table.range(10..).expect(held));
+            (cursor, range, table.snapshot().expect(held))
+        };
+        Self {
+            batch,
+            rest: chunk.rest.expect("there are more than three"),
+            selection,
+            watch: table.watch(Filter::all()).expect(held),
+            behind: table.watch_within(Filter::all(), 1).expect(held),
+            _fixed: table.fix().expect(held),
+            ordered: (table.kind() == Kind::OrderedSet).then(ordered),
+        }
+    }
+
+    /// Each says in its way that the table is gone, and a snapshot stays what it is.
+    fn ends(mut self, table: &Table) {
+        gone(self.batch.commit());
+        gone(table.resume(self.rest));
+        gone(table.rank(1));
+        gone(table.lease((1, 1)));
+        gone(self.watch.resync());
+        // What is found already may come; then comes the end, with one error at the most.
+        let errors = self.selection.by_ref().filter(Result::is_err).map(gone).count();
+        assert!(errors <= 1 && self.selection.next().is_none());
+        let behind = &mut self.behind;
+        assert!(matches!(behind.try_recv(), Some(Event::Changed(_))));
+        assert!(matches!(behind.try_recv(), Some(Event::Lagged(1))));
+        assert!(matches!(behind.try_recv(), Some(Event::Gone)));
+        assert!(behind.try_recv().is_none() && behind.is_over());
+        let Some((mut cursor, mut range, snapshot)) = self.ordered else { return };
+        gone(cursor.next());
+        gone(cursor.prev());
+        cursor.seek(1).expect("that asks for nothing yet");
+        gone(cursor.next());
+        let errors = range.by_ref().filter(Result::is_err).map(gone).count();
+        assert!(errors <= 1 && range.next().is_none());
+        assert_eq!(snapshot.len(), 201);
+        assert_eq!(snapshot.range(..).expect("it stays").count(), 201);
+        assert_eq!(snapshot.lookup(1).expect("it stays")[0], tuple!(1, 1));
+    }
+}
+
+/// What was made of a table before it ended says so afterwards, each in its way, and lets go of it.
+#[test]
+fn what_is_held_of_a_table_that_ends() {
+    let ends: [fn(&Store, &Table, Owner); 4] = [
+        |_, table, _owner| table.delete_table().unwrap(),
+        |_, _, owner| drop(owner),
+        |_, _, owner| owner.exit("enough").unwrap(),
+        |store, table, _owner| {
+            let receiver = store.owner();
+            table.give_away(receiver.pid(), 1).unwrap();
+        },
+    ];
+    for kind in KINDS {
+        for end in ends {
+            let store = Store::new();
+            let (owner, other) = (store.owner(), store.owner());
+            let options = public(kind).order_statistics(kind == Kind::OrderedSet);
+            let table = owner.new_table("t", options).unwrap();
+            table.insert_list((0..200).map(|key| (key, key))).unwrap();
+            let others = table.acting_as(&other);
+            others.lease((1_000, "leased")).unwrap();
+            let held = Held::of(&others);
+            others.insert_list([(1, 9), (2, 9)]).unwrap();
+            others.insert((3, 9)).unwrap();
+            end(&store, &table, owner);
+            held.ends(&others);
+            drop(other);
+            assert!(store.all_tables().is_empty());
+        }
+    }
 }
 
 // ---- Many ---------------------------------------------------------------------------------------

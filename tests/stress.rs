@@ -19,6 +19,8 @@
 
 #[path = "stress/life.rs"]
 mod life;
+#[path = "stress/tables.rs"]
+mod tables;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;

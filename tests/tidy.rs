@@ -639,6 +639,46 @@ fn documents_point_at_what_exists() {
     breaches.none();
 }
 
+/// The tests and the cases of the oracle that TESTING.md names in its tables are there. What has no
+/// space in it is a function; `file: heading` is a case, of which `...` leaves out the end.
+#[test]
+fn tests_that_testing_names_exist() {
+    let read = |path: &PathBuf| fs::read_to_string(path).expect("it can be read");
+    let mut functions = BTreeSet::new();
+    for path in files("tests", ".rs").iter().chain(&files("src", ".rs")) {
+        let text = read(path);
+        functions.extend(names_after(&text, "fn ").map(str::to_owned));
+    }
+    let mut cases = Vec::new();
+    for path in files("tests/oracle/cases", ".ets") {
+        let file = path.file_stem().expect("it has a name").to_string_lossy().into_owned();
+        let text = read(&path);
+        let headings = text.lines().filter_map(|line| line.strip_prefix("== "));
+        let name = |heading: &str| heading.split(" [").next().unwrap_or_default().to_owned();
+        cases.extend(headings.map(|heading| format!("{file}: {}", name(heading))));
+    }
+    let mut breaches = Breaches::default();
+    let text = read(&root().join("TESTING.md"));
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| line.starts_with('|')) {
+        for name in line.split('`').skip(1).step_by(2) {
+            let is_there = if name.contains(": ") {
+                match name.strip_suffix("...") {
+                    Some(start) => cases.iter().any(|case| case.starts_with(start)),
+                    None => cases.iter().any(|case| case == name),
+                }
+            } else {
+                // Files are looked for elsewhere.
+                let function = name.contains('_') && !name.contains(['/', '.', ' ']);
+                !function || functions.contains(name)
+            };
+            if !is_there {
+                breaches.0.push(format!("TESTING.md:{}: there is no {name}", number + 1));
+            }
+        }
+    }
+    breaches.none();
+}
+
 /// The rules above are only as good as the reading.
 #[test]
 fn the_scanner_tells_code_from_comments() {

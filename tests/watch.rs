@@ -618,3 +618,143 @@ fn write_much(table: &Table, seed: i64) {
         }
     }
 }
+
+/// A copy of a table, kept by a watch that has room for few events.
+struct Follower {
+    watch: Watch,
+    replay: Replay,
+    /// Of an ordered set, where an event may come that is in what was read, it is kept by key.
+    by_key: BTreeMap<Term, Term>,
+    lags: usize,
+}
+
+impl Follower {
+    fn follow(&mut self, kind: Kind) {
+        while let Some(event) = self.watch.try_recv() {
+            match event {
+                Event::Lagged(_) => {
+                    self.lags += 1;
+                    self.read(kind);
+                }
+                event if kind == Kind::OrderedSet => self.apply_by_key(event),
+                event => self.replay.apply(event),
+            }
+        }
+    }
+
+    fn read(&mut self, kind: Kind) {
+        self.replay.objects.clear();
+        self.by_key.clear();
+        for object in self.watch.resync().unwrap() {
+            if kind == Kind::OrderedSet {
+                self.by_key.insert(key_of(&object), Term::from(object));
+            } else {
+                *self.replay.objects.entry(Term::from(object)).or_default() += 1;
+            }
+        }
+    }
+
+    fn apply_by_key(&mut self, event: Event) {
+        match event {
+            Event::Changed(changes) => {
+                self.replay.number(changes.sequence());
+                for change in &changes {
+                    match (change.before(), change.after()) {
+                        (_, Some(new)) => {
+                            self.by_key.insert(key_of(new), Term::from(new.clone()));
+                        }
+                        (Some(old), None) => drop(self.by_key.remove(&key_of(old))),
+                        (None, None) => unreachable!("something has changed"),
+                    }
+                }
+            }
+            Event::Cleared(sequence) => {
+                self.replay.number(sequence);
+                self.by_key.clear();
+            }
+            other => panic!("{other:?} is not expected"),
+        }
+    }
+
+    fn objects(mut self) -> BTreeMap<Term, usize> {
+        self.replay.objects.extend(self.by_key.into_values().map(|object| (object, 1)));
+        self.replay.objects
+    }
+}
+
+fn key_of(object: &Object) -> Term {
+    object.element(1).unwrap().to_term().unwrap()
+}
+
+/// A receiver that falls behind, and reads the table anew whenever it is told so, has the table in
+/// the end, whatever was written meanwhile, leased, and taken away with who had leased it.
+#[test]
+fn a_receiver_that_falls_behind_reads_anew_and_misses_nothing() {
+    for kind in KINDS {
+        for round in 0..6 {
+            let store = Store::with_seed(3);
+            let options = TableOptions::new(kind).access(Access::Public);
+            let table = store.new_table("t", options).unwrap();
+            let watch = table.watch_within(Filter::all(), 40).unwrap();
+            let (replay, by_key) = (Replay::default(), BTreeMap::new());
+            let mut follower = Follower { watch, replay, by_key, lags: 0 };
+            // However slow the others are: this much is more than it has room for.
+            (0..100).for_each(|n| table.insert((n, -1)).unwrap());
+            std::thread::scope(|scope| {
+                let (store, table) = (&store, &table);
+                let writers = [1, 2].map(|writer| {
+                    scope.spawn(move || write_and_lease(store, table, 2 * round + writer))
+                });
+                while !writers.iter().all(|writer| writer.is_finished()) {
+                    follower.follow(kind);
+                }
+                writers.into_iter().for_each(|writer| writer.join().unwrap());
+            });
+            follower.follow(kind);
+            assert!(follower.lags > 0, "{kind}: there was room for all");
+            assert_eq!(follower.objects(), objects_of(&table), "{kind}");
+        }
+    }
+}
+
+/// Everything there is to write, in an order that the seed determines; each in its turn as whoever
+/// leases ends and another takes his place.
+fn write_and_lease(store: &Store, table: &Table, seed: u64) {
+    let low = spec("[{{'$1','$2'},[{'<','$1',9}],[true]}]");
+    let more = spec("[{{'$1','$2'},[{'<','$1',30}],[{{'$1',{'+','$2',1}}}]}]");
+    let mut state = seed;
+    let mut below = |bound: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_041);
+        (state >> 33) % bound
+    };
+    let mut owner = store.owner();
+    for _ in 0..6_000 {
+        let (key, value) = (below(60) as i64, below(5) as i64);
+        match below(16) {
+            0 => table.delete(key).unwrap(),
+            1 => drop(table.take(key).unwrap()),
+            2 => table.delete_object((key, value)).unwrap(),
+            3 => table.insert_list((key..key + 5).map(|key| (key, value))).unwrap(),
+            4 => {
+                let mut batch = table.batch();
+                batch.delete(key).unwrap().insert((key + 7, value)).unwrap();
+                batch.delete_object((key + 3, value)).unwrap();
+                batch.commit().unwrap().unwrap();
+            }
+            5 => table.acting_as(&owner).lease((key, value)).unwrap(),
+            6 => {
+                let objects = (key..key + 4).map(|key| (key, value));
+                table.acting_as(&owner).lease_list(objects).unwrap();
+            }
+            7 if below(8) == 0 => owner = store.owner(),
+            // Bags do not have these.
+            8 => drop(table.update_counter(key, (2, 1))),
+            9 => drop(table.update_element(key, 2, value)),
+            10 if below(300) == 0 => table.delete_all_objects().unwrap(),
+            11 => drop(table.insert_new((key, value)).unwrap()),
+            12 if below(50) == 0 => drop(table.select_delete(&low).unwrap()),
+            13 if below(50) == 0 => drop(table.select_replace(&more)),
+            _ => table.insert((key, value)).unwrap(),
+        }
+    }
+}

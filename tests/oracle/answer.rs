@@ -185,7 +185,7 @@ fn settled_value(
     names: &Names,
 ) -> Term {
     match operation.function.as_str() {
-        "new" | "rename" | "whereis" | "exit" => names.apply(value),
+        "new" | "rename" | "whereis" | "exit" | "rest" => names.apply(value),
         // The tables of one who exits are inherited in any order.
         "all" | "messages" => sorted(&names.apply(value), None),
         "info" => settled_info(operation, &names.apply(value)),

@@ -10,7 +10,8 @@
 //! A line that begins with `==` begins a sequence, one with `%` is a comment. `2:` before a call
 //! means that actor 2 makes it; `t@1` is whatever table the line `t@1 = ...` made, and `a@2` is
 //! actor 2. `exit(Reason)` ends an actor, and another takes its place, who is the answer: `a@4` and
-//! so on; `messages()` gives what an actor was told since it asked last, sorted. Answers are
+//! so on; `messages()` gives what an actor was told since it asked last, sorted. `rest(t@1, select,
+//! Spec, 2)` is what `select/1` goes on from, and has a handle as a table has: `t@2`. Answers are
 //! written in the form that [`settle`](crate::answer::settle) gives them. `[27]` at the end of a
 //! name marks a sequence whose answers older releases give otherwise, `[ferrets]` one that is not
 //! put to Erlang, because the contract deliberately says something else there.
@@ -38,6 +39,7 @@ pub(crate) struct Case {
 const FILES: &[(&str, &str)] = &[
     ("checklist", include_str!("cases/checklist.ets")),
     ("access", include_str!("cases/access.ets")),
+    ("strangers", include_str!("cases/strangers.ets")),
     ("errors", include_str!("cases/errors.ets")),
     ("options", include_str!("cases/options.ets")),
     ("tables", include_str!("cases/tables.ets")),

@@ -180,6 +180,9 @@ call(walk_back_lookup, [Table], _) ->
     walk_lookup(ets:last_lookup(Table), fun(Key) -> ets:prev_lookup(Table, Key) end, ?STEPS);
 call(pieces, [Table, Function, Question, Limit], _) ->
     pieces(Function, Limit, ets:Function(Table, Question, Limit));
+call(rest, [Table, Function, Question, Limit], _) ->
+    {[_ | _], Rest} = ets:Function(Table, Question, Limit),
+    Rest;
 call(run_ms, [Terms, Spec], _) ->
     ets:match_spec_run(Terms, ets:match_spec_compile(Spec));
 call(fun2ms, [Text, Variables], _) ->

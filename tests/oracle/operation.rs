@@ -142,6 +142,10 @@ impl Operation {
                  (ets:{0}({table}, {1}, {2}))",
                 arguments[1], arguments[2], arguments[3]
             ),
+            "rest" if arguments.len() == 4 => {
+                let [_, function, question, limit] = &arguments[..] else { unreachable!() };
+                format!("element(2, ets:{function}({table}, {question}, {limit}))")
+            }
             "fun2ms" if arguments.len() == 2 => {
                 let text = self.arguments[0].as_str().unwrap_or_default();
                 format!("ets:fun2ms({text})")

@@ -107,6 +107,7 @@ fn call(actor: &Owner, function: &str, arguments: &[Term]) -> Result<Term> {
     let [table, ..] = arguments else { return ets::call(actor, function, arguments) };
     match function {
         "pieces" => pieces(actor, arguments),
+        "rest" => rest(actor, arguments),
         "run_ms" => run_ms(actor, arguments),
         "fun2ms" => fun2ms(arguments),
         "walk" => walk(actor, table, "first", "next"),
@@ -218,6 +219,16 @@ fn pieces(actor: &Owner, arguments: &[Term]) -> Result<Term> {
         piece = ets::call(actor, function, std::slice::from_ref(&parts[1]))?;
     }
     Ok(list(all))
+}
+
+/// What a selection goes on from behind its first piece.
+fn rest(actor: &Owner, arguments: &[Term]) -> Result<Term> {
+    let [table, function, question, limit] = arguments else {
+        return ets::call(actor, "rest", arguments);
+    };
+    let first = [table.clone(), question.clone(), limit.clone()];
+    let piece = ets::call(actor, name(function).unwrap_or_default(), &first)?;
+    Ok(elements(&piece).into_iter().nth(1).unwrap_or(piece))
 }
 
 /// Compiles a specification and puts a list to it.
