@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::chunks::{Directory, Slot, locate};
 use super::seen::Seen;
-use super::{FULL, Group, MAX_SLOTS, Memory, Pending, SMALL, State, digest, free_block};
+use super::{FULL, Group, MOST_SLOTS, Memory, Pending, SMALL, State, digest, free_block};
 use crate::platform::sync::{AtomicU64, Mutex, Ordering};
 use crate::raw::Commit;
 use crate::raw::block::{Block, BlockRef};
@@ -88,13 +88,10 @@ impl Group {
     }
 
     /// A compact copy of the group, with the same objects; made to take its place in the index.
+    /// What is pending has happened to the copy: it takes the group's place with the same batch.
     /// O(n): one allocation for each 1024 objects, and a count in each block.
-    ///
-    /// # Panics
-    /// If a change is pending.
     pub(crate) fn rebuild(&self) -> Self {
-        let memory = self.memory.lock();
-        assert!(self.record(&memory).is_none(), "a batch ends before the group is rebuilt");
+        let _memory = self.memory.lock();
         let newest = self.newest();
         let alive = self.chunks.walk(newest.len()).filter(|slot| slot.died() == 0);
         // SAFETY: G1, G2: filled and alive, and we hold the lock of those who could kill it.
@@ -219,6 +216,9 @@ impl Group {
             }
             None => assert!(newest.len() <= SMALL, "a large group remembers"),
         }
+        for slot in self.chunks.walk(u32::MAX).skip(newest.len() as usize) {
+            assert!(slot.block().is_none() && slot.died() == 0, "what is behind is empty");
+        }
         assert_eq!(self.weight().bytes, bytes, "all bytes are counted");
     }
 }
@@ -312,7 +312,7 @@ impl<'a> Edit<'a> {
     /// Fills the next slot.
     fn push(&mut self, block: Block, digest: u32) {
         let at = self.next.len();
-        assert!(at < MAX_SLOTS, "{FULL}");
+        assert!(at < MOST_SLOTS, "{FULL}");
         if at >= SMALL && self.memory.is_none() {
             self.remember(at as usize + 1);
         }
@@ -402,21 +402,34 @@ impl<'a> Edit<'a> {
         }
     }
 
-    /// Revives those of the `killed` that were there `before`, and kills what was appended since.
+    /// Revives those of the `killed` that were there `before`, and takes out what was appended
+    /// since, which no reader was shown: its slots are filled again, or a batch that is tried again
+    /// and again would use them up.
     fn take_back(&mut self, before: State, killed: &[u32]) {
         let appended = before.len()..self.next.len();
         let revived = || killed.iter().copied().filter(|at| *at < before.len());
-        let dead = before.dead() + appended.len() as u32;
         for at in appended.clone() {
             let slot = self.filled(at);
             if slot.died() == 0 {
                 // SAFETY: G1, G2: filled and alive, and we hold the lock.
                 self.bytes -= unsafe { block_of(slot) }.bytes();
             }
-            slot.set_died(dead);
+            slot.set_died(before.dead() + 1);
         }
-        for at in revived().chain(appended.clone()) {
-            self.forget_dead(self.filled(at).digest());
+        let gone = revived().chain(appended.clone());
+        let mut digests: Numbers = gone.map(|at| self.filled(at).digest()).collect();
+        digests.sort_unstable();
+        digests.dedup();
+        digests.into_iter().for_each(|digest| self.forget_dead(digest));
+        for at in appended {
+            let slot = self.filled(at);
+            // SAFETY: G1: filled, and not freed before it is retired.
+            let bytes = unsafe { block_of(slot) }.bytes();
+            let raw = slot.block().expect("a filled slot has a block");
+            slot.empty_again();
+            // SAFETY: G1, G3: no reader was shown it, and the slot has given its reference away;
+            // blocks are Send.
+            self.pin.retire(unsafe { Retired::new(raw, bytes, free_block) });
         }
         for at in revived() {
             let slot = self.filled(at);
@@ -427,8 +440,7 @@ impl<'a> Edit<'a> {
                 memory.seen.insert(slot.digest(), at);
             }
         }
-        self.next = State::new(dead, self.next.len());
-        self.dying = appended.collect();
+        self.next = before;
     }
 
     /// Ends what is pending: the next state is the state.

@@ -20,7 +20,7 @@
 //! and then stores the next state: that is the instant at which all of it happens. A reader loads
 //! the state once, and whatever he reads of the slots afterwards, at whatever pace, gives the
 //! group as it was in that state; `len - dead` is how many objects that are. States only grow, so
-//! none comes twice.
+//! one that comes again, because a batch came to nothing, means what it meant before.
 //!
 //! # Why a reader may follow what he finds
 //!
@@ -41,7 +41,12 @@
 //! later
 //! batch already. If there is none, the batch has ended meanwhile, and he loads the state again.
 //! After the decision [`Group::finish`] (or [`Group::cancel`]) makes the record's verdict the
-//! state, and only then retires the record and the blocks that have died.
+//! state, and only then retires the record and the blocks that have died. The slots that a cancelled
+//! batch has filled were in no state that a reader took; they are emptied, to be filled again.
+//!
+//! A group that has become sparse by what is pending is rebuilt before the decision, and the copy
+//! takes its place in the index by the same commit word. The old group is finished or cancelled all
+//! the same: who has found it before sees the state before, or the one that the copy begins with.
 //!
 //! # Writers
 //!
@@ -94,8 +99,10 @@ const SMALL: u32 = 3;
 const LARGE: u32 = if cfg!(miri) { 48 } else { 1024 };
 /// Dead slots that are no reason to rebuild a group.
 const FEW_DEAD: u32 = 8;
-/// Slots of the largest group.
+/// Slots that a state can tell apart.
 const MAX_SLOTS: u32 = u32::MAX >> 1;
+/// Slots of the largest group.
+const MOST_SLOTS: u32 = if cfg!(test) { 1 << 18 } else { MAX_SLOTS };
 const FULL: &str = "a key cannot have more than two thousand million objects";
 /// The bit of a pointer that says that it leads to a group (G5).
 const MANY: usize = 4;
@@ -219,6 +226,9 @@ unsafe fn free_pending(raw: NonNull<()>) {
 }
 
 impl Group {
+    /// Objects of the largest group.
+    pub(crate) const MOST: usize = MOST_SLOTS as usize;
+
     /// A group of objects with their hashes, for a key with that hash. The hash of an object must
     /// be a good one of its whole contents.
     pub(crate) fn new(hash: u64, objects: Vec<(Block, u64)>) -> Self {
@@ -269,8 +279,13 @@ impl Group {
     pub(crate) fn needs_rebuild(&self) -> bool {
         let newest = self.newest();
         let is_sparse = newest.dead() > FEW_DEAD && newest.dead() > newest.alive();
-        let is_near_end = newest.len() > MAX_SLOTS / 8 * 7 && newest.dead() > newest.len() / 8;
+        let is_near_end = newest.len() > MOST_SLOTS / 8 * 7 && newest.dead() > newest.len() / 8;
         is_sparse || is_near_end
+    }
+
+    /// How many objects can be appended, for who keeps others from doing so. O(1).
+    pub(crate) fn room(&self) -> usize {
+        (MOST_SLOTS - self.newest().len()) as usize
     }
 
     /// The state as writers see it.

@@ -264,6 +264,75 @@ fn a_pending_change_does_not_leak() {
     }
 }
 
+/// What a batch fills and does not commit is filled again.
+#[test]
+fn cancelled_changes_take_no_slots() {
+    for count in [2, 14, 40] {
+        let mut census = Census::default();
+        let group = Group::new(KEY, (0..count).map(|value| census.object(value)).collect());
+        let pin = pin();
+        let before = group.snapshot(&pin);
+        let mut bytes = 0;
+        for round in 0..many(1_000, 20) {
+            group.prepare(&Arc::new(Commit::new()));
+            group.edit(&pin, |edit| {
+                for value in [1, 1, 100, 100, 101, 1] {
+                    let (block, hash) = census.object(value);
+                    edit.append(block, hash);
+                }
+                assert_eq!(edit.delete(hash(1), is(1)), 4);
+                assert_eq!(edit.delete(hash(0), is(0)), 1);
+                assert_eq!(edit.delete(hash(101), is(101)), 1);
+            });
+            group.cancel(&pin);
+            group.check();
+            assert_eq!(group.newest(), before.state, "as if nothing had been");
+            bytes = if round == 0 { group.weight().bytes } else { bytes };
+            assert_eq!(group.weight().bytes, bytes);
+            assert_eq!(values(&group), (0..count).collect::<Vec<_>>());
+        }
+        assert_eq!(group.delete(&pin, hash(1), is(1)), 1, "it is remembered once");
+        group.append(&pin, block(7), hash(7));
+        group.check();
+        assert!(before.iter().map(|block| block.words()[0]).eq(0..count));
+        drop(group);
+        drop(pin);
+        census.assert_all_freed();
+    }
+}
+
+/// A copy that is made within a batch has what is pending, and the old group ends with it.
+#[test]
+fn a_group_is_rebuilt_within_a_batch() {
+    for is_committed in [false, true] {
+        let mut census = Census::default();
+        let group = Group::new(KEY, (0..20).map(|value| census.object(value)).collect());
+        let commit = Arc::new(Commit::new());
+        let pin = pin();
+        group.prepare(&commit);
+        assert_eq!(group.retain(&pin, |block| block.words()[0] >= 15), 15);
+        let (new, hash) = census.object(20);
+        group.append(&pin, new, hash);
+        assert!(group.needs_rebuild());
+        let rebuilt = group.rebuild();
+        rebuilt.check();
+        assert!(!rebuilt.needs_rebuild());
+        assert_eq!(values(&rebuilt), (15..=20).collect::<Vec<_>>());
+        assert_eq!(values(&group), (0..20).collect::<Vec<_>>());
+        if is_committed {
+            commit.commit();
+            group.finish(&pin);
+        } else {
+            group.cancel(&pin);
+        }
+        let expected = if is_committed { 15..21 } else { 0..20 };
+        assert_eq!(values(&group), expected.collect::<Vec<_>>());
+        group.check();
+        drop((group, rebuilt, pin));
+        census.assert_all_freed();
+    }
+}
+
 #[test]
 fn equal_objects_are_cheap() {
     let group = Group::new(KEY, vec![object(1); 2]);

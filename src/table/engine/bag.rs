@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 
 use smallvec::SmallVec;
 
-use super::batch::{Given, Plan, Several, Step as BatchStep, Stop};
+use super::batch::{Given, Plan, Several, Step as BatchStep, Stop, end_with};
 use super::set::{NotAll, by_hash, slot_hashes};
 use super::told::{self, Changes, Told};
 use super::{Key, KeyAndObjects, Objects, OwnerId, Position, Step, Stride, has_key, key_of, push};
@@ -111,6 +111,9 @@ impl BagEngine {
             let change = match old {
                 None => Change::Put(Bagged::one(block)),
                 Some(BagRef::One(first)) => self.second(first, block),
+                Some(BagRef::Many(group)) if group.room() == 0 => {
+                    return (Change::Keep, Err(Refused::Full));
+                }
                 Some(BagRef::Many(group)) => {
                     let hash = self.object_hash(block.borrow());
                     if self.unique {
@@ -122,11 +125,11 @@ impl BagEngine {
                     Change::Changed(group.weight())
                 }
             };
-            (change, ())
+            (change, Ok(()))
         };
         self.write(pin, key, change, |_, _| {
             is_new.get().then(|| told::Change::inserted(shared.borrow())).into_iter().collect()
-        })
+        })?
     }
 
     /// A second object beside a key's only one.
@@ -196,7 +199,7 @@ impl BagEngine {
                     let (mine, others) = rest
                         .into_iter()
                         .partition(|block| has_key(block.borrow(), self.keypos, key.term));
-                    self.insert_many(pin, batch, key, mine, &mut changes);
+                    self.insert_many(pin, batch, key, mine, &mut changes)?;
                     rest = others;
                 }
             }
@@ -230,7 +233,13 @@ impl BagEngine {
                 contents.push(Several::new(self, pin, commit, entry, is_watched));
                 places.push(found);
             }
-            let given = plan.run(&mut contents)?;
+            let given = match plan.run(&mut contents) {
+                Ok(given) => given,
+                Err(stop) => {
+                    contents.into_iter().for_each(|content| content.give_up(batch));
+                    return Err(stop);
+                }
+            };
             let changes: Changes = contents.iter_mut().flat_map(Several::take_changes).collect();
             for (content, found) in contents.into_iter().zip(places) {
                 content.finish(batch, found);
@@ -251,13 +260,14 @@ impl BagEngine {
         key: Key<'_>,
         blocks: Vec<Block>,
         changes: &mut Changes,
-    ) {
+    ) -> Result<(), Refused> {
         let is_of = |entry: BagRef<'_>| self.is_of(entry, key);
         let mut all = Vec::new();
         match batch.get(key.hash, is_of) {
+            Some(BagRef::Many(group)) if group.room() < blocks.len() => return Err(Refused::Full),
             Some(BagRef::Many(group)) => {
                 self.prepare(pin, batch, group, blocks, changes);
-                return;
+                return Ok(());
             }
             Some(BagRef::One(first)) => all.push(first.to_block()),
             None => {}
@@ -272,9 +282,11 @@ impl BagEngine {
         }
         match all.len() {
             len if len == before => {}
+            len if len > Group::MOST => return Err(Refused::Full),
             1 => batch.put(key.hash, is_of, Bagged::one(all.remove(0))),
             _ => batch.put(key.hash, is_of, self.group(all)),
         }
+        Ok(())
     }
 
     /// Keeps the first of equal blocks.
@@ -317,13 +329,7 @@ impl BagEngine {
                 }
             }
         });
-        batch.on_end(before, group.weight(), |pin, committed| {
-            if committed {
-                group.finish(pin);
-            } else {
-                group.cancel(pin);
-            }
-        });
+        end_with(batch, group, before);
     }
 
     pub(super) fn each<'p>(
