@@ -41,8 +41,9 @@
 //! later
 //! batch already. If there is none, the batch has ended meanwhile, and he loads the state again.
 //! After the decision [`Group::finish`] (or [`Group::cancel`]) makes the record's verdict the
-//! state, and only then retires the record and the blocks that have died. The slots that a cancelled
-//! batch has filled were in no state that a reader took; they are emptied, to be filled again.
+//! state, and only then retires the record and the blocks that have died. The slots that a
+//! cancelled batch has filled were in no state that a reader took; they are emptied, to be filled
+//! again.
 //!
 //! A group that has become sparse by what is pending is rebuilt before the decision, and the copy
 //! takes its place in the index by the same commit word. The old group is finished or cancelled all
@@ -53,7 +54,9 @@
 //! Everything a writer needs besides the slots is behind a mutex, which is never contended where an
 //! index locks the key's bucket anyway. Up to [`SMALL`] slots he looks through all digests (32 bits
 //! of each object's hash); from there on he has an index of digests ([`seen`]), with which it takes
-//! O(1) to tell whether a bag holds an object, and O(copies) to delete one.
+//! O(1) to tell whether a bag holds an object, and O(copies) to delete one. What is leased is in an
+//! index of its own besides, by digest and owner, so that many who have leased equal objects do not
+//! walk over each other's when they end.
 //!
 //! # What it is bad at
 //!
@@ -169,12 +172,30 @@ impl Pending {
 #[derive(Debug)]
 struct Memory {
     seen: Seen,
+    /// Which slots hold what was leased, by [`leased_digest`]; once there are some. What has died
+    /// is forgotten when somebody comes across it.
+    leased: Option<Seen>,
     directory: Directory,
 }
 
 impl Memory {
     fn bytes(&self) -> usize {
-        size_of::<Self>() + self.seen.bytes() + self.directory.bytes()
+        let leased = self.leased.as_ref().map_or(0, Seen::bytes);
+        size_of::<Self>() + self.seen.bytes() + leased + self.directory.bytes()
+    }
+
+    /// Remembers a slot with that block.
+    fn insert(&mut self, block: BlockRef<'_>, digest: u32, slot: u32) {
+        self.seen.insert(digest, slot);
+        if let Some(lease) = block.lease() {
+            let leased = self.leased.get_or_insert_with(|| Seen::with_room(0));
+            leased.insert(leased_digest(digest, lease), slot);
+        }
+    }
+
+    /// Frees so many entries' worth of memory, for good; `true` when nothing is left.
+    fn shed(&mut self, entries: usize) -> bool {
+        self.leased.as_mut().is_none_or(|leased| leased.shed(entries)) && self.seen.shed(entries)
     }
 
     fn bytes_of(memory: &Option<Box<Self>>) -> usize {
@@ -205,6 +226,12 @@ pub(crate) struct Group {
 /// 32 bits of an object's hash, as good at their upper end as at their lower.
 fn digest(hash: u64) -> u32 {
     (hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
+}
+
+/// A digest of what is leased that differs with whom it is there for: equal objects of others do
+/// not stand in the way of those of an owner.
+fn leased_digest(object: u32, lease: u64) -> u32 {
+    digest(lease.wrapping_mul(0xbf58_476d_1ce4_e5b9) ^ u64::from(object))
 }
 
 /// Frees a block.
@@ -332,7 +359,7 @@ impl Reap for Group {
     fn reap(&mut self, budget: usize) -> bool {
         {
             let mut memory = self.memory.lock();
-            if memory.as_mut().is_some_and(|memory| !memory.seen.shed(budget)) {
+            if memory.as_mut().is_some_and(|memory| !memory.shed(budget)) {
                 return false;
             }
             *memory = None;
