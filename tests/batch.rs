@@ -26,8 +26,9 @@ impl Dice {
         (self.0 >> 33) % range
     }
 
-    fn key(&mut self) -> Term {
-        let n = self.below(12) as i64;
+    /// One of so many keys.
+    fn key(&mut self, keys: u64) -> Term {
+        let n = self.below(keys) as i64;
         if self.below(4) == 0 { term!({ n, "long enough to be boxed" }) } else { term!(n) }
     }
 }
@@ -48,8 +49,8 @@ enum Step {
 }
 
 impl Step {
-    fn draw(dice: &mut Dice, kind: Kind) -> Self {
-        let (key, value) = (dice.key(), dice.below(4) as i64);
+    fn draw(dice: &mut Dice, kind: Kind, keys: u64) -> Self {
+        let (key, value) = (dice.key(keys), dice.below(4) as i64);
         let is_set = matches!(kind, Kind::Set | Kind::OrderedSet);
         match dice.below(if is_set { 21 } else { 16 }) {
             0..=5 => Self::Insert(key, value),
@@ -226,14 +227,92 @@ fn batches_do_what_a_model_does() {
             for _ in 0..60 {
                 let most = [3, 8, 40][dice.below(3) as usize];
                 let count = dice.below(most);
-                let steps: Vec<Step> = (0..count).map(|_| Step::draw(&mut dice, kind)).collect();
+                let steps: Vec<Step> =
+                    (0..count).map(|_| Step::draw(&mut dice, kind, 12)).collect();
                 compare(&table, &mut model, &steps);
                 // Some of what is there was not put there by a batch.
-                let (key, value) = (dice.key(), dice.below(4) as i64);
+                let (key, value) = (dice.key(12), dice.below(4) as i64);
                 table.insert((key.clone(), value)).unwrap();
                 model.insert(key, value);
             }
         }
+    }
+}
+
+/// What a key of a bag has is changed again and again, and seldom deleted as a whole: what was
+/// deleted of it is tidied away meanwhile.
+#[test]
+fn batches_on_one_key_do_what_a_model_does() {
+    for kind in [Kind::Bag, Kind::DuplicateBag] {
+        for seed in 0..8 {
+            let mut dice = Dice(seed);
+            let (_owner, table) = table(kind);
+            let mut model = Model { kind, objects: Vec::new() };
+            let empty = table.info().unwrap().memory_bytes;
+            for _ in 0..1_000 {
+                let count = dice.below(8);
+                let steps = (0..count).map(|_| Step::draw(&mut dice, kind, 1));
+                let steps: Vec<Step> = steps.collect();
+                let is_rare = |step: &Step| matches!(step, Step::Delete(_) | Step::IfAbsent(_));
+                if !steps.iter().any(is_rare) || dice.below(100) == 0 {
+                    compare(&table, &mut model, &steps);
+                }
+            }
+            let bytes = table.info().unwrap().memory_bytes - empty;
+            // Equal objects take the memory of their common digests besides.
+            let most = 6_500 + 200 * model.objects.len();
+            assert!(bytes < most, "{kind}, seed {seed}: {bytes} of {}", model.objects.len());
+            model.objects.iter().for_each(|(key, _)| table.delete(key).unwrap());
+            assert_eq!(table.info().unwrap().memory_bytes, empty, "all bytes were counted");
+        }
+    }
+}
+
+/// The memory of a key with a few objects does not grow with the batches that were done to it.
+#[test]
+fn batches_on_a_key_of_a_bag_leave_nothing_behind() {
+    for kind in [Kind::Bag, Kind::DuplicateBag] {
+        let (_owner, table) = table(kind);
+        let empty = table.info().unwrap().memory_bytes;
+        table.insert_list((0..3).map(|n| ("key", n))).unwrap();
+        let fresh = table.info().unwrap().memory_bytes - empty;
+        for n in 3..5_000 {
+            let mut batch = table.batch();
+            batch.delete_object(("key", n - 3)).unwrap().insert(("key", n)).unwrap();
+            batch.commit().unwrap().unwrap();
+            let expected = (n - 2..=n).map(|n| (term!("key"), n)).collect::<Vec<_>>();
+            assert_eq!(plain(table.lookup("key").unwrap().iter()), expected);
+        }
+        let bytes = table.info().unwrap().memory_bytes - empty;
+        assert!(bytes < 4 * fresh, "{kind}: {fresh} bytes, then {bytes}");
+        assert_eq!(table.len().unwrap(), 3);
+        table.delete("key").unwrap();
+        assert_eq!(table.info().unwrap().memory_bytes, empty, "{kind}: all bytes were counted");
+    }
+}
+
+/// What batches put in and do not commit takes no place, however often it is tried.
+#[test]
+fn batches_that_fail_leave_nothing_behind() {
+    for (kind, objects) in [(Kind::Bag, 3), (Kind::DuplicateBag, 3), (Kind::DuplicateBag, 40)] {
+        let (_owner, table) = table(kind);
+        let empty = table.info().unwrap().memory_bytes;
+        table.insert_list((0..objects).map(|n| ("key", n))).unwrap();
+        let fresh = table.info().unwrap().memory_bytes - empty;
+        let mut failing = table.batch();
+        for n in 0..4 {
+            failing.insert(("key", -n)).unwrap().delete_object(("key", n)).unwrap();
+        }
+        failing.insert(("key", -1)).unwrap().if_absent("key").unwrap();
+        for _ in 0..5_000 {
+            assert_eq!(failing.commit().unwrap().unwrap_err().condition(), Condition::Absent);
+        }
+        let bytes = table.info().unwrap().memory_bytes - empty;
+        assert!(bytes < 4 * fresh, "{kind}: {fresh} bytes, then {bytes}");
+        let expected = (0..objects).map(|n| (term!("key"), n)).collect::<Vec<_>>();
+        assert_eq!(plain(table.lookup("key").unwrap().iter()), expected);
+        assert_eq!(table.take("key").unwrap().len(), objects as usize);
+        assert_eq!(table.info().unwrap().memory_bytes, empty, "{kind}: all bytes were counted");
     }
 }
 
@@ -459,6 +538,45 @@ fn readers_see_batches_whole() {
             while !done.load(Ordering::Relaxed) {
                 let value = |key| table.lookup_element(key, 2).unwrap();
                 let (a, b, again) = (value("a"), value("b"), value("a"));
+                assert!(a <= b && b <= again, "{kind}: {a}, {b}, {again}");
+            }
+        });
+    }
+}
+
+/// The same of keys of bags with many objects, of which the oldest goes when a new one comes.
+#[test]
+fn readers_see_batches_on_crowded_keys_whole() {
+    const WINDOW: i64 = 9;
+    for kind in [Kind::Bag, Kind::DuplicateBag] {
+        let (_owner, table) = table(kind);
+        let both = |n| [("a", n), ("b", n)];
+        table.insert_list((0..WINDOW).flat_map(both)).unwrap();
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for n in WINDOW..5_000 {
+                    let mut batch = table.batch();
+                    for key in ["b", "a"] {
+                        batch.insert((key, n)).unwrap();
+                        batch.delete_object((key, n - WINDOW)).unwrap();
+                    }
+                    batch.commit().unwrap().unwrap();
+                    let mut failing = table.batch();
+                    failing.delete_object(("a", n)).unwrap().insert(("a", -1)).unwrap();
+                    failing.if_absent("b").unwrap().commit().unwrap().unwrap_err();
+                }
+                done.store(true, Ordering::Relaxed);
+            });
+            while !done.load(Ordering::Relaxed) {
+                let first = |key| {
+                    let found = plain(table.lookup(key).unwrap().iter());
+                    let values: Vec<i64> = found.into_iter().map(|(_, value)| value).collect();
+                    let all = values[0]..values[0] + WINDOW;
+                    assert_eq!(values, all.collect::<Vec<_>>(), "{kind} {key}");
+                    values[0]
+                };
+                let (a, b, again) = (first("a"), first("b"), first("a"));
                 assert!(a <= b && b <= again, "{kind}: {a}, {b}, {again}");
             }
         });

@@ -662,6 +662,47 @@ fn equal_objects_of_a_bag_are_told_apart() {
     assert!(left.is_empty());
 }
 
+/// Many lease the same under one key, some several times; each takes with him what is his, and who
+/// watches hears of each object once.
+#[test]
+fn many_who_lease_the_same_do_not_take_what_is_others() {
+    let store = Store::new();
+    let table = store.new_table("rent", public(Kind::DuplicateBag)).unwrap();
+    let keeper = store.owner();
+    keeper.monitor_leases(&table).unwrap();
+    let mut watch = table.watch(Filter::all()).unwrap();
+    let owners: Vec<Owner> = (0..50).map(|_| store.owner()).collect();
+    for round in 0..4 {
+        for (at, owner) in owners.iter().enumerate().filter(|(at, _)| at % 4 >= round) {
+            table.acting_as(owner).lease(("news", 7)).unwrap();
+            table.acting_as(owner).lease(("news", at)).unwrap();
+        }
+        table.insert(("news", 7)).unwrap();
+    }
+    // What was taken and put back is nobody's.
+    let taken = table.take("news").unwrap();
+    table.insert_list(taken.iter().take(3).cloned()).unwrap();
+    for owner in &owners {
+        table.acting_as(owner).lease_list([("news", 7), ("news", 8), ("news", 7)]).unwrap();
+    }
+    while watch.try_recv().is_some() {}
+    for (at, owner) in owners.into_iter().enumerate() {
+        assert_eq!(table.len().unwrap(), 3 + 3 * (50 - at));
+        drop(owner);
+        let Some(Message::LeasesDown { objects, .. }) = keeper.try_receive() else { panic!() };
+        let mut objects: Vec<Object> = objects.to_vec();
+        objects.sort_by_key(|object| Term::from(object.clone()));
+        assert_eq!(objects, [tuple!("news", 7), tuple!("news", 7), tuple!("news", 8)]);
+        let mut told = 0;
+        while let Some(event) = watch.try_recv() {
+            let Event::Changed(changes) = event else { panic!("{event:?}") };
+            told += changes.iter().filter(|change| change.after().is_none()).count();
+        }
+        assert_eq!(told, 3);
+    }
+    assert_eq!(table.lookup("news").unwrap().len(), 3);
+}
+
 #[test]
 fn the_last_to_lease_a_key_has_it() {
     for kind in [Kind::Set, Kind::OrderedSet] {

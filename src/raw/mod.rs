@@ -32,7 +32,9 @@
 //! Groups:
 //!
 //! * **G1** A slot below the length of a state that was stored, or that is about to be by the
-//!   holder of the writers' lock, holds what `Block::into_raw` gave, and never anything else.
+//!   holder of the writers' lock, holds what `Block::into_raw` gave, and never anything else,
+//!   unless the state was that of a batch which was cancelled: no reader takes such a state, and
+//!   the holder of the lock empties the slots that it had more.
 //! * **G2** A group owns one reference of the block of each filled slot, unless the slot is dead in
 //!   the last state that was stored: those references went to [`reclaim`]. Only the holder of the
 //!   writers' lock marks slots as dead, before the state is stored that makes them so.
@@ -163,6 +165,8 @@ pub(crate) enum Refused {
     Closed,
     /// There is no memory.
     NoMemory,
+    /// A key has as many objects as it can have.
+    Full,
 }
 
 /// Asks the processor to load what a pointer points at.

@@ -12,8 +12,9 @@
 //! is one look at each, so O(1) for each lease; and a list is never longer than twice what it was
 //! when it was gone through last, or than [`SHORT`].
 //!
-//! An object of a set may be updated, so what counts there is the key and the number; one of a bag
-//! is never updated, and counts as itself.
+//! An object of a set may be updated, so what counts there is the key and the number. One of a bag
+//! is never updated; what counts is the object and the number, so that equal ones of an owner go at
+//! once, and the table tells them apart from those of others without looking at these.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -97,8 +98,7 @@ impl List {
             let pin = pin();
             for object in objects {
                 match self.core.engine.expire(&pin, object, owner) {
-                    Ok(Some(object)) => gone(ObjectRef::new(object.borrow())),
-                    Ok(None) => {}
+                    Ok(all) => all.iter().for_each(|one| gone(ObjectRef::new(one.borrow()))),
                     // The table is deleted, and all its objects with it.
                     Err(_) => return,
                 }

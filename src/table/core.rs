@@ -236,6 +236,15 @@ impl TableCore {
             Refused::NoMemory => {
                 Error::limit(format!("no memory for table `{}` to grow", self.name().name()))
             }
+            Refused::Full => {
+                let most = crate::raw::group::Group::MOST;
+                let name = self.name();
+                let message = format!(
+                    "a key of table `{}` cannot have more than {most} objects",
+                    name.name()
+                );
+                Error::limit(message)
+            }
         }
     }
 

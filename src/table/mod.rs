@@ -22,6 +22,9 @@ mod rank;
 mod read;
 mod select;
 mod snapshot;
+#[cfg(test)]
+#[cfg(not(ferrets_loom))]
+mod tests;
 mod traverse;
 mod update;
 mod walk;

@@ -131,9 +131,10 @@ impl Table {
     /// Inserts an object, as [`insert`](Self::insert), that belongs to the owner for whom this
     /// handle acts and vanishes when he ends, whoever owns the table.
     ///
-    /// It does so object by object, as if each were [deleted](Self::delete_object) by itself; when
-    /// a [monitor](crate::Owner::monitor) of the owner's fires, all are gone. What it costs then is
-    /// what inserting them cost: the table is not searched.
+    /// It does so object by object, as if each were deleted by itself; equal ones of a
+    /// duplicate_bag in one step. When a [monitor](crate::Owner::monitor) of the owner's fires, all
+    /// are gone. What it costs then is what inserting them cost: neither is the table searched, nor
+    /// are others' objects with the same key looked at, equal or not.
     ///
     /// * An object that somebody inserts in its place is not leased, or to him. Nor is an equal one
     ///   that is inserted after it was deleted or taken.
@@ -143,7 +144,8 @@ impl Table {
     ///   [`select_replace`](Self::select_replace), but for the last in duplicate_bags.
     /// * Into a bag that holds an equal object already nothing is inserted, and nothing is leased.
     ///
-    /// A leased object takes 8 bytes more in the table and 8 with its owner, who also keeps the
+    /// A leased object takes 8 bytes more in the table (in bags some 20, if its key has many) and 8
+    /// with its owner, who also keeps the
     /// memory of objects that are in the table no longer, until he leases more: about as many as he
     /// had at once, at the most. Tables without leases pay nothing.
     ///

@@ -79,6 +79,13 @@ impl Slot {
         self.died.store(dead, Ordering::Relaxed);
     }
 
+    /// Makes a slot that readers were never shown one that was never filled.
+    pub(super) fn empty_again(&self) {
+        // Relaxed, both: as in `fill`, the state that shows the slot publishes them.
+        self.to.store(std::ptr::null_mut(), Ordering::Relaxed);
+        self.died.store(0, Ordering::Relaxed);
+    }
+
     /// Takes the object out. Only for who has the slot to himself.
     pub(super) fn take(&mut self) -> Option<NonNull<()>> {
         let block = self.block();

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::chunks::{Directory, Slot, locate};
+use super::chunks::{Chunks, Directory, Slot, locate};
 use super::seen::Seen;
-use super::{FULL, Group, MAX_SLOTS, Memory, Pending, SMALL, State, digest, free_block};
+use super::{
+    FULL, Group, MOST_SLOTS, Memory, Pending, SMALL, State, digest, free_block, leased_digest,
+};
 use crate::platform::sync::{AtomicU64, Mutex, Ordering};
 use crate::raw::Commit;
 use crate::raw::block::{Block, BlockRef};
@@ -88,13 +90,10 @@ impl Group {
     }
 
     /// A compact copy of the group, with the same objects; made to take its place in the index.
+    /// What is pending has happened to the copy: it takes the group's place with the same batch.
     /// O(n): one allocation for each 1024 objects, and a count in each block.
-    ///
-    /// # Panics
-    /// If a change is pending.
     pub(crate) fn rebuild(&self) -> Self {
-        let memory = self.memory.lock();
-        assert!(self.record(&memory).is_none(), "a batch ends before the group is rebuilt");
+        let _memory = self.memory.lock();
         let newest = self.newest();
         let alive = self.chunks.walk(newest.len()).filter(|slot| slot.died() == 0);
         // SAFETY: G1, G2: filled and alive, and we hold the lock of those who could kill it.
@@ -197,12 +196,18 @@ impl Group {
                 continue;
             }
             // SAFETY: G1, G2: filled and alive, and we hold the lock of those who could kill it.
-            bytes += unsafe { block_of(slot) }.bytes();
+            let block = unsafe { block_of(slot) };
+            bytes += block.bytes();
             if let Some(memory) = &*memory {
                 if !reached[at as usize] {
                     memory.seen.slots(slot.digest()).for_each(|at| reached[at as usize] = true);
                 }
                 assert!(reached[at as usize], "slot {at} is remembered");
+                if let Some(lease) = block.lease() {
+                    let leased = memory.leased.as_ref().expect("there are leases");
+                    let mut slots = leased.slots(leased_digest(slot.digest(), lease));
+                    assert!(slots.any(|other| other == at), "slot {at} is remembered as leased");
+                }
             }
         }
         deaths.sort_unstable();
@@ -214,10 +219,14 @@ impl Group {
         match &*memory {
             Some(memory) => {
                 memory.seen.check();
+                memory.leased.iter().for_each(Seen::check);
                 memory.directory.check(&self.chunks);
                 bytes += memory.bytes();
             }
             None => assert!(newest.len() <= SMALL, "a large group remembers"),
+        }
+        for slot in self.chunks.walk(u32::MAX).skip(newest.len() as usize) {
+            assert!(slot.block().is_none() && slot.died() == 0, "what is behind is empty");
         }
         assert_eq!(self.weight().bytes, bytes, "all bytes are counted");
     }
@@ -231,6 +240,13 @@ unsafe fn block_of<'a>(slot: &Slot) -> BlockRef<'a> {
     let raw = slot.block().expect("a filled slot has a block");
     // SAFETY: G1: filled with what `Block::into_raw` gave; 1 of ours.
     unsafe { BlockRef::from_raw(raw) }
+}
+
+/// Whether a slot that is filled is dead to writers.
+fn is_dead(directory: &Directory, chunks: &Chunks, at: u32) -> bool {
+    // SAFETY: G6: whoever calls us has the directory that was made of these chunks.
+    let slot = unsafe { directory.slot(chunks, at) };
+    slot.expect("a filled slot exists").died() != 0
 }
 
 impl<'a> Edit<'a> {
@@ -275,6 +291,40 @@ impl<'a> Edit<'a> {
         found.len()
     }
 
+    /// Deletes all objects with that hash that are leased to that owner and for which `eq` holds;
+    /// returns how many. O(1) expected and O(1) for each: nobody else's are looked at.
+    pub(crate) fn delete_leased(
+        &mut self,
+        hash: u64,
+        lease: u64,
+        mut eq: impl FnMut(BlockRef<'_>) -> bool,
+    ) -> usize {
+        let digest = digest(hash);
+        let mut is_it = |slot: &Slot| {
+            if slot.died() != 0 || slot.digest() != digest {
+                return false;
+            }
+            // SAFETY: G1, G2: filled and alive; we hold the lock of those who could kill it.
+            let block = unsafe { block_of(slot) };
+            block.lease() == Some(lease) && eq(block)
+        };
+        let by_owner = leased_digest(digest, lease);
+        let found: Numbers = match self.memory.as_deref() {
+            None => {
+                let slots = (0..).zip(self.group.chunks.walk(self.next.len()));
+                slots.filter(|(_, slot)| is_it(slot)).map(|(at, _)| at).collect()
+            }
+            Some(memory) => {
+                let slots = memory.leased.iter().flat_map(|leased| leased.slots(by_owner));
+                slots.filter(|at| is_it(self.filled(*at))).collect()
+            }
+        };
+        // The digests of the objects alone are forgotten when somebody comes across them.
+        self.kill(&found);
+        self.forget_leased(by_owner);
+        found.len()
+    }
+
     /// Deletes all objects for which `keep` does not hold; returns how many. O(n).
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(BlockRef<'_>) -> bool) -> usize {
         let slots = (0..).zip(self.group.chunks.walk(self.next.len()));
@@ -312,7 +362,7 @@ impl<'a> Edit<'a> {
     /// Fills the next slot.
     fn push(&mut self, block: Block, digest: u32) {
         let at = self.next.len();
-        assert!(at < MAX_SLOTS, "{FULL}");
+        assert!(at < MOST_SLOTS, "{FULL}");
         if at >= SMALL && self.memory.is_none() {
             self.remember(at as usize + 1);
         }
@@ -322,10 +372,10 @@ impl<'a> Edit<'a> {
             self.filled(at)
         });
         self.bytes += block.borrow().bytes();
-        slot.fill(block.into_raw(), digest);
         if let Some(memory) = &mut *self.memory {
-            memory.seen.insert(digest, at);
+            memory.insert(block.borrow(), digest, at);
         }
+        slot.fill(block.into_raw(), digest);
         self.next = State::new(self.next.dead(), at + 1);
     }
 
@@ -338,14 +388,15 @@ impl<'a> Edit<'a> {
 
     /// Begins to keep an index of digests.
     fn remember(&mut self, count: usize) {
-        let mut seen = Seen::with_room(count);
+        let directory = Directory::of(&self.group.chunks);
+        let mut memory = Memory { seen: Seen::with_room(count), leased: None, directory };
         for (at, slot) in (0..).zip(self.group.chunks.walk(self.next.len())) {
             if slot.died() == 0 {
-                seen.insert(slot.digest(), at);
+                // SAFETY: G1, G2: filled and alive, and we hold the lock.
+                memory.insert(unsafe { block_of(slot) }, slot.digest(), at);
             }
         }
-        let directory = Directory::of(&self.group.chunks);
-        *self.memory = Some(Box::new(Memory { seen, directory }));
+        *self.memory = Some(Box::new(memory));
     }
 
     /// Up to `most` slots of living objects with that digest for which `eq` holds.
@@ -393,42 +444,74 @@ impl<'a> Edit<'a> {
     /// Takes the dead with that digest out of the index.
     fn forget_dead(&mut self, digest: u32) {
         let chunks = &self.group.chunks;
-        if let Some(Memory { seen, directory }) = self.memory.as_deref_mut() {
-            seen.forget(digest, |at| {
-                // SAFETY: G6: the directory of this group was made of its chunks.
-                let slot = unsafe { directory.slot(chunks, at) };
-                slot.expect("a filled slot exists").died() != 0
-            });
+        if let Some(Memory { seen, directory, .. }) = self.memory.as_deref_mut() {
+            seen.forget(digest, |at| is_dead(directory, chunks, at));
         }
     }
 
-    /// Revives those of the `killed` that were there `before`, and kills what was appended since.
+    /// Takes the dead with that digest out of the index of what is leased.
+    fn forget_leased(&mut self, digest: u32) {
+        let chunks = &self.group.chunks;
+        if let Some(Memory { leased: Some(leased), directory, .. }) = self.memory.as_deref_mut() {
+            leased.forget(digest, |at| is_dead(directory, chunks, at));
+        }
+    }
+
+    /// Takes dead slots, which are filled, out of all indexes.
+    fn forget_all(&mut self, slots: impl Iterator<Item = u32>) {
+        let (mut digests, mut leased) = (Numbers::new(), Numbers::new());
+        for at in slots {
+            let slot = self.filled(at);
+            digests.push(slot.digest());
+            // SAFETY: G1: filled, and we hold the lock of those who could empty or retire it.
+            if let Some(lease) = unsafe { block_of(slot) }.lease() {
+                leased.push(leased_digest(slot.digest(), lease));
+            }
+        }
+        for all in [&mut digests, &mut leased] {
+            all.sort_unstable();
+            all.dedup();
+        }
+        digests.into_iter().for_each(|digest| self.forget_dead(digest));
+        leased.into_iter().for_each(|digest| self.forget_leased(digest));
+    }
+
+    /// Revives those of the `killed` that were there `before`, and takes out what was appended
+    /// since, which no reader was shown: its slots are filled again, or a batch that is tried again
+    /// and again would use them up.
     fn take_back(&mut self, before: State, killed: &[u32]) {
         let appended = before.len()..self.next.len();
         let revived = || killed.iter().copied().filter(|at| *at < before.len());
-        let dead = before.dead() + appended.len() as u32;
         for at in appended.clone() {
             let slot = self.filled(at);
             if slot.died() == 0 {
                 // SAFETY: G1, G2: filled and alive, and we hold the lock.
                 self.bytes -= unsafe { block_of(slot) }.bytes();
             }
-            slot.set_died(dead);
+            slot.set_died(before.dead() + 1);
         }
-        for at in revived().chain(appended.clone()) {
-            self.forget_dead(self.filled(at).digest());
+        self.forget_all(revived().chain(appended.clone()));
+        for at in appended {
+            let slot = self.filled(at);
+            // SAFETY: G1: filled, and not freed before it is retired.
+            let bytes = unsafe { block_of(slot) }.bytes();
+            let raw = slot.block().expect("a filled slot has a block");
+            slot.empty_again();
+            // SAFETY: G1, G3: no reader was shown it, and the slot has given its reference away;
+            // blocks are Send.
+            self.pin.retire(unsafe { Retired::new(raw, bytes, free_block) });
         }
         for at in revived() {
             let slot = self.filled(at);
             slot.set_died(0);
             // SAFETY: G1, G2: filled and alive in all states that were visible.
-            self.bytes += unsafe { block_of(slot) }.bytes();
+            let block = unsafe { block_of(slot) };
+            self.bytes += block.bytes();
             if let Some(memory) = &mut *self.memory {
-                memory.seen.insert(slot.digest(), at);
+                memory.insert(block, slot.digest(), at);
             }
         }
-        self.next = State::new(dead, self.next.len());
-        self.dying = appended.collect();
+        self.next = before;
     }
 
     /// Ends what is pending: the next state is the state.

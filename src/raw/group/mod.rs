@@ -20,7 +20,7 @@
 //! and then stores the next state: that is the instant at which all of it happens. A reader loads
 //! the state once, and whatever he reads of the slots afterwards, at whatever pace, gives the
 //! group as it was in that state; `len - dead` is how many objects that are. States only grow, so
-//! none comes twice.
+//! one that comes again, because a batch came to nothing, means what it meant before.
 //!
 //! # Why a reader may follow what he finds
 //!
@@ -41,14 +41,22 @@
 //! later
 //! batch already. If there is none, the batch has ended meanwhile, and he loads the state again.
 //! After the decision [`Group::finish`] (or [`Group::cancel`]) makes the record's verdict the
-//! state, and only then retires the record and the blocks that have died.
+//! state, and only then retires the record and the blocks that have died. The slots that a
+//! cancelled batch has filled were in no state that a reader took; they are emptied, to be filled
+//! again.
+//!
+//! A group that has become sparse by what is pending is rebuilt before the decision, and the copy
+//! takes its place in the index by the same commit word. The old group is finished or cancelled all
+//! the same: who has found it before sees the state before, or the one that the copy begins with.
 //!
 //! # Writers
 //!
 //! Everything a writer needs besides the slots is behind a mutex, which is never contended where an
 //! index locks the key's bucket anyway. Up to [`SMALL`] slots he looks through all digests (32 bits
 //! of each object's hash); from there on he has an index of digests ([`seen`]), with which it takes
-//! O(1) to tell whether a bag holds an object, and O(copies) to delete one.
+//! O(1) to tell whether a bag holds an object, and O(copies) to delete one. What is leased is in an
+//! index of its own besides, by digest and owner, so that many who have leased equal objects do not
+//! walk over each other's when they end.
 //!
 //! # What it is bad at
 //!
@@ -94,8 +102,10 @@ const SMALL: u32 = 3;
 const LARGE: u32 = if cfg!(miri) { 48 } else { 1024 };
 /// Dead slots that are no reason to rebuild a group.
 const FEW_DEAD: u32 = 8;
-/// Slots of the largest group.
+/// Slots that a state can tell apart.
 const MAX_SLOTS: u32 = u32::MAX >> 1;
+/// Slots of the largest group.
+const MOST_SLOTS: u32 = if cfg!(test) { 1 << 18 } else { MAX_SLOTS };
 const FULL: &str = "a key cannot have more than two thousand million objects";
 /// The bit of a pointer that says that it leads to a group (G5).
 const MANY: usize = 4;
@@ -162,12 +172,30 @@ impl Pending {
 #[derive(Debug)]
 struct Memory {
     seen: Seen,
+    /// Which slots hold what was leased, by [`leased_digest`]; once there are some. What has died
+    /// is forgotten when somebody comes across it.
+    leased: Option<Seen>,
     directory: Directory,
 }
 
 impl Memory {
     fn bytes(&self) -> usize {
-        size_of::<Self>() + self.seen.bytes() + self.directory.bytes()
+        let leased = self.leased.as_ref().map_or(0, Seen::bytes);
+        size_of::<Self>() + self.seen.bytes() + leased + self.directory.bytes()
+    }
+
+    /// Remembers a slot with that block.
+    fn insert(&mut self, block: BlockRef<'_>, digest: u32, slot: u32) {
+        self.seen.insert(digest, slot);
+        if let Some(lease) = block.lease() {
+            let leased = self.leased.get_or_insert_with(|| Seen::with_room(0));
+            leased.insert(leased_digest(digest, lease), slot);
+        }
+    }
+
+    /// Frees so many entries' worth of memory, for good; `true` when nothing is left.
+    fn shed(&mut self, entries: usize) -> bool {
+        self.leased.as_mut().is_none_or(|leased| leased.shed(entries)) && self.seen.shed(entries)
     }
 
     fn bytes_of(memory: &Option<Box<Self>>) -> usize {
@@ -200,6 +228,12 @@ fn digest(hash: u64) -> u32 {
     (hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
 }
 
+/// A digest of what is leased that differs with whom it is there for: equal objects of others do
+/// not stand in the way of those of an owner.
+fn leased_digest(object: u32, lease: u64) -> u32 {
+    digest(lease.wrapping_mul(0xbf58_476d_1ce4_e5b9) ^ u64::from(object))
+}
+
 /// Frees a block.
 ///
 /// # Safety
@@ -219,6 +253,9 @@ unsafe fn free_pending(raw: NonNull<()>) {
 }
 
 impl Group {
+    /// Objects of the largest group.
+    pub(crate) const MOST: usize = MOST_SLOTS as usize;
+
     /// A group of objects with their hashes, for a key with that hash. The hash of an object must
     /// be a good one of its whole contents.
     pub(crate) fn new(hash: u64, objects: Vec<(Block, u64)>) -> Self {
@@ -269,8 +306,13 @@ impl Group {
     pub(crate) fn needs_rebuild(&self) -> bool {
         let newest = self.newest();
         let is_sparse = newest.dead() > FEW_DEAD && newest.dead() > newest.alive();
-        let is_near_end = newest.len() > MAX_SLOTS / 8 * 7 && newest.dead() > newest.len() / 8;
+        let is_near_end = newest.len() > MOST_SLOTS / 8 * 7 && newest.dead() > newest.len() / 8;
         is_sparse || is_near_end
+    }
+
+    /// How many objects can be appended, for who keeps others from doing so. O(1).
+    pub(crate) fn room(&self) -> usize {
+        (MOST_SLOTS - self.newest().len()) as usize
     }
 
     /// The state as writers see it.
@@ -317,7 +359,7 @@ impl Reap for Group {
     fn reap(&mut self, budget: usize) -> bool {
         {
             let mut memory = self.memory.lock();
-            if memory.as_mut().is_some_and(|memory| !memory.seen.shed(budget)) {
+            if memory.as_mut().is_some_and(|memory| !memory.shed(budget)) {
                 return false;
             }
             *memory = None;

@@ -12,7 +12,7 @@ use std::thread::ScopedJoinHandle;
 
 use super::chunks::CHUNK;
 use super::{BagRef, Bagged, Group, LARGE, SMALL};
-use crate::raw::block::{Block, BlockRef};
+use crate::raw::block::{Block, BlockRef, Extra};
 use crate::raw::reclaim::{Reap, collect, pin};
 use crate::raw::tests::many;
 use crate::raw::{Commit, Handle, Weight};
@@ -261,6 +261,163 @@ fn a_pending_change_does_not_leak() {
         assert_eq!(values(&group).len(), if is_committed { 26 } else { 50 });
         drop(group);
         census.assert_all_freed();
+    }
+}
+
+/// What a batch fills and does not commit is filled again.
+#[test]
+fn cancelled_changes_take_no_slots() {
+    for count in [2, 14, 40] {
+        let mut census = Census::default();
+        let group = Group::new(KEY, (0..count).map(|value| census.object(value)).collect());
+        let pin = pin();
+        let before = group.snapshot(&pin);
+        let mut bytes = 0;
+        for round in 0..many(1_000, 20) {
+            group.prepare(&Arc::new(Commit::new()));
+            group.edit(&pin, |edit| {
+                for value in [1, 1, 100, 100, 101, 1] {
+                    let (block, hash) = census.object(value);
+                    edit.append(block, hash);
+                }
+                assert_eq!(edit.delete(hash(1), is(1)), 4);
+                assert_eq!(edit.delete(hash(0), is(0)), 1);
+                assert_eq!(edit.delete(hash(101), is(101)), 1);
+            });
+            group.cancel(&pin);
+            group.check();
+            assert_eq!(group.newest(), before.state, "as if nothing had been");
+            bytes = if round == 0 { group.weight().bytes } else { bytes };
+            assert_eq!(group.weight().bytes, bytes);
+            assert_eq!(values(&group), (0..count).collect::<Vec<_>>());
+        }
+        assert_eq!(group.delete(&pin, hash(1), is(1)), 1, "it is remembered once");
+        group.append(&pin, block(7), hash(7));
+        group.check();
+        assert!(before.iter().map(|block| block.words()[0]).eq(0..count));
+        drop(group);
+        drop(pin);
+        census.assert_all_freed();
+    }
+}
+
+/// A copy that is made within a batch has what is pending, and the old group ends with it.
+#[test]
+fn a_group_is_rebuilt_within_a_batch() {
+    for is_committed in [false, true] {
+        let mut census = Census::default();
+        let group = Group::new(KEY, (0..20).map(|value| census.object(value)).collect());
+        let commit = Arc::new(Commit::new());
+        let pin = pin();
+        group.prepare(&commit);
+        assert_eq!(group.retain(&pin, |block| block.words()[0] >= 15), 15);
+        let (new, hash) = census.object(20);
+        group.append(&pin, new, hash);
+        assert!(group.needs_rebuild());
+        let rebuilt = group.rebuild();
+        rebuilt.check();
+        assert!(!rebuilt.needs_rebuild());
+        assert_eq!(values(&rebuilt), (15..=20).collect::<Vec<_>>());
+        assert_eq!(values(&group), (0..20).collect::<Vec<_>>());
+        if is_committed {
+            commit.commit();
+            group.finish(&pin);
+        } else {
+            group.cancel(&pin);
+        }
+        let expected = if is_committed { 15..21 } else { 0..20 };
+        assert_eq!(values(&group), expected.collect::<Vec<_>>());
+        group.check();
+        drop((group, rebuilt, pin));
+        census.assert_all_freed();
+    }
+}
+
+/// Many lease the same: who ends looks at what is his, and at nothing else.
+#[test]
+fn who_ends_looks_at_his_own_objects() {
+    for (owners, each) in [(3, 2), (many(1_000, 30), 1), (many(50, 5), 20)] {
+        let mut census = Census::default();
+        let mut leased = |owner| {
+            let extra = Extra { cell: None, lease: Some(owner) };
+            let block = Block::with(KEY, 1, &[7], extra).unwrap();
+            census.0.push(block.clone());
+            (block, hash(7))
+        };
+        let mut group = Group::new(KEY, vec![object(7), leased(1)]);
+        let pin = pin();
+        for owner in (0..owners * each).map(|at| 1 + at % owners).skip(1) {
+            let (block, hash) = leased(owner);
+            group.append(&pin, block, hash);
+        }
+        let mut looks = 0;
+        for owner in (1..=owners).rev() {
+            let deleted = group.edit(&pin, |edit| {
+                edit.delete_leased(hash(7), owner, |block| {
+                    looks += 1;
+                    block.lease() == Some(owner)
+                })
+            });
+            assert_eq!(deleted as u64, each, "of owner {owner}");
+            let again = group.edit(&pin, |edit| edit.delete_leased(hash(7), owner, |_| true));
+            assert_eq!(again, 0);
+            if owner % 10 == 0 {
+                group.check();
+            }
+            if group.needs_rebuild() {
+                group = group.rebuild();
+            }
+        }
+        assert_eq!(looks, owners * each);
+        assert_eq!(values(&group), [7], "nobody's stays");
+        group.check();
+        drop((group, pin));
+        census.assert_all_freed();
+    }
+}
+
+/// What is leased is found after all that happens to a group, and only while it is there.
+#[test]
+fn leases_agree_with_a_vector() {
+    let mut rng = Rng(5);
+    let mut group = Group::new(KEY, vec![object(0)]);
+    let mut model = vec![(0, None)];
+    for step in 0..many(3_000, 100) {
+        let pin = pin();
+        let (value, owner) = (rng.below(5), 1 + rng.below(4));
+        let lease = (rng.below(3) > 0).then_some(owner);
+        let new = Block::with(KEY, 1, &[value], Extra { cell: None, lease }).unwrap();
+        match rng.below(10) {
+            0..5 => {
+                group.append(&pin, new, hash(value));
+                model.push((value, lease));
+            }
+            5..7 => {
+                let gone = (value, Some(owner));
+                let expected = model.iter().filter(|object| **object == gone).count();
+                model.retain(|object| *object != gone);
+                let is_it = is(value);
+                let count = group.edit(&pin, |edit| edit.delete_leased(hash(value), owner, is_it));
+                assert_eq!(count, expected);
+            }
+            7 if rng.below(4) == 0 => {
+                model.retain(|object| object.0 != value);
+                group.delete(&pin, hash(value), is(value));
+            }
+            8 => {
+                group.prepare(&Arc::new(Commit::new()));
+                group.append(&pin, new, hash(value));
+                group.delete(&pin, hash(value), is(value));
+                group.append(&pin, block(9), hash(9));
+                group.cancel(&pin);
+            }
+            _ if group.needs_rebuild() => group = group.rebuild(),
+            _ => {}
+        }
+        if step % 7 == 0 {
+            group.check();
+            assert!(values(&group).into_iter().eq(model.iter().map(|object| object.0)));
+        }
     }
 }
 

@@ -69,8 +69,9 @@ fn find<'p>(
     }
 }
 
-/// What is done when a batch is decided; it is told whether that was to commit.
-type Finish<'p> = Box<dyn FnOnce(&Pin, bool) + 'p>;
+/// What is done when a batch is decided; it is told whether that was to commit, and says what the
+/// entry weighs that it has finished.
+type Finish<'p> = Box<dyn FnOnce(&Pin, bool) -> Weight + 'p>;
 
 /// A batch under way: all its buckets are locked.
 pub(crate) struct Batch<'p, H: Handle> {
@@ -83,11 +84,10 @@ pub(crate) struct Batch<'p, H: Handle> {
     /// The pending changes, once there are some, of which there may be `most`.
     pendings: Option<Box<Pendings>>,
     most: usize,
-    finish: Vec<Finish<'p>>,
+    /// With what the entries weighed before that are changed inside.
+    finish: Vec<(Weight, Finish<'p>)>,
     /// What the slots hold more, lines included.
     delta: Delta,
-    /// What the entries that were changed inside weigh more.
-    grown: Delta,
     is_watched: bool,
     /// Where there is so little left that it may shrink.
     sparse: Vec<u64>,
@@ -119,7 +119,6 @@ impl<H: Handle> Index<H> {
             most: hashes.len(),
             finish: Vec::new(),
             delta: Delta::default(),
-            grown: Delta::default(),
             is_watched: self.interest.is_any(),
             sparse: Vec::new(),
             handles: std::marker::PhantomData,
@@ -287,17 +286,14 @@ impl<'p, H: Handle> Batch<'p, H> {
     }
 
     /// Runs `finish` when the batch is decided, before the buckets are unlocked, and tells it
-    /// whether it was committed. `before` and `after` are what the entry weighs that it finishes.
+    /// whether it was committed. `before` is what the entry weighs that it finishes, and it returns
+    /// what that weighs in the end.
     pub(crate) fn on_end(
         &mut self,
         before: Weight,
-        after: Weight,
-        finish: impl FnOnce(&Pin, bool) + 'p,
+        finish: impl FnOnce(&Pin, bool) -> Weight + 'p,
     ) {
-        let delta = Delta::between(before, after);
-        self.grown.items += delta.items;
-        self.grown.bytes += delta.bytes;
-        self.finish.push(Box::new(finish));
+        self.finish.push((before, Box::new(finish)));
     }
 
     /// Shows the new entries, then tidies up.
@@ -331,11 +327,8 @@ impl<'p, H: Handle> Batch<'p, H> {
             }
         }
         self.retire_pendings();
-        for finish in std::mem::take(&mut self.finish) {
-            finish(self.pin, true);
-        }
+        self.finish_all(true);
         self.root.totals.add(self.delta);
-        self.root.totals.add(self.grown);
     }
 }
 
@@ -344,6 +337,15 @@ impl<H: Handle> Batch<'_, H> {
     fn retire_pendings(&mut self) {
         if let Some(pendings) = self.pendings.take() {
             pendings.retire(self.pin);
+        }
+    }
+
+    /// Finishes the entries that were changed inside. What was taken back may still have left one
+    /// with more memory than before.
+    fn finish_all(&mut self, committed: bool) {
+        for (before, finish) in std::mem::take(&mut self.finish) {
+            let after = finish(self.pin, committed);
+            self.root.totals.add(Delta::between(before, after));
         }
     }
 }
@@ -367,9 +369,7 @@ impl<H: Handle> Drop for Batch<'_, H> {
             }
         }
         self.retire_pendings();
-        for finish in std::mem::take(&mut self.finish) {
-            finish(self.pin, false);
-        }
+        self.finish_all(false);
         if self.delta.bytes != 0 && !self.commit.is_committed() {
             self.root.totals.add(Delta::bytes(self.delta.bytes));
         }

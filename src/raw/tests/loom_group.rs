@@ -348,3 +348,79 @@ fn a_rebuilt_group_takes_the_place_of_the_old() {
         world.end(&[]);
     });
 }
+
+/// What the slot of an index is while a batch puts a rebuilt group in: the old entry, the new one,
+/// and the word that decides.
+struct Staged {
+    old: NonNull<Entry>,
+    new: AtomicPtr<Entry>,
+    commit: Arc<Commit>,
+}
+
+impl Staged {
+    fn read(&self) -> Vec<u64> {
+        let pin = pin();
+        let new = NonNull::new(self.new.load(Ordering::Acquire));
+        let new = new.filter(|_| self.commit.is_committed());
+        // SAFETY: entries live to the end of the model.
+        let entry = unsafe { new.unwrap_or(self.old).as_ref() };
+        let numbers = numbers(entry.group.snapshot(&pin));
+        if new.is_none() {
+            entry.life.with(|_| ());
+        }
+        numbers
+    }
+}
+
+// SAFETY: 1: entries are shared by reference, and live to the end of the model.
+unsafe impl Send for Staged {}
+// SAFETY: 1: as above.
+unsafe impl Sync for Staged {}
+
+/// Who has found the old group sees it before the batch or after it, and never less than what he
+/// has seen before.
+#[test]
+fn a_group_rebuilt_by_a_batch_takes_the_place_of_the_old() {
+    model("group: rebuild by a batch", || {
+        let world = World::new(0, 4);
+        let objects = world.blocks[..3].iter().cloned().zip(0..).collect();
+        let old = Entry::new(Group::new(KEY, objects));
+        let commit = Arc::new(Commit::new());
+        let slot = AtomicPtr::new(std::ptr::null_mut());
+        let staged = Arc::new(Staged { old, new: slot, commit: Arc::clone(&commit) });
+        let reader = {
+            let staged = Arc::clone(&staged);
+            thread::spawn(move || {
+                let reads = [staged.read(), staged.read()];
+                assert_in_order(&reads, &[&[0, 1, 2], &[0, 2, 3], &[2, 3]]);
+            })
+        };
+        // SAFETY: entries live to the end of the model.
+        let old_group = unsafe { &old.as_ref().group };
+        let new = {
+            let pin = pin();
+            old_group.prepare(&commit);
+            assert_eq!(old_group.delete(&pin, 1, is(1)), 1);
+            old_group.append(&pin, world.blocks[3].clone(), 3);
+            let new = Entry::new(old_group.rebuild());
+            staged.new.store(new.as_ptr(), Ordering::Release);
+            commit.commit();
+            // SAFETY: who pins from now on finds the new one.
+            pin.retire(unsafe { Retired::new(old.cast(), 0, bury) });
+            old_group.finish(&pin);
+            new
+        };
+        // SAFETY: entries live to the end of the model.
+        let new_group = unsafe { &new.as_ref().group };
+        assert_eq!(new_group.delete(&pin(), 0, is(0)), 1);
+        reader.join().unwrap();
+        assert_eq!(read(new_group), [2, 3]);
+        for entry in [old, new] {
+            // SAFETY: made by `new`, and the end of the model.
+            let entry = unsafe { Box::from_raw(entry.as_ptr()) };
+            entry.group.check();
+        }
+        drop((staged, commit));
+        world.end(&[]);
+    });
+}

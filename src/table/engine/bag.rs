@@ -4,15 +4,17 @@
 //! [group](crate::raw::group), whose readers see one instant of it and whose insert does not slow
 //! down with the number of objects that are there.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
 
 use smallvec::SmallVec;
 
-use super::batch::{Given, Plan, Several, Step as BatchStep, Stop};
+use super::batch::{Given, Plan, Several, Step as BatchStep, Stop, end_with};
 use super::set::{NotAll, by_hash, slot_hashes};
 use super::told::{self, Changes, Told};
-use super::{Key, KeyAndObjects, Objects, OwnerId, Position, Step, Stride, has_key, key_of, push};
+use super::{
+    Expired, Key, KeyAndObjects, Objects, OwnerId, Position, Step, Stride, has_key, key_of, push,
+};
 use crate::error::Result;
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::group::{BagRef, Bagged, Group, Snapshot};
@@ -48,6 +50,17 @@ fn replaced(pin: &Pin, old: Option<BagRef<'_>>, new: Option<BagRef<'_>>) -> Chan
     let pairs = old.snapshot(pin).iter().zip(new.snapshot(pin).iter());
     let changed = pairs.filter(|(old, new)| !old.same(*new));
     changed.map(|(old, new)| told::Change::of(Some(old), Some(new))).collect()
+}
+
+/// What becomes of a group from which something may have been deleted.
+fn deleted_from(group: &Group) -> Change<Bagged> {
+    if group.weight().items == 0 {
+        Change::Remove
+    } else if group.needs_rebuild() {
+        Change::Put(group.rebuild().into())
+    } else {
+        Change::Changed(group.weight())
+    }
 }
 
 impl BagEngine {
@@ -111,6 +124,9 @@ impl BagEngine {
             let change = match old {
                 None => Change::Put(Bagged::one(block)),
                 Some(BagRef::One(first)) => self.second(first, block),
+                Some(BagRef::Many(group)) if group.room() == 0 => {
+                    return (Change::Keep, Err(Refused::Full));
+                }
                 Some(BagRef::Many(group)) => {
                     let hash = self.object_hash(block.borrow());
                     if self.unique {
@@ -122,11 +138,11 @@ impl BagEngine {
                     Change::Changed(group.weight())
                 }
             };
-            (change, ())
+            (change, Ok(()))
         };
         self.write(pin, key, change, |_, _| {
             is_new.get().then(|| told::Change::inserted(shared.borrow())).into_iter().collect()
-        })
+        })?
     }
 
     /// A second object beside a key's only one.
@@ -196,7 +212,7 @@ impl BagEngine {
                     let (mine, others) = rest
                         .into_iter()
                         .partition(|block| has_key(block.borrow(), self.keypos, key.term));
-                    self.insert_many(pin, batch, key, mine, &mut changes);
+                    self.insert_many(pin, batch, key, mine, &mut changes)?;
                     rest = others;
                 }
             }
@@ -230,7 +246,13 @@ impl BagEngine {
                 contents.push(Several::new(self, pin, commit, entry, is_watched));
                 places.push(found);
             }
-            let given = plan.run(&mut contents)?;
+            let given = match plan.run(&mut contents) {
+                Ok(given) => given,
+                Err(stop) => {
+                    contents.into_iter().for_each(|content| content.give_up(batch));
+                    return Err(stop);
+                }
+            };
             let changes: Changes = contents.iter_mut().flat_map(Several::take_changes).collect();
             for (content, found) in contents.into_iter().zip(places) {
                 content.finish(batch, found);
@@ -251,13 +273,14 @@ impl BagEngine {
         key: Key<'_>,
         blocks: Vec<Block>,
         changes: &mut Changes,
-    ) {
+    ) -> Result<(), Refused> {
         let is_of = |entry: BagRef<'_>| self.is_of(entry, key);
         let mut all = Vec::new();
         match batch.get(key.hash, is_of) {
+            Some(BagRef::Many(group)) if group.room() < blocks.len() => return Err(Refused::Full),
             Some(BagRef::Many(group)) => {
                 self.prepare(pin, batch, group, blocks, changes);
-                return;
+                return Ok(());
             }
             Some(BagRef::One(first)) => all.push(first.to_block()),
             None => {}
@@ -272,9 +295,11 @@ impl BagEngine {
         }
         match all.len() {
             len if len == before => {}
+            len if len > Group::MOST => return Err(Refused::Full),
             1 => batch.put(key.hash, is_of, Bagged::one(all.remove(0))),
             _ => batch.put(key.hash, is_of, self.group(all)),
         }
+        Ok(())
     }
 
     /// Keeps the first of equal blocks.
@@ -317,13 +342,7 @@ impl BagEngine {
                 }
             }
         });
-        batch.on_end(before, group.weight(), |pin, committed| {
-            if committed {
-                group.finish(pin);
-            } else {
-                group.cancel(pin);
-            }
-        });
+        end_with(batch, group, before);
     }
 
     pub(super) fn each<'p>(
@@ -366,48 +385,51 @@ impl BagEngine {
     }
 
     pub(super) fn delete_exactly(&self, pin: &Pin, block: &Block) -> Result<usize, Refused> {
-        self.delete_where(pin, block, |old| equal(old, block.borrow()))
-    }
-
-    /// The object itself, not one that is equal.
-    pub(super) fn expire(
-        &self,
-        pin: &Pin,
-        block: &Block,
-        _: OwnerId,
-    ) -> Result<Option<Block>, Refused> {
-        let deleted = self.delete_where(pin, block, |old| old.same(block.borrow()))?;
-        Ok((deleted > 0).then(|| block.clone()))
-    }
-
-    /// Deletes those among the objects that are equal to `block`; says how many.
-    fn delete_where(
-        &self,
-        pin: &Pin,
-        block: &Block,
-        is_one: impl Fn(BlockRef<'_>) -> bool,
-    ) -> Result<usize, Refused> {
         let count = Cell::new(1);
+        let is_one = |old: BlockRef<'_>| equal(old, block.borrow());
         let change = |old: Option<BagRef<'_>>| match old {
             Some(BagRef::One(old)) if is_one(old) => (Change::Remove, 1),
             Some(BagRef::Many(group)) => {
                 let hash = self.object_hash(block.borrow());
-                let deleted = group.delete(pin, hash, is_one);
-                count.set(deleted);
-                let change = if group.weight().items == 0 {
-                    Change::Remove
-                } else if group.needs_rebuild() {
-                    Change::Put(group.rebuild().into())
-                } else {
-                    Change::Changed(group.weight())
-                };
-                (change, deleted)
+                count.set(group.delete(pin, hash, is_one));
+                (deleted_from(group), count.get())
             }
             _ => (Change::Keep, 0),
         };
         self.write(pin, self.key(block.borrow()), change, |_, _| {
             (0..count.get()).map(|_| told::Change::deleted(block.borrow())).collect()
         })
+    }
+
+    /// The owner's objects that are equal to `block`: one walk for all of them, and none over
+    /// equal ones of others.
+    pub(super) fn expire(
+        &self,
+        pin: &Pin,
+        block: &Block,
+        owner: OwnerId,
+    ) -> Result<Expired, Refused> {
+        let expired = RefCell::new(Expired::new());
+        let is_his = |old: BlockRef<'_>| {
+            let is_his = old.lease() == Some(owner) && equal(old, block.borrow());
+            if is_his {
+                expired.borrow_mut().push(old.to_block());
+            }
+            is_his
+        };
+        let change = |old: Option<BagRef<'_>>| match old {
+            Some(BagRef::One(old)) if is_his(old) => (Change::Remove, ()),
+            Some(BagRef::Many(group)) => {
+                let hash = self.object_hash(block.borrow());
+                group.edit(pin, |edit| edit.delete_leased(hash, owner, is_his));
+                (deleted_from(group), ())
+            }
+            _ => (Change::Keep, ()),
+        };
+        self.write(pin, self.key(block.borrow()), change, |_, _| {
+            expired.borrow().iter().map(|block| told::Change::deleted(block.borrow())).collect()
+        })?;
+        Ok(expired.into_inner())
     }
 
     /// Puts new objects in the place of all that a key has, if these are still the `old` ones. A

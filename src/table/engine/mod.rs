@@ -9,6 +9,8 @@ mod ordered;
 mod set;
 pub(crate) mod told;
 
+use smallvec::SmallVec;
+
 use bag::BagEngine;
 pub(crate) use ordered::{OrderedEngine, OrderedSnapshot};
 use set::SetEngine;
@@ -161,14 +163,19 @@ impl Engine {
     }
 
     /// Deletes an object that was leased to an owner, if it is still there and his, and returns it
-    /// as it is: in a set it may have been updated.
+    /// as it is: in a set it may have been updated. In a duplicate_bag those go with it that are
+    /// equal and his, too.
     pub(crate) fn expire(
         &self,
         pin: &Pin,
         block: &Block,
         owner: OwnerId,
-    ) -> Result<Option<Block>, Refused> {
-        each!(self, engine => engine.expire(pin, block, owner))
+    ) -> Result<Expired, Refused> {
+        match self {
+            Self::Set(set) => Ok(set.expire(pin, block, owner)?.into_iter().collect()),
+            Self::Ordered(ordered) => Ok(ordered.expire(pin, block, owner)?.into_iter().collect()),
+            Self::Bag(bag) => bag.expire(pin, block, owner),
+        }
     }
 
     /// What a leased object of a set has become, if it is still there and the owner's; nothing in
@@ -466,6 +473,9 @@ fn push(objects: &mut Result<Objects>, object: ObjectRef<'_>) {
         }
     }
 }
+
+/// Objects that have gone with an owner.
+pub(crate) type Expired = SmallVec<[Block; 1]>;
 
 /// What becomes of an object that was leased to an owner who ends.
 fn expired(old: Option<BlockRef<'_>>, owner: OwnerId) -> (Change<Block>, Option<Block>) {

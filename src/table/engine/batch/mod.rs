@@ -14,7 +14,7 @@ use std::cmp::Ordering;
 use smallvec::SmallVec;
 
 pub(super) use one::{After, One};
-pub(super) use several::Several;
+pub(super) use several::{Several, end_with};
 
 use super::Key;
 use super::set::by_hash;

@@ -10,11 +10,11 @@ use super::super::push;
 use super::super::told::{Change, Changes};
 use super::{Content, Edit, Objects};
 use crate::error::{Error, Result};
-use crate::raw::Commit;
 use crate::raw::block::{Block, BlockRef};
 use crate::raw::group::{BagRef, Bagged, Group, Snapshot};
 use crate::raw::hash::{Batch, Found};
 use crate::raw::reclaim::Pin;
+use crate::raw::{Commit, Weight};
 use crate::term::{Object, ObjectRef};
 
 /// New objects up to which there is no group.
@@ -44,7 +44,7 @@ enum Held<'p> {
 struct Prepared<'p> {
     group: &'p Group,
     pin: &'p Pin,
-    before: crate::raw::Weight,
+    before: Weight,
     is_ours: bool,
 }
 
@@ -54,6 +54,30 @@ impl Drop for Prepared<'_> {
             self.group.cancel(self.pin);
         }
     }
+}
+
+impl<'p> Prepared<'p> {
+    /// Leaves it to the batch to finish the group.
+    fn leave_to(mut self, batch: &mut Batch<'p, Bagged>) {
+        self.is_ours = false;
+        end_with(batch, self.group, self.before);
+    }
+}
+
+/// Finishes a group with pending changes, which weighed so much before them, when the batch ends.
+pub(in crate::table::engine) fn end_with<'p>(
+    batch: &mut Batch<'p, Bagged>,
+    group: &'p Group,
+    before: Weight,
+) {
+    batch.on_end(before, |pin, committed| {
+        if committed {
+            group.finish(pin);
+        } else {
+            group.cancel(pin);
+        }
+        group.weight()
+    });
 }
 
 impl<'p> Several<'p> {
@@ -90,19 +114,15 @@ impl<'p> Several<'p> {
     pub(in crate::table::engine) fn finish(self, batch: &mut Batch<'p, Bagged>, found: Found<'p>) {
         match self.held {
             Held::Same(_) => {}
-            Held::Changed(mut prepared) => {
+            Held::Changed(prepared) => {
                 let group = prepared.group;
                 if group.weight().items == 0 {
                     batch.remove_at(found);
+                } else if group.needs_rebuild() {
+                    // Nobody else might ever delete from it.
+                    batch.put_at(found, group.rebuild().into());
                 }
-                prepared.is_ours = false;
-                batch.on_end(prepared.before, group.weight(), |pin, committed| {
-                    if committed {
-                        group.finish(pin);
-                    } else {
-                        group.cancel(pin);
-                    }
-                });
+                prepared.leave_to(batch);
             }
             Held::Few(mut blocks) => match blocks.len() {
                 0 => batch.remove_at(found),
@@ -111,6 +131,13 @@ impl<'p> Several<'p> {
             },
             Held::Many(group) if group.weight().items == 0 => batch.remove_at(found),
             Held::Many(group) => batch.put_at(found, Bagged::from(*group)),
+        }
+    }
+
+    /// Leaves it to the batch, which fails, to take back what has changed.
+    pub(in crate::table::engine) fn give_up(self, batch: &mut Batch<'p, Bagged>) {
+        if let Held::Changed(prepared) = self.held {
+            prepared.leave_to(batch);
         }
     }
 
@@ -195,6 +222,10 @@ impl Content for Several<'_> {
         self.inserted(block);
         let (pin, engine) = (self.pin, self.engine);
         if let Some(group) = self.group() {
+            if group.room() == 0 {
+                let most = Group::MOST;
+                return Err(Error::limit(format!("a key cannot have more than {most} objects")));
+            }
             group.append(pin, block.clone(), engine.object_hash(block.borrow()));
             return Ok(Objects::default());
         }
