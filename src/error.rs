@@ -28,11 +28,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// assert_eq!(error.kind(), ErrorKind::NoSuchTable);
 /// assert_eq!(error.to_string(), "there is no table named `users`");
 /// ```
+#[derive(Clone)]
 pub struct Error(Box<Repr>);
 
 /// Bytes of a text: the values in it may be of any size.
 const MAX_MESSAGE: usize = 1_000;
 
+#[derive(Clone)]
 struct Repr {
     kind: ErrorKind,
     message: String,

@@ -459,6 +459,253 @@ impl Wake for Guest {
     }
 }
 
+/// How many events there are, and how many changes in them.
+fn count(watch: &mut Watch) -> (usize, usize) {
+    let (mut events, mut changes) = (0, 0);
+    while let Some(Event::Changed(changed)) = watch.try_recv() {
+        (events, changes) = (events + 1, changes + changed.len());
+    }
+    (events, changes)
+}
+
+/// An event counts with all its changes, however it came about, and one always has room.
+#[test]
+fn a_buffer_is_full_of_changes_not_of_events() {
+    for kind in KINDS {
+        let (_owner, table) = table(kind);
+        let mut watch = table.watch_within(Filter::all(), 10).unwrap();
+        for round in 0..5 {
+            table.insert_list((0..100).map(|n| (round * 100 + n, n))).unwrap();
+        }
+        let Some(Event::Changed(first)) = watch.try_recv() else { panic!("one has room") };
+        assert_eq!(first.len(), 100);
+        assert!(matches!(watch.try_recv(), Some(Event::Lagged(4))), "{kind}");
+        for n in 0..9 {
+            table.insert((n, "one")).unwrap();
+        }
+        table.insert_list((0..100).map(|n| (1_000 + n, n))).unwrap();
+        table.insert((-1, 0)).unwrap();
+        table.delete_all_objects().unwrap();
+        assert_eq!(count(&mut watch), (10, 109));
+        assert!(watch.try_recv().is_none(), "the lag is told behind them, and was");
+        assert_eq!(watch.sequence(), 15, "of what came later nothing is received");
+    }
+    // A crowded key, too.
+    let (_owner, table) = table(Kind::Bag);
+    table.insert_list((0..50).map(|n| ("a", n))).unwrap();
+    let mut watch = table.watch_within(Filter::key("a").unwrap(), 20).unwrap();
+    table.delete("a").unwrap();
+    table.insert(("a", 1)).unwrap();
+    assert_eq!(watch.try_recv().map(|event| matches!(event, Event::Changed(_))), Some(true));
+    assert!(matches!(watch.try_recv(), Some(Event::Lagged(1))));
+}
+
+/// Of a list, who watches one key has no more in his buffer than is about that key.
+#[test]
+fn many_watches_of_one_key_each_do_not_keep_a_list() {
+    let (_owner, table) = table(Kind::Set);
+    let mut all = table.watch_within(Filter::all(), 10_000).unwrap();
+    let filters = (0..50).map(|n| Filter::key(n).unwrap());
+    let mut watches: Vec<Watch> =
+        filters.map(|filter| table.watch_within(filter, 3).unwrap()).collect();
+    for round in 0..3 {
+        table.insert_list((0..1_000).map(|n| (n, round))).unwrap();
+    }
+    // Each has three changes of its own, which are no more than it has room for.
+    for (n, watch) in watches.iter_mut().enumerate() {
+        let seen = texts(watch);
+        assert_eq!(
+            seen,
+            [
+                format!("->{{{n},0}}"),
+                format!("{{{n},0}}>{{{n},1}}"),
+                format!("{{{n},1}}>{{{n},2}}"),
+            ]
+        );
+    }
+    assert_eq!(count(&mut all), (3, 3_000));
+}
+
+/// Keys that begin alike are one class in a tree, but they are not one key.
+#[test]
+fn other_keys_take_no_room() {
+    for kind in KINDS {
+        let (_owner, table) = table(kind);
+        let mut watch = table.watch_within(Filter::key("session:mine").unwrap(), 2).unwrap();
+        for n in 0..500 {
+            table.insert((format!("session:{n}"), n)).unwrap();
+        }
+        table.insert_list((0..500).map(|n| (format!("session:{n}"), -n))).unwrap();
+        assert_eq!(texts(&mut watch), Vec::<String>::new(), "{kind}");
+        table.insert(("session:mine", 1)).unwrap();
+        table.delete("session:mine").unwrap();
+        assert_eq!(texts(&mut watch).len(), 2, "{kind}");
+    }
+}
+
+/// To an ordered set keys are the same if they are `==`, inside of others as well.
+#[test]
+fn a_key_is_watched_by_what_it_is_equal_to() {
+    let long = "a beginning that has more in common than a head can tell";
+    let pairs: [(Term, Term); 5] = [
+        (term!(1), term!(1.0)),
+        (term!(1_i128 << 70), term!((1_i128 << 70) as f64)),
+        (term!(0.0), term!(-0.0)),
+        (Term::new((long, 7)).unwrap(), Term::new((long, 7.0)).unwrap()),
+        (
+            Term::new(vec![(long, 1_i64 << 60)]).unwrap(),
+            Term::new(vec![(long, 2_f64.powi(60))]).unwrap(),
+        ),
+    ];
+    for (one, other) in &pairs {
+        for (one, other) in [(one, other), (other, one)] {
+            let (_owner, ordered) = table(Kind::OrderedSet);
+            let mut watch = ordered.watch(Filter::key(one.clone()).unwrap()).unwrap();
+            ordered.insert((other.clone(), 1)).unwrap();
+            ordered.update_counter(one.clone(), (2, 1)).unwrap();
+            ordered.insert_list([(other.clone(), 3), (term!("unwatched"), 3)]).unwrap();
+            ordered.delete(one.clone()).unwrap();
+            assert_eq!(texts(&mut watch).len(), 4, "{one} {other}");
+        }
+        let (_owner, set) = table(Kind::Set);
+        let mut watch = set.watch(Filter::key(one.clone()).unwrap()).unwrap();
+        set.insert((other.clone(), 1)).unwrap();
+        assert!(watch.try_recv().is_none(), "{one} is not {other}");
+    }
+}
+
+/// Watches that come and go have no others' events and lose none of their own.
+#[test]
+fn watches_come_and_go_in_any_order() {
+    for kind in KINDS {
+        let (_owner, table) = table(kind);
+        let mut watches: Vec<(i64, Watch)> = Vec::new();
+        for step in 0..2_000_i64 {
+            let key = step * 7 % 40;
+            let filter = if key % 9 == 0 { Filter::all() } else { Filter::key(key).unwrap() };
+            if step % 3 == 2 {
+                drop(watches.swap_remove(step as usize * 31 % watches.len()));
+            } else if watches.len() < 60 {
+                watches.push((key, table.watch(filter).unwrap()));
+            }
+            let written = step * 13 % 40;
+            table.insert((written, step)).unwrap();
+            table.delete(written).unwrap();
+            for (key, watch) in &mut watches {
+                let expected = if *key == written || *key % 9 == 0 { (2, 2) } else { (0, 0) };
+                assert_eq!(count(watch), expected, "{kind}: {key} at {step}");
+            }
+        }
+        watches.clear();
+        let mut last = table.watch(Filter::all()).unwrap();
+        table.insert((1, 1)).unwrap();
+        assert_eq!(count(&mut last), (1, 1));
+    }
+}
+
+/// A task whose filter refuses everything does some of it, and lets others run.
+#[test]
+fn a_filter_that_refuses_much_takes_turns() {
+    let (_owner, table) = table(Kind::Set);
+    let mut watch = table.watch_within(Filter::range(10_000..).unwrap(), usize::MAX).unwrap();
+    (0..5_000).for_each(|n| table.insert((n, n)).unwrap());
+    table.insert((10_000, 1)).unwrap();
+    let count = Arc::new(Count::default());
+    let waker = Waker::from(Arc::clone(&count));
+    let mut polls = 0;
+    loop {
+        polls += 1;
+        match watch.poll_next(&mut Context::from_waker(&waker)) {
+            Poll::Pending => assert_eq!(count.0.load(Ordering::SeqCst), polls, "it is woken"),
+            Poll::Ready(event) => break assert!(matches!(event, Some(Event::Changed(_)))),
+        }
+    }
+    assert!((3..20).contains(&polls), "{polls} turns");
+    assert!(watch.poll_next(&mut Context::from_waker(&waker)).is_pending());
+    assert_eq!(count.0.load(Ordering::SeqCst), polls - 1, "there is nothing more");
+
+    // Who has no time does one turn; who only wants to know whether there is one looks at all.
+    (0..5_000).for_each(|n| table.insert((n, -n)).unwrap());
+    table.insert((10_000, 2)).unwrap();
+    let before = watch.sequence();
+    assert!(watch.recv_timeout(Duration::ZERO).is_none());
+    assert!((1..4_000).contains(&(watch.sequence() - before)));
+    assert!(matches!(watch.try_recv(), Some(Event::Changed(_))));
+    table.insert((1, 1)).unwrap();
+    table.insert((10_000, 3)).unwrap();
+    assert!(watch.recv_timeout(Duration::ZERO).is_some(), "what is there is found");
+    (0..5_000).for_each(|n| table.insert((n, n)).unwrap());
+    table.insert((10_000, 4)).unwrap();
+    assert!(matches!(watch.recv(), Some(Event::Changed(_))));
+}
+
+/// Rights are what they are when something is received.
+#[test]
+fn who_may_not_read_any_more_is_told_nothing() {
+    let denied = |event: Option<Event>| {
+        let Some(Event::Denied(error)) = event else { panic!("{event:?}") };
+        assert_eq!(error.kind(), ErrorKind::AccessDenied);
+    };
+    for kind in KINDS {
+        let store = Store::new();
+        let (ann, bob) = (store.owner(), store.owner());
+        let options = TableOptions::new(kind).access(Access::Private);
+        let table = ann.new_table("t", options).unwrap();
+        let mut watches = [(); 4].map(|()| table.watch(Filter::all()).unwrap());
+        table.insert(("mine", 1)).unwrap();
+        assert!(matches!(watches[0].try_recv(), Some(Event::Changed(_))));
+        table.insert(("mine", 2)).unwrap();
+        table.give_away(bob.pid(), 1).unwrap();
+        let theirs = table.acting_as(&bob);
+        let mut watch = theirs.watch(Filter::all()).unwrap();
+        theirs.insert(("secret", 42)).unwrap();
+
+        let [first, second, third, fourth] = &mut watches;
+        let lookup = table.lookup("secret").unwrap_err();
+        let Some(Event::Denied(error)) = first.recv() else { panic!("not the one before, either") };
+        assert_eq!(error.to_string(), lookup.to_string());
+        assert!(first.is_over() && first.recv().is_none() && first.try_recv().is_none());
+        assert_eq!(first.resync().unwrap_err().kind(), ErrorKind::AccessDenied);
+        denied(second.recv_timeout(Duration::from_secs(1_000)));
+        let Poll::Ready(event) = third.poll_next(&mut Context::from_waker(Waker::noop())) else {
+            panic!("it is there")
+        };
+        denied(event);
+        // That the table has ended since does not give the right back.
+        theirs.delete_table().unwrap();
+        denied(fourth.try_recv());
+        assert!(matches!(watch.try_recv(), Some(Event::Changed(_))), "to the owner it is shown");
+        assert!(matches!(watch.try_recv(), Some(Event::Gone)));
+    }
+}
+
+/// Tables change hands and rights in other ways, too.
+#[test]
+fn heirs_and_set_access_take_the_right_at_once() {
+    let store = Store::new();
+    let (ann, bob, eve) = (store.owner(), store.owner(), store.owner());
+    let table = ann.new_table("t", TableOptions::new(Kind::Set)).unwrap();
+    let guest = table.acting_as(&eve);
+    let [mut first, mut second] = [(); 2].map(|()| guest.watch(Filter::key(1).unwrap()).unwrap());
+    table.insert((1, 1)).unwrap();
+    assert!(matches!(first.recv(), Some(Event::Changed(_))), "anyone may read");
+    table.set_access(Access::Private).unwrap();
+    assert!(matches!(first.try_recv(), Some(Event::Denied(_))), "there need be nothing to show");
+    table.set_access(Access::Protected).unwrap();
+    assert!(first.try_recv().is_none() && first.is_over(), "for good");
+    assert!(matches!(second.try_recv(), Some(Event::Changed(_))), "who has not looked");
+
+    table.set_access(Access::Private).unwrap();
+    table.set_heir(bob.pid(), 0).unwrap();
+    let mut of_ann = table.watch(Filter::all()).unwrap();
+    drop(ann);
+    let theirs = table.acting_as(&bob);
+    theirs.insert((1, "secret")).unwrap();
+    assert!(matches!(of_ann.recv(), Some(Event::Denied(_))));
+    theirs.set_access(Access::Public).unwrap();
+    assert!(of_ann.recv().is_none());
+}
+
 /// Whoever is woken may use the table at once, whatever it was that woke him.
 #[test]
 fn wakers_may_come_back() {

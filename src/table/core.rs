@@ -32,8 +32,8 @@ pub(crate) const STRANGER: OwnerId = OwnerId::MAX;
 const TABLE_MARK: u32 = 0xe75;
 const MONITOR_MARK: u32 = 0xd04;
 
-/// The state of a table that has ended.
-const GONE: u8 = 3;
+/// The bit of the state of a table that has ended. The access that it had stays with it.
+const GONE: u8 = 4;
 
 /// The shared part of a table.
 pub(crate) struct TableCore {
@@ -41,7 +41,7 @@ pub(crate) struct TableCore {
     /// The owner and the state may change while others work; each operation looks once, at
     /// its beginning. The owner lives, or the table is gone: see the registry, which alone sets it.
     owner: AtomicU64,
-    /// An [`Access`], or [`GONE`].
+    /// An [`Access`], with [`GONE`].
     state: AtomicU8,
     /// An atom's index.
     name: AtomicU32,
@@ -123,7 +123,7 @@ impl TableCore {
     }
 
     pub(crate) fn access(&self) -> Access {
-        match self.state() {
+        match self.state() & !GONE {
             0 => Access::Public,
             1 => Access::Protected,
             _ => Access::Private,
@@ -140,20 +140,20 @@ impl TableCore {
     pub(crate) fn set_access(&self, access: Access) {
         // Ordering: Release, Acquire; pair with those of the other two that touch the state.
         let _ = self.state.fetch_update(Ordering::Release, Ordering::Acquire, |state| {
-            (state != GONE).then_some(access as u8)
+            (state & GONE == 0).then_some(access as u8)
         });
     }
 
     #[inline]
     pub(crate) fn is_gone(&self) -> bool {
-        self.state() == GONE
+        self.state() & GONE != 0
     }
 
     /// Ends the table: `false` if somebody else has done so.
     pub(crate) fn set_gone(&self) -> bool {
         // Ordering: AcqRel; Release pairs with the Acquire in `state`; Acquire with the Release
         // of whoever was first.
-        self.state.swap(GONE, Ordering::AcqRel) != GONE
+        self.state.fetch_or(GONE, Ordering::AcqRel) & GONE == 0
     }
 
     /// Checks that the table exists and that `who` may do what he wants, in this order.
@@ -166,6 +166,15 @@ impl TableCore {
             Need::Own => return self.check_owner(who, need),
         };
         if state <= anyone { Ok(()) } else { self.check_owner(who, need) }
+    }
+
+    /// Checks that `who` may see what was told of the table, also when it has ended meanwhile.
+    #[inline]
+    pub(crate) fn check_told(&self, who: OwnerId) -> Result<()> {
+        if self.access() != Access::Private || who == self.owner() {
+            return Ok(());
+        }
+        Err(self.denied())
     }
 
     #[inline(never)]
@@ -184,11 +193,15 @@ impl TableCore {
                 ErrorKind::NotOwner,
                 format!("table `{}` is owned by owner {owner}, who alone may do this", name.name()),
             ),
-            Need::Read | Need::Write => Error::new(
-                ErrorKind::AccessDenied,
-                format!("table `{}` is {} and owned by owner {owner}", name.name(), self.access()),
-            ),
+            Need::Read | Need::Write => self.denied(),
         }
+    }
+
+    #[cold]
+    fn denied(&self) -> Error {
+        let (name, owner, access) = (self.name(), self.owner(), self.access());
+        let message = format!("table `{}` is {access} and owned by owner {owner}", name.name());
+        Error::new(ErrorKind::AccessDenied, message)
     }
 
     #[cold]

@@ -20,7 +20,7 @@ use smallvec::SmallVec;
 
 use super::order::is_compound;
 use super::view::{FUN_RAW_WORDS, FUN_TERM_WORDS};
-use super::{FunRef, ObjectRef, Tag, TermRef, View, Word};
+use super::{BigRef, FunRef, ObjectRef, Tag, TermRef, View, Word};
 
 /// Hashes keys for the indexes, differently for each seed.
 ///
@@ -80,13 +80,21 @@ impl KeyHasher {
         if let View::Binary(bytes) = term.view() {
             hasher.write(bytes);
         } else {
-            feed_boxed(term, &mut hasher);
+            feed_boxed::<_, false>(term, &mut hasher);
         }
         hasher.finish()
     }
 }
 
 impl KeyHasher {
+    /// `a == b` implies the same hash. Some more terms have the same: maps that differ in numbers
+    /// in their keys.
+    pub(crate) fn hash_ties(&self, term: TermRef<'_>) -> u64 {
+        let mut hasher = self.boxed.build_hasher();
+        feed_boxed::<_, true>(term, &mut hasher);
+        hasher.finish()
+    }
+
     /// The hash of a whole object: `=:=` objects have the same.
     pub(crate) fn hash_object(&self, object: ObjectRef<'_>) -> u64 {
         let mut hasher = self.boxed.build_hasher();
@@ -102,7 +110,7 @@ pub(crate) fn feed<H: Hasher>(term: TermRef<'_>, hasher: &mut H) {
     if word.is_immediate() {
         hasher.write_u64(word.0);
     } else {
-        feed_boxed(term, hasher);
+        feed_boxed::<_, false>(term, hasher);
     }
 }
 
@@ -116,40 +124,40 @@ enum Todo {
 type Stack = SmallVec<[Todo; 8]>;
 
 /// Feeds a term that is not immediate; without a stack as far as it is a flat tuple.
-fn feed_boxed<H: Hasher>(term: TermRef<'_>, hasher: &mut H) {
+fn feed_boxed<H: Hasher, const TIES: bool>(term: TermRef<'_>, hasher: &mut H) {
     let (word, mut stack) = (term.word(), Stack::new());
     if !is_compound(word.tag()) {
-        return feed_leaf(term, hasher);
+        return feed_leaf::<_, TIES>(term, hasher);
     }
     if word.tag() == Tag::Tuple {
         hasher.write_u64(header(Tag::Tuple, word.len()));
-        let opened = feed_run(term, word.offset(), word.len(), hasher, &mut stack);
+        let opened = feed_run::<_, TIES>(term, word.offset(), word.len(), hasher, &mut stack);
         let Some(word) = opened else { return };
-        feed_compound(term.sibling(word), hasher, &mut stack);
+        feed_compound::<_, TIES>(term.sibling(word), hasher, &mut stack);
     } else {
-        feed_compound(term, hasher, &mut stack);
+        feed_compound::<_, TIES>(term, hasher, &mut stack);
     }
-    feed_rest(term, hasher, &mut stack);
+    feed_rest::<_, TIES>(term, hasher, &mut stack);
 }
 
 /// Feeds all that is left to do. Any term of the heap will do as `heap`.
 #[cold]
-fn feed_rest<H: Hasher>(heap: TermRef<'_>, hasher: &mut H, stack: &mut Stack) {
+fn feed_rest<H: Hasher, const TIES: bool>(heap: TermRef<'_>, hasher: &mut H, stack: &mut Stack) {
     while let Some(todo) = stack.pop() {
         let opened = match todo {
-            Todo::Run { at, count } => feed_run(heap, at, count, hasher, stack),
+            Todo::Run { at, count } => feed_run::<_, TIES>(heap, at, count, hasher, stack),
             Todo::Rest(word) if word.tag() == Tag::List => {
                 push_list(heap, word, stack);
                 None
             }
             Todo::Rest(word) if is_compound(word.tag()) => Some(word),
             Todo::Rest(word) => {
-                feed_leaf(heap.sibling(word), hasher);
+                feed_leaf::<_, TIES>(heap.sibling(word), hasher);
                 None
             }
         };
         if let Some(word) = opened {
-            feed_compound(heap.sibling(word), hasher, stack);
+            feed_compound::<_, TIES>(heap.sibling(word), hasher, stack);
         }
     }
 }
@@ -157,7 +165,7 @@ fn feed_rest<H: Hasher>(heap: TermRef<'_>, hasher: &mut H, stack: &mut Stack) {
 /// Feeds words up to the first that holds others, which it returns and which comes before the rest
 /// of the run.
 #[inline]
-fn feed_run<H: Hasher>(
+fn feed_run<H: Hasher, const TIES: bool>(
     heap: TermRef<'_>,
     at: usize,
     count: usize,
@@ -170,7 +178,7 @@ fn feed_run<H: Hasher>(
             push_run(at + done, count - done, stack);
             return Some(word);
         }
-        feed_leaf(heap.sibling(word), hasher);
+        feed_leaf::<_, TIES>(heap.sibling(word), hasher);
     }
     None
 }
@@ -183,10 +191,11 @@ fn header(tag: Tag, count: usize) -> u64 {
 
 /// Feeds a term that holds no others.
 #[inline]
-fn feed_leaf<H: Hasher>(term: TermRef<'_>, hasher: &mut H) {
+fn feed_leaf<H: Hasher, const TIES: bool>(term: TermRef<'_>, hasher: &mut H) {
     let word = term.word();
     let (tag, len) = (word.tag(), word.len());
     let raw = match tag {
+        Tag::Int | Tag::Float | Tag::Big if TIES => return feed_value(term, hasher),
         Tag::Int | Tag::Atom | Tag::Nil => return hasher.write_u64(word.0),
         Tag::Binary => return feed_binary(term, hasher),
         Tag::Tuple | Tag::List | Tag::Map | Tag::Fun => unreachable!("holds other terms"),
@@ -200,6 +209,53 @@ fn feed_leaf<H: Hasher>(term: TermRef<'_>, hasher: &mut H) {
     hasher.write_u64(header(tag, len));
     for raw in &term.heap()[word.offset()..word.offset() + raw] {
         hasher.write_u64(*raw);
+    }
+}
+
+/// Feeds a number so that those of one value are fed alike: its sign, how often it can be halved,
+/// and the odd number that is left then.
+#[cold]
+fn feed_value<H: Hasher>(term: TermRef<'_>, hasher: &mut H) {
+    let (is_negative, power, magnitude) = match term.view() {
+        View::Big(big) => return feed_big(big, hasher),
+        View::Float(float) => {
+            let raw = float.abs().to_bits();
+            let (power, fraction) = ((raw >> 52) as i64, raw & ((1 << 52) - 1));
+            // The smallest have no leading one.
+            if power == 0 {
+                (float < 0.0, -1_074, fraction)
+            } else {
+                (float < 0.0, power - 1_075, 1 << 52 | fraction)
+            }
+        }
+        View::Int(integer) => (integer < 0, 0, integer.unsigned_abs()),
+        _ => unreachable!("only numbers have a value"),
+    };
+    // Of zero nothing is left.
+    let (odd, halved) = match magnitude.trailing_zeros() {
+        64 => (0, 0),
+        zeros => (magnitude >> zeros, power + i64::from(zeros)),
+    };
+    hasher.write_u64(number(is_negative, halved));
+    hasher.write_u64(odd);
+}
+
+/// Tells numbers from what else may be fed, by their sign and how often they can be halved.
+fn number(is_negative: bool, halved: i64) -> u64 {
+    header(Tag::Float, (halved as usize) << 1 | usize::from(is_negative))
+}
+
+fn feed_big<H: Hasher>(big: BigRef<'_>, hasher: &mut H) {
+    let words = big.magnitude();
+    let first = words.iter().position(|word| *word != 0).unwrap_or(0);
+    let (words, zeros) = (&words[first..], words[first].trailing_zeros());
+    hasher.write_u64(number(big.is_negative(), 64 * first as i64 + i64::from(zeros)));
+    for (at, word) in words.iter().enumerate() {
+        let next = words.get(at + 1).copied();
+        let odd = word >> zeros | next.unwrap_or(0).checked_shl(64 - zeros).unwrap_or(0);
+        if odd != 0 || next.is_some() {
+            hasher.write_u64(odd);
+        }
     }
 }
 
@@ -222,7 +278,11 @@ fn feed_reference<H: Hasher>(term: TermRef<'_>, hasher: &mut H) {
 }
 
 /// Feeds what a compound term is outside, and leaves the inside to do.
-fn feed_compound<H: Hasher>(term: TermRef<'_>, hasher: &mut H, stack: &mut Stack) {
+fn feed_compound<H: Hasher, const TIES: bool>(
+    term: TermRef<'_>,
+    hasher: &mut H,
+    stack: &mut Stack,
+) {
     let word = term.word();
     let (at, len) = (word.offset(), word.len());
     match term.view() {
@@ -231,7 +291,7 @@ fn feed_compound<H: Hasher>(term: TermRef<'_>, hasher: &mut H, stack: &mut Stack
             push_list(term, word, stack);
         }
         View::Fun(fun) => {
-            feed_fun(fun, hasher, len);
+            feed_fun::<_, TIES>(fun, hasher, len);
             push_run(at + FUN_RAW_WORDS + FUN_TERM_WORDS, len, stack);
         }
         _ => {
@@ -255,13 +315,17 @@ fn push_list(heap: TermRef<'_>, piece: Word, stack: &mut Stack) {
     push_run(at, len, stack);
 }
 
-/// What makes a fun itself, as `=:=` sees it: neither the pid nor the old index.
+/// What makes a fun itself, as `=:=` sees it: neither the pid nor the old index. As `==` sees it,
+/// neither the arity nor the identity of the code, either.
 #[cold]
-fn feed_fun<H: Hasher>(fun: FunRef<'_>, hasher: &mut H, environment: usize) {
+fn feed_fun<H: Hasher, const TIES: bool>(fun: FunRef<'_>, hasher: &mut H, environment: usize) {
     hasher.write_u64(header(Tag::Fun, environment));
     hasher.write_u32(fun.module().index());
     hasher.write_u32(fun.index());
     hasher.write_u32(fun.old_index_and_uniq().1);
+    if TIES {
+        return;
+    }
     hasher.write_u8(fun.arity());
     for half in fun.uniq() {
         hasher.write_u64(half);
@@ -331,6 +395,36 @@ mod tests {
         assert_good("pairs", |at| (at >> 8, at & 0xff));
         assert_good("lists", |at| vec![at & 0xf, at >> 4]);
         assert_good("nested", |at| ((at >> 8,), (a, (at & 0xff,))));
+    }
+
+    /// What is `==` has the same hash, and what is not has another, numbers of all sizes too.
+    #[test]
+    fn ties_share_a_hash() {
+        let hasher = KeyHasher::new(5);
+        let mut numbers: Vec<Term> = vec![Term::new(0.0).unwrap(), Term::new(-0.0).unwrap()];
+        for power in (0..64).chain([100, 126]) {
+            for more in [-1, 0, 1, 3] {
+                let integer = (1_i128 << power) + more;
+                for integer in [integer, -integer] {
+                    numbers.push(Term::new(integer).unwrap());
+                    numbers.push(Term::new(integer as f64).unwrap());
+                    numbers.push(Term::new(integer as f64 / 1e10).unwrap());
+                }
+            }
+        }
+        numbers.push(Term::new(f64::MIN_POSITIVE / 4.0).unwrap());
+        for a in &numbers {
+            for b in &numbers {
+                let is_tie = a.as_ref().equals(b.as_ref());
+                let (x, y) = (Term::tuple([a.clone()]).unwrap(), Term::tuple([b.clone()]).unwrap());
+                for (a, b) in [(a, b), (&x, &y)] {
+                    let same = hasher.hash_ties(a.as_ref()) == hasher.hash_ties(b.as_ref());
+                    assert_eq!(same, is_tie, "{a} {b}");
+                }
+            }
+        }
+        let texts = ["session:1", "session:2"].map(|text| Term::new(text).unwrap());
+        assert_ne!(hasher.hash_ties(texts[0].as_ref()), hasher.hash_ties(texts[1].as_ref()));
     }
 
     #[test]

@@ -404,7 +404,7 @@ impl<H: Handle> Index<H> {
             }
             let new = empty_root(closed, root.totals.life + 1).ok_or(Refused::NoMemory)?;
             *deepest = 1;
-            hub.end_life(event, closed, || {
+            hub.end_life(&event, closed, || {
                 // Ordering: AcqRel; Release pairs with the Acquire in `root`, Acquire with the
                 // Release of whoever stored the root that we take out.
                 Ok(self.root.swap(Box::into_raw(new), Ordering::AcqRel))

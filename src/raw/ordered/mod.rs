@@ -735,7 +735,7 @@ impl<H: Share> Tree<H> {
         closed: bool,
     ) -> Result<usize, Refused> {
         // Whoever exchanges the root does so under the hub's lock.
-        let (old, wake) = hub.end_life(event, closed, || {
+        let (old, wake) = hub.end_life(&event, closed, || {
             let old = self.root(pin);
             if old.closed {
                 return Err(Refused::Closed);

@@ -8,11 +8,12 @@ use loom::thread;
 
 use super::loom_hash::{A, B, get, index, is, left, two_buckets};
 use super::loom_support::{Body, Entry, Key, model};
+use crate::platform::wake::Wake;
 use crate::raw::Refused;
 use crate::raw::hash::{Change, Index};
 use crate::raw::ordered::Tree;
 use crate::raw::reclaim::pin;
-use crate::raw::watch::{EVERYTHING, Events, Hub, News, class_of};
+use crate::raw::watch::{Events, Hub, News, Part, Topic};
 
 /// A key and its new value, or that all keys are gone.
 type Told = Option<(Key, Option<u32>)>;
@@ -35,7 +36,8 @@ impl World {
             None => (Change::Remove, ()),
         };
         let tell = |life, _: Option<&Body>, new: Option<&Body>| {
-            self.hub.publish(life, class_of(hash), Some((key, new.map(Body::value))))
+            let Some(digest) = self.hub.wanted(|| hash) else { return Wake::default() };
+            self.hub.publish(life, digest, &Some((key, new.map(Body::value))))
         };
         self.index.write(&pin(), hash, is(key), change, tell).unwrap();
     }
@@ -48,23 +50,32 @@ impl World {
             Ok(())
         };
         let tell = |life, (): &mut ()| {
-            let [first, second] = keys.map(|key| Some((key, Some(value))));
-            let wake = self.hub.publish(life, EVERYTHING, first);
+            let told = |key: Key| Some((key, Some(value)));
+            let part = |digest| {
+                let key = keys.into_iter().find(|key| key.hash() == digest).unwrap();
+                Part { digest, event: told(key), changes: 1 }
+            };
+            let parts: Vec<_> = self.hub.watched(&hashes).into_iter().map(part).collect();
+            // For those who want all, an event of each.
+            let wake = self.hub.publish_all(life, &told(keys[0]), 2, &[]);
             wake.run();
-            self.hub.publish(life, EVERYTHING, second)
+            self.hub.publish_all(life, &told(keys[1]), 2, &parts)
         };
         let done: Result<(), Refused> = self.index.batch(&pin(), &hashes, body, tell);
         done.unwrap();
     }
 
-    fn subscribe(&self) -> u64 {
-        let interest = self.index.interest();
-        let (queue, _) = self.hub.subscribe(interest, EVERYTHING, 100).unwrap();
+    fn subscribe(&self) -> usize {
+        self.subscribe_to(Topic::All)
+    }
+
+    fn subscribe_to(&self, topic: Topic) -> usize {
+        let (queue, _) = self.hub.subscribe(self.index.interest(), topic, 100).unwrap();
         self.index.settle(&pin());
         queue
     }
 
-    fn told(&self, queue: u64) -> Vec<Told> {
+    fn told(&self, queue: usize) -> Vec<Told> {
         let mut events = Events::default();
         let drained = self.hub.drain(queue, &mut events, None);
         assert_eq!(drained.missed, 0);
@@ -146,6 +157,51 @@ fn loom_watch_against_batch() {
     });
 }
 
+/// Who is told of which key is asked before it is told, and the lock is not held in between.
+#[test]
+fn loom_watch_of_a_key_against_batch() {
+    model("watch of a key against batch", || {
+        let world = World::new(two_buckets(&[A[0], B[0]]));
+        let writer = {
+            let world = Arc::clone(&world);
+            thread::spawn(move || {
+                world.put_both([A[0], B[0]], 1);
+                world.write(A[0], Some(2));
+            })
+        };
+        let hash = A[0].hash();
+        let queue = world.subscribe_to(Topic::Key { hash, digest: hash });
+        let seen = read(&world.index, &[A[0]]);
+        writer.join().unwrap();
+        let told = world.told(queue);
+        assert_eq!(replay(seen, &told), [(A[0], 2)], "{told:?}");
+    });
+}
+
+/// Queues come and go while others are told.
+#[test]
+fn loom_watches_that_end_against_writes() {
+    model("watches that end against writes", || {
+        let world = World::new(index(&[A[0]]));
+        let hash = A[0].hash();
+        let first = world.subscribe_to(Topic::Key { hash, digest: hash });
+        let other = {
+            let world = Arc::clone(&world);
+            thread::spawn(move || {
+                world.hub.unsubscribe(world.index.interest(), first);
+                world.subscribe()
+            })
+        };
+        let queue = world.subscribe_to(Topic::Key { hash, digest: hash });
+        world.write(A[0], Some(1));
+        assert_eq!(world.told(queue), [Some((A[0], Some(1)))]);
+        let all = other.join().unwrap();
+        world.write(A[0], Some(2));
+        assert!(world.told(all).ends_with(&[Some((A[0], Some(2)))]));
+        assert_eq!(world.told(queue), [Some((A[0], Some(2)))]);
+    });
+}
+
 /// A write that a clearing overtakes is not told behind it.
 #[test]
 fn loom_clear_against_a_told_write() {
@@ -175,7 +231,7 @@ fn loom_watch_of_a_tree_whose_leaf_splits() {
         let world = Arc::new((Tree::<Entry>::new(false, None).unwrap(), Hub::<Told>::new()));
         let write = move |(tree, hub): &(Tree<Entry>, Hub<Told>), key: Key| {
             let tell = |life, _: Option<&Body>, new: Option<&Body>| {
-                hub.publish(life, EVERYTHING, Some((key, new.map(Body::value))))
+                hub.publish(life, key.hash(), &Some((key, new.map(Body::value))))
             };
             let change = |_: Option<&Body>| (Change::Put(Entry::new(key, 1)), ());
             tree.write(&pin(), key.hash(), order(key), change, tell).unwrap();
@@ -186,7 +242,7 @@ fn loom_watch_of_a_tree_whose_leaf_splits() {
             thread::spawn(move || write(&world, key(4)))
         };
         let (tree, hub) = &*world;
-        let (queue, _) = hub.subscribe(tree.interest(), EVERYTHING, 100).unwrap();
+        let (queue, _) = hub.subscribe(tree.interest(), Topic::All, 100).unwrap();
         tree.settle(&pin());
         let found = tree.get(&pin(), key(4).hash(), order(key(4))).is_some();
         writer.join().unwrap();

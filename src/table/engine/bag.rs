@@ -110,8 +110,9 @@ impl BagEngine {
         change: impl FnOnce(Option<BagRef<'_>>) -> (Change<Bagged>, R),
         changes: impl FnOnce(Option<BagRef<'_>>, Option<BagRef<'_>>) -> Changes,
     ) -> Result<R, Refused> {
+        let mut spent = told::Spent::default();
         let tell = |life, old: Option<BagRef<'_>>, new: Option<BagRef<'_>>| {
-            told::tell_all(&self.hub, life, [key.hash], changes(old, new))
+            told::tell_all(&self.hub, life, told::by_hash, changes(old, new), &mut spent)
         };
         self.index.write(pin, key.hash, |entry| self.is_of(entry, key), change, tell)
     }
@@ -218,8 +219,9 @@ impl BagEngine {
             }
             Ok(changes)
         };
+        let mut spent = told::Spent::default();
         let tell = |life, changes: &mut Changes| {
-            told::tell_all(&self.hub, life, hashes.iter().copied(), std::mem::take(changes))
+            told::tell_all(&self.hub, life, told::by_hash, std::mem::take(changes), &mut spent)
         };
         match self.index.batch(pin, &hashes, body, tell) {
             Ok(_) => Ok(true),
@@ -259,8 +261,9 @@ impl BagEngine {
             }
             Ok::<_, Stop>((given, changes))
         };
+        let mut spent = told::Spent::default();
         let tell = |life, (_, changes): &mut (_, Changes)| {
-            told::tell_all(&self.hub, life, hashes.iter().copied(), std::mem::take(changes))
+            told::tell_all(&self.hub, life, told::by_hash, std::mem::take(changes), &mut spent)
         };
         Ok(self.index.batch(pin, &hashes, body, tell)?.0)
     }

@@ -26,7 +26,7 @@ use crate::raw::block::{Block, BlockRef, Extra};
 use crate::raw::group::BagRef;
 use crate::raw::hash::Refused;
 use crate::raw::reclaim::Pin;
-use crate::raw::watch::{Hub, Interest};
+use crate::raw::watch::{Hub, Interest, Topic};
 use crate::raw::{Change, Weight};
 use crate::term::{
     Arena, Edge, KeyHasher, Object, ObjectRef, Objects, Term, TermRef, Word, equal, new_block,
@@ -66,7 +66,8 @@ impl Engine {
             Kind::Bag => BagEngine::new(keypos, true, hasher.clone()).map(Self::Bag),
             Kind::DuplicateBag => BagEngine::new(keypos, false, hasher.clone()).map(Self::Bag),
             Kind::OrderedSet => {
-                OrderedEngine::new(keypos, options.order_statistics).map(Self::Ordered)
+                OrderedEngine::new(keypos, options.order_statistics, hasher.clone())
+                    .map(Self::Ordered)
             }
         };
         engine.ok_or_else(|| Error::limit("no memory for a table"))
@@ -309,6 +310,15 @@ impl Engine {
     /// Where changes are told.
     pub(crate) fn hub(&self) -> &Hub<Told> {
         each!(self, engine => engine.hub())
+    }
+
+    /// What a queue is for that is to have the changes of one key.
+    pub(crate) fn topic(&self, key: Key<'_>) -> Topic {
+        let digest = match self {
+            Self::Ordered(ordered) => ordered.digest(key),
+            Self::Set(_) | Self::Bag(_) => key.hash,
+        };
+        Topic::Key { hash: key.hash, digest }
     }
 
     /// Who wants to hear of them.

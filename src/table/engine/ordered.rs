@@ -18,7 +18,7 @@ use crate::raw::ordered::{
 use crate::raw::reclaim::Pin;
 use crate::raw::watch::Hub;
 use crate::raw::{Change, Refused};
-use crate::term::{Edge, Object, ObjectRef, TermRef, compare, head_at};
+use crate::term::{Edge, KeyHasher, Object, ObjectRef, TermRef, compare, head_at};
 
 /// A tree with one block a key. The hash of a block in it is the head of its key.
 #[derive(Debug)]
@@ -27,13 +27,15 @@ pub(crate) struct OrderedEngine {
     keypos: usize,
     /// Whether the tree counts what lies where.
     counts: bool,
+    hasher: KeyHasher,
     hub: Hub<Told>,
 }
 
 impl OrderedEngine {
-    pub(super) fn new(keypos: usize, counts: bool) -> Option<Self> {
+    pub(super) fn new(keypos: usize, counts: bool, hasher: KeyHasher) -> Option<Self> {
         let heads = Heads::<Block> { at: head_of, which: keypos };
-        Some(Self { tree: Tree::new(counts, Some(heads))?, keypos, counts, hub: Hub::new() })
+        let tree = Tree::new(counts, Some(heads))?;
+        Some(Self { tree, keypos, counts, hasher, hub: Hub::new() })
     }
 
     pub(crate) fn counts(&self) -> bool {
@@ -134,7 +136,7 @@ impl OrderedEngine {
         let (head, shared) = (block.borrow().hash(), block.clone());
         let order = self.order(key_of(shared.borrow(), self.keypos));
         let put = |old: Option<BlockRef<'_>>| (Change::Put(block), old.is_some());
-        self.tree.write_ranked(pin, head, order, put, self.tell(head))
+        self.tree.write_ranked(pin, head, order, put, self.tell())
     }
 
     /// As [`take`](Self::take); how many objects lie before the one that was taken, too.
@@ -149,14 +151,14 @@ impl OrderedEngine {
             Some(Err(error)) => (Change::Keep, Err(error)),
             Some(Ok(object)) => (Change::Remove, Ok(Some(object))),
         };
-        self.tree.write_ranked(pin, key.hash, self.order(key.term), take, self.tell(key.hash))
+        self.tree.write_ranked(pin, key.hash, self.order(key.term), take, self.tell())
     }
 
     /// Takes the first object out, or the last one.
     pub(crate) fn pop(&self, pin: &Pin, back: bool) -> Result<Option<Block>, Refused> {
         let order = |a: BlockRef<'_>, b: BlockRef<'_>| self.compare_blocks(a, b);
         let tell = |life, block: BlockRef<'_>| {
-            told::tell(&self.hub, life, block.hash(), told::Seen::deleted(block))
+            told::tell(&self.hub, life, |block| self.digest_of(block), told::Seen::deleted(block))
         };
         self.tree.pop(pin, back, order, |block| block.to_block(), tell)
     }
@@ -181,7 +183,7 @@ impl OrderedEngine {
         key: Key<'_>,
         change: impl FnOnce(Option<BlockRef<'_>>) -> (Change<Block>, R),
     ) -> Result<R, Refused> {
-        let tell = self.tell(key.hash);
+        let tell = self.tell();
         if key.hash & EXACT != 0 {
             return self.tree.write(pin, key.hash, Exact, change, tell);
         }
@@ -189,11 +191,21 @@ impl OrderedEngine {
     }
 
     /// Tells that one block has taken the place of another.
-    fn tell(
-        &self,
-        head: u64,
-    ) -> impl FnOnce(u64, Option<BlockRef<'_>>, Option<BlockRef<'_>>) -> Wake {
-        move |life, old, new| told::tell(&self.hub, life, head, told::Seen::of(old, new))
+    fn tell(&self) -> impl FnOnce(u64, Option<BlockRef<'_>>, Option<BlockRef<'_>>) -> Wake {
+        move |life, old, new| {
+            told::tell(&self.hub, life, |block| self.digest_of(block), told::Seen::of(old, new))
+        }
+    }
+
+    /// What those watch a key by who watch but one: the same for keys that are `==`, where heads
+    /// are the same for all that begin alike.
+    pub(super) fn digest(&self, key: Key<'_>) -> u64 {
+        if key.hash & EXACT != 0 { key.hash } else { self.hasher.hash_ties(key.term) }
+    }
+
+    /// The digest of a block's key.
+    fn digest_of(&self, block: BlockRef<'_>) -> u64 {
+        self.digest(self.key(block))
     }
 
     /// Writes with a new block at hand.
@@ -204,7 +216,7 @@ impl OrderedEngine {
         change: impl FnOnce(Block, Option<BlockRef<'_>>) -> (Change<Block>, R),
     ) -> Result<R, Refused> {
         let head = block.borrow().hash();
-        let tell = self.tell(head);
+        let tell = self.tell();
         if head & EXACT != 0 {
             let change = |old: Option<BlockRef<'_>>| change(block, old);
             return self.tree.write(pin, head, Exact, change, tell);
@@ -262,8 +274,15 @@ impl OrderedEngine {
             }
             Ok(changes)
         };
+        let mut spent = told::Spent::default();
         let tell = |life, changes: &mut told::Changes| {
-            told::tell_all(&self.hub, life, blocks.iter().map(head), std::mem::take(changes))
+            told::tell_all(
+                &self.hub,
+                life,
+                |block| self.digest_of(block),
+                std::mem::take(changes),
+                &mut spent,
+            )
         };
         match self.tree.batch(pin, &blocks, self, body, tell) {
             Ok(_) => Ok(true),
@@ -295,9 +314,15 @@ impl OrderedEngine {
             }
             Ok::<_, Stop>((given, changes))
         };
-        let hashes = || plan.keys.iter().map(|key| key.hash);
+        let mut spent = told::Spent::default();
         let tell = |life, (_, changes): &mut (_, told::Changes)| {
-            told::tell_all(&self.hub, life, hashes(), std::mem::take(changes))
+            told::tell_all(
+                &self.hub,
+                life,
+                |block| self.digest_of(block),
+                std::mem::take(changes),
+                &mut spent,
+            )
         };
         Ok(self.tree.batch(pin, &plan.keys, self, body, tell)?.0)
     }
@@ -362,7 +387,7 @@ impl OrderedEngine {
             updated(before.note(old), default.as_ref(), in_place, edit)
         };
         let tell = |life, old: Option<BlockRef<'_>>, new: Option<BlockRef<'_>>| {
-            told::tell(&self.hub, life, key.hash, before.change(old, new))
+            told::tell(&self.hub, life, |block| self.digest_of(block), before.change(old, new))
         };
         if key.hash & EXACT != 0 {
             return self.tree.edit(pin, key.hash, Exact, change, tell);

@@ -98,7 +98,7 @@ impl SetEngine {
         change: impl FnOnce(Option<BlockRef<'_>>) -> (Change<Block>, R),
     ) -> Result<R, Refused> {
         let tell = |life, old: Option<BlockRef<'_>>, new: Option<BlockRef<'_>>| {
-            told::tell(&self.hub, life, key.hash, told::Seen::of(old, new))
+            told::tell(&self.hub, life, told::by_hash, told::Seen::of(old, new))
         };
         self.write_told(pin, key, change, tell)
     }
@@ -139,7 +139,7 @@ impl SetEngine {
             equal(TermRef::new(new, new_key), TermRef::new(old, old_key))
         };
         let tell = |life, old: Option<BlockRef<'_>>, new: Option<BlockRef<'_>>| {
-            told::tell(&self.hub, life, hash, told::Seen::of(old, new))
+            told::tell(&self.hub, life, told::by_hash, told::Seen::of(old, new))
         };
         self.index.write_with(pin, hash, block, same, change, tell)
     }
@@ -191,8 +191,9 @@ impl SetEngine {
             }
             Ok(changes)
         };
+        let mut spent = told::Spent::default();
         let tell = |life, changes: &mut told::Changes| {
-            told::tell_all(&self.hub, life, hashes.iter().copied(), std::mem::take(changes))
+            told::tell_all(&self.hub, life, told::by_hash, std::mem::take(changes), &mut spent)
         };
         match self.index.batch(pin, &hashes, body, tell) {
             Ok(_) => Ok(true),
@@ -231,8 +232,9 @@ impl SetEngine {
             }
             Ok::<_, Stop>((given, changes))
         };
+        let mut spent = told::Spent::default();
         let tell = |life, (_, changes): &mut (_, told::Changes)| {
-            told::tell_all(&self.hub, life, hashes.iter().copied(), std::mem::take(changes))
+            told::tell_all(&self.hub, life, told::by_hash, std::mem::take(changes), &mut spent)
         };
         Ok(self.index.batch(pin, &hashes, body, tell)?.0)
     }
@@ -302,7 +304,7 @@ impl SetEngine {
             // What was counted to was in a word, and so was what it was counted from.
             Some(sum) => {
                 let before = Word::int(sum - increment).unwrap_or(Word::NIL);
-                told::tell(&self.hub, life, hash, told::Seen::counted(block, before))
+                told::tell(&self.hub, life, told::by_hash, told::Seen::counted(block, before))
             }
             None => Wake::default(),
         };
@@ -322,7 +324,7 @@ impl SetEngine {
         let change =
             |old: Option<BlockRef<'_>>| updated(before.note(old), default.as_ref(), true, edit);
         let tell = |life, old: Option<BlockRef<'_>>, new: Option<BlockRef<'_>>| {
-            told::tell(&self.hub, life, key.hash, before.change(old, new))
+            told::tell(&self.hub, life, told::by_hash, before.change(old, new))
         };
         self.write_told(pin, key, change, tell)
     }

@@ -1,11 +1,13 @@
 //! What is told of changes: the objects before and after.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use crate::error::Result;
 use crate::platform::wake::Wake;
 use crate::raw::block::{Block, BlockRef};
-use crate::raw::watch::{Hub, News, class_of};
+use crate::raw::watch::{Hub, News, Part};
 use crate::term::{Object, ObjectRef, SMALL_OBJECT, Word, new_block};
 
 /// A change, where it is made.
@@ -35,9 +37,16 @@ pub(crate) type Changes = SmallVec<[Change; 1]>;
 /// An event.
 #[derive(Clone, Debug)]
 pub(crate) enum Told {
-    Changed(Changes),
+    One(Change),
+    /// Those of one instant, which all who hear of them share.
+    Many(Arc<Changes>),
     Cleared,
 }
+
+/// What is kept of an event of many changes until nothing is locked any more: if nobody has room
+/// for it, that is when it goes.
+#[derive(Default)]
+pub(super) struct Spent(Option<Arc<Changes>>);
 
 /// What the counter of a block stands at; `[]` if it has none.
 pub(super) fn counter_of(block: BlockRef<'_>) -> Word {
@@ -72,6 +81,16 @@ impl Change {
     pub(super) fn deleted(block: BlockRef<'_>) -> Self {
         Self::of(Some(block), None)
     }
+
+    /// One of the objects.
+    fn block(&self) -> Option<BlockRef<'_>> {
+        self.new.as_ref().or(self.old.as_ref()).map(|image| image.block.borrow())
+    }
+
+    /// The hash of their key.
+    pub(crate) fn hash(&self) -> u64 {
+        self.block().map_or(0, BlockRef::hash)
+    }
 }
 
 impl From<Seen<'_>> for Change {
@@ -87,11 +106,6 @@ impl Image {
 
     pub(crate) fn as_ref(&self) -> ObjectRef<'_> {
         ObjectRef::with_counter(self.block.borrow(), self.counter)
-    }
-
-    /// The hash of its key.
-    pub(crate) fn hash(&self) -> u64 {
-        self.block.borrow().hash()
     }
 
     /// The object, to keep.
@@ -208,6 +222,14 @@ fn copy_some(object: ObjectRef<'_>, mut which: u16, to: &mut Packed) {
 }
 
 impl Told {
+    /// How many changes it is made of.
+    pub(crate) fn changes(&self) -> usize {
+        match self {
+            Self::One(_) | Self::Cleared => 1,
+            Self::Many(changes) => changes.len(),
+        }
+    }
+
     /// What was told; an error if there is no memory for it.
     pub(crate) fn from_news(news: News<'_, Self>) -> Result<Self> {
         let words = match news {
@@ -232,32 +254,79 @@ impl Told {
         } else {
             image(shapes.old, rest)?
         };
-        Ok(Self::Changed(SmallVec::from_buf([Change { old, new }])))
+        Ok(Self::One(Change { old, new }))
     }
 }
 
-/// Tells a change of an object whose key has that hash.
-pub(super) fn tell(hub: &Hub<Told>, life: u64, hash: u64, seen: Seen<'_>) -> Wake {
+/// Tells a change of an object, of whose key `digest` makes a digest.
+pub(super) fn tell(
+    hub: &Hub<Told>,
+    life: u64,
+    digest: impl Fn(BlockRef<'_>) -> u64,
+    seen: Seen<'_>,
+) -> Wake {
+    let digest = || seen.new.or(seen.old).map_or(0, |object| digest(object.block()));
+    let Some(digest) = hub.wanted(digest) else { return Wake::default() };
     let mut packed = Packed::new();
     match pack(seen, &mut packed) {
-        Some(()) => hub.publish_words(life, class_of(hash), &packed),
-        None => {
-            let changes = SmallVec::from_buf([seen.into()]);
-            hub.publish(life, class_of(hash), Told::Changed(changes))
+        Some(()) => hub.publish_words(life, digest, &packed),
+        None => hub.publish(life, digest, &Told::One(seen.into())),
+    }
+}
+
+/// The digest of a block's key in a hash index.
+pub(super) fn by_hash(block: BlockRef<'_>) -> u64 {
+    block.hash()
+}
+
+/// Tells the changes of one instant. What must not be dropped under the locks that are held is left
+/// in `spent`.
+pub(super) fn tell_all(
+    hub: &Hub<Told>,
+    life: u64,
+    digest: impl Fn(BlockRef<'_>) -> u64,
+    changes: Changes,
+    spent: &mut Spent,
+) -> Wake {
+    let digest = |change: &Change| change.block().map_or(0, &digest);
+    let changes = spent.0.insert(Arc::new(changes));
+    match &***changes {
+        [] => Wake::default(),
+        [change] => match hub.wanted(|| digest(change)) {
+            Some(digest) => hub.publish(life, digest, &Told::One(change.clone())),
+            None => Wake::default(),
+        },
+        all => {
+            let parts = parts(hub, all, digest);
+            hub.publish_all(life, &Told::Many(Arc::clone(changes)), all.len(), &parts)
         }
     }
 }
 
-/// Tells the changes of one instant, of objects whose keys have these hashes.
-pub(super) fn tell_all(
-    hub: &Hub<Told>,
-    life: u64,
-    hashes: impl IntoIterator<Item = u64>,
-    changes: Changes,
-) -> Wake {
-    if changes.is_empty() {
-        return Wake::default();
+/// What those hear of changes who want to hear of one key.
+fn parts(hub: &Hub<Told>, all: &[Change], digest: impl Fn(&Change) -> u64) -> Vec<Part<Told>> {
+    if !hub.wants_keys() {
+        return Vec::new();
     }
-    let classes = hashes.into_iter().fold(0, |all, hash| all | class_of(hash));
-    hub.publish(life, classes, Told::Changed(changes))
+    let digests = all.iter().map(digest).enumerate().map(|(at, digest)| (digest, at));
+    let mut digests: Vec<_> = digests.filter(|(digest, _)| hub.wants_key(*digest)).collect();
+    // By their places, those of one key stay in their order.
+    digests.sort_unstable();
+    let mut distinct: Vec<u64> = digests.iter().map(|(digest, _)| *digest).collect();
+    distinct.dedup();
+    let part = |digest: u64| {
+        let from = digests.partition_point(|(other, _)| *other < digest);
+        let mine = digests[from..].iter().take_while(|(other, _)| *other == digest);
+        let mut mine: Changes = mine.map(|(_, at)| all[*at].clone()).collect();
+        let changes = mine.len();
+        let event = match mine.pop() {
+            Some(change) if mine.is_empty() => Told::One(change),
+            last => {
+                mine.extend(last);
+                Told::Many(Arc::new(mine))
+            }
+        };
+        Part { digest, event, changes }
+    };
+    hub.watched(&distinct).into_iter().map(part).collect()
 }
