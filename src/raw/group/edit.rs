@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::chunks::{Chunks, Directory, Slot, locate};
 use super::seen::Seen;
 use super::{
-    FULL, Group, MOST_SLOTS, Memory, Pending, SMALL, State, digest, free_block, leased_digest,
+    FULL, Group, MAX_SLOTS, Memory, Pending, SMALL, State, digest, free_block, leased_digest,
 };
 use crate::platform::sync::{AtomicU64, Mutex, Ordering};
 use crate::raw::Commit;
@@ -362,7 +362,7 @@ impl<'a> Edit<'a> {
     /// Fills the next slot.
     fn push(&mut self, block: Block, digest: u32) {
         let at = self.next.len();
-        assert!(at < MOST_SLOTS, "{FULL}");
+        assert!(at < MAX_SLOTS, "{FULL}");
         if at >= SMALL && self.memory.is_none() {
             self.remember(at as usize + 1);
         }
