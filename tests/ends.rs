@@ -109,11 +109,12 @@ fn large_tables_that_end_while_they_are_fixed() {
             (0..deleted).for_each(|key| large.delete(key).expect("it stands"));
             assert_eq!(large.len().expect("it stands") as i64, OBJECTS - deleted);
             std::thread::scope(|scope| {
-                scope.spawn(|| drop(dying));
+                let end = scope.spawn(|| drop(dying));
                 if by_hand {
                     large.delete_table().expect("it stands");
                 }
                 drop(owner);
+                end.join().expect("it does not panic");
                 assert!(large.info().is_none(), "{kind}: {fixed:?}");
             });
             drop((of_owner, of_another, of_dying));
@@ -155,7 +156,10 @@ fn owners_of_many_large_tables_that_end_at_once() {
             table.delete(1).expect("it stands");
         }
         std::thread::scope(|scope| {
-            owners.into_iter().for_each(|owner| drop(scope.spawn(move || drop(owner))));
+            let end = |owner| scope.spawn(move || drop(owner));
+            let ends: Vec<_> = owners.into_iter().map(end).collect();
+            // Not only to their last line: what they have retired is handed on behind it.
+            ends.into_iter().for_each(|end| end.join().expect("it does not panic"));
         });
         assert!(tables.iter().all(|table| table.info().is_none()), "{kind}: the last heir ends");
         assert_eq!(store.all_tables().len(), 1);
