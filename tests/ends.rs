@@ -4,47 +4,11 @@
 //! What is pending is counted for the process, so these tests take turns, and have a process of
 //! their own: how much a writer frees at once depends on what others have left.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+#[path = "support/pending.rs"]
+mod pending;
 
-use ferrets::{Access, Kind, Owner, Store, Table, TableOptions};
-
-static TURN: Mutex<()> = Mutex::new(());
-
-struct Fixture {
-    store: Store,
-    table: Table,
-    _owner: Owner,
-    _turn: MutexGuard<'static, ()>,
-}
-
-impl Fixture {
-    fn new() -> Self {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let store = Store::new();
-        let owner = store.owner();
-        let options = TableOptions::new(Kind::Set).access(Access::Public);
-        let table = owner.new_table("t", options).expect("the name is free");
-        store.collect();
-        Self { store, table, _owner: owner, _turn: turn }
-    }
-
-    fn pending(&self) -> usize {
-        self.store.reclamation().pending_bytes
-    }
-
-    /// All memory comes back. What a thread has retired is handed on when it ends, which for those
-    /// of the tests before may be a moment from now.
-    fn settle(&self, what: &str) {
-        for _ in 0..1_000_000 {
-            self.store.collect();
-            if self.pending() < 1 << 20 {
-                return;
-            }
-            std::thread::yield_now();
-        }
-        panic!("{what}: {} bytes are left", self.pending());
-    }
-}
+use ferrets::{Access, Kind, Owner, TableOptions};
+use pending::Fixture;
 
 const KINDS: [Kind; 4] = [Kind::Set, Kind::OrderedSet, Kind::Bag, Kind::DuplicateBag];
 

@@ -5,37 +5,14 @@
 
 #![allow(clippy::disallowed_methods, reason = "the tests start threads")]
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+#[path = "support/pending.rs"]
+mod pending;
 
-use ferrets::{Access, Kind, Owner, Store, Table, TableOptions};
+use ferrets::{Kind, Table, TableOptions};
+use pending::Fixture;
 
 /// Above what may be pending while everything is well: the ceiling, and some.
 const BOUND: usize = 32 << 20;
-
-static TURN: Mutex<()> = Mutex::new(());
-
-struct Fixture {
-    store: Store,
-    table: Table,
-    _owner: Owner,
-    _turn: MutexGuard<'static, ()>,
-}
-
-impl Fixture {
-    fn new() -> Self {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let store = Store::new();
-        let owner = store.owner();
-        let options = TableOptions::new(Kind::Set).access(Access::Public);
-        let table = owner.new_table("t", options).expect("the name is free");
-        store.collect();
-        Self { store, table, _owner: owner, _turn: turn }
-    }
-
-    fn pending(&self) -> usize {
-        self.store.reclamation().pending_bytes
-    }
-}
 
 #[test]
 fn large_objects_that_are_replaced() {

@@ -1,26 +1,21 @@
 //! Waking those who wait, when no lock is held.
+#![allow(clippy::missing_const_for_thread_local, reason = "loom's macro knows no `const`")]
 
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
 use smallvec::SmallVec;
 
-macro_rules! kept {
-    ($thread_local:ident) => {
-        $thread_local! {
-            /// Whom the thread would have woken while something [keeps them
-            /// back](Wake::keep_back).
-            static KEPT: RefCell<Option<Vec<Waker>>> = RefCell::new(None);
-        }
-    };
-}
-
 #[cfg(ferrets_loom)]
-use loom::thread_local as thread_local_of_models;
-#[cfg(not(ferrets_loom))]
-use std::thread_local as thread_local_of_models;
-kept!(thread_local_of_models);
+use loom::thread_local;
+
+thread_local! {
+    /// Whom the thread would have woken while something [keeps them back](Wake::keep_back). There
+    /// is nothing to drop when the thread ends, so it can be used to the very end.
+    static KEPT: RefCell<ManuallyDrop<Option<Vec<Waker>>>> = RefCell::new(ManuallyDrop::new(None));
+}
 
 /// Who is to be woken, when all locks are released: wakers are foreign code, which may well come
 /// back to whatever was locked.
@@ -50,9 +45,8 @@ impl Wake {
     }
 
     fn run_all(mut self) {
-        // A thread that has ended keeps nobody back any more.
-        let _ = KEPT.try_with(|kept| {
-            if let Some(kept) = &mut *kept.borrow_mut() {
+        KEPT.with(|kept| {
+            if let Some(kept) = &mut **kept.borrow_mut() {
                 kept.extend(self.0.drain(..));
             }
         });
@@ -64,12 +58,16 @@ impl Wake {
     /// Runs `f`, and hands over whom it would have woken: for who holds a lock around what wakes
     /// when its own locks are released.
     pub(crate) fn keep_back<R>(f: impl FnOnce() -> R) -> (R, Self) {
+        fn exchange(new: Option<Vec<Waker>>) -> Option<Vec<Waker>> {
+            KEPT.with(|kept| std::mem::replace(&mut **kept.borrow_mut(), new))
+        }
+
         /// Puts back what was there before, also while unwinding.
         struct Scope(Option<Vec<Waker>>);
 
         impl Scope {
             fn end(&mut self) -> Vec<Waker> {
-                KEPT.with(|kept| kept.replace(self.0.take())).unwrap_or_default()
+                exchange(self.0.take()).unwrap_or_default()
             }
         }
 
@@ -81,7 +79,7 @@ impl Wake {
             }
         }
 
-        let mut scope = Scope(KEPT.with(|kept| kept.replace(Some(Vec::new()))));
+        let mut scope = Scope(exchange(Some(Vec::new())));
         let result = f();
         (result, Self(scope.end().into()))
     }

@@ -233,7 +233,7 @@ impl<E: Clone> Hub<E> {
             drop(inner);
             watched.dedup();
         } else {
-            let is_watched = |digest: &u64| queues.of_key(*digest).next().is_some();
+            let is_watched = |digest: &u64| of_key(&queues.keys, *digest).next().is_some();
             watched.extend(digests.iter().copied().filter(is_watched));
         }
         watched
@@ -441,11 +441,6 @@ impl<E: Clone> Queues<E> {
         Some(queue)
     }
 
-    /// The queues for one key.
-    fn of_key(&self, digest: u64) -> impl Iterator<Item = usize> + '_ {
-        self.keys.range((digest, 0)..=(digest, usize::MAX)).map(|(_, number)| *number)
-    }
-
     /// Puts something into the queues that are for entries with that digest.
     #[inline]
     fn each_of(&mut self, digest: u64, wake: &mut Wake, mut put: impl FnMut(&mut Queue<E>)) {
@@ -456,21 +451,32 @@ impl<E: Clone> Queues<E> {
     }
 
     #[inline]
-    fn each_for_all(&mut self, wake: &mut Wake, mut put: impl FnMut(&mut Queue<E>)) {
-        for number in &self.all {
-            if let Some(queue) = &mut self.by_number[*number] {
-                put(queue);
-                wake.add_one(queue.waker.take());
-            }
-        }
+    fn each_for_all(&mut self, wake: &mut Wake, put: impl FnMut(&mut Queue<E>)) {
+        put_into(&mut self.by_number, self.all.iter().copied(), wake, put);
     }
 
-    fn each_of_key(&mut self, digest: u64, wake: &mut Wake, mut put: impl FnMut(&mut Queue<E>)) {
-        for (_, number) in self.keys.range((digest, 0)..=(digest, usize::MAX)) {
-            if let Some(queue) = &mut self.by_number[*number] {
-                put(queue);
-                wake.add_one(queue.waker.take());
-            }
+    fn each_of_key(&mut self, digest: u64, wake: &mut Wake, put: impl FnMut(&mut Queue<E>)) {
+        put_into(&mut self.by_number, of_key(&self.keys, digest), wake, put);
+    }
+}
+
+/// The queues for one key.
+fn of_key(keys: &BTreeSet<(u64, usize)>, digest: u64) -> impl Iterator<Item = usize> + '_ {
+    keys.range((digest, 0)..=(digest, usize::MAX)).map(|(_, number)| *number)
+}
+
+/// Puts something into queues, and notes whom to wake.
+#[inline]
+fn put_into<E>(
+    queues: &mut [Option<Queue<E>>],
+    numbers: impl Iterator<Item = usize>,
+    wake: &mut Wake,
+    mut put: impl FnMut(&mut Queue<E>),
+) {
+    for number in numbers {
+        if let Some(queue) = &mut queues[number] {
+            put(queue);
+            wake.add_one(queue.waker.take());
         }
     }
 }

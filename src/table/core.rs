@@ -59,7 +59,7 @@ pub(crate) struct TableCore {
 impl fmt::Debug for TableCore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, kind) = (self.name(), self.options.kind);
-        let mut debug = f.debug_struct("TableCore");
+        let mut debug = f.debug_struct("Table");
         debug.field("id", &self.id).field("name", &name.name()).field("kind", &kind);
         debug.finish_non_exhaustive()
     }

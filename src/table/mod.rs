@@ -88,10 +88,7 @@ pub struct Table {
 
 impl fmt::Debug for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, kind) = (self.core.name(), self.core.options.kind);
-        let mut debug = f.debug_struct("Table");
-        debug.field("id", &self.core.id).field("name", &name.name()).field("kind", &kind);
-        debug.finish_non_exhaustive()
+        self.core.fmt(f)
     }
 }
 
@@ -161,10 +158,8 @@ impl Table {
     fn insert_arena(&self, arena: &Arena, arity: usize) -> Result<()> {
         let key = self.core.key_of_arena(arena, arity)?;
         let pin = pin();
-        if !matches!(self.core.options.kind, Kind::OrderedSet) {
-            // While the bucket is on its way, there is a block to be made.
-            self.core.engine.prefetch_bucket(&pin, key);
-        }
+        // While the bucket is on its way, there is a block to be made.
+        self.core.engine.prefetch_bucket(&pin, key);
         let block = new_block(key.hash, arity, arena.words())?;
         self.done(self.core.engine.insert(&pin, block))
     }

@@ -550,11 +550,12 @@ impl Watch {
     /// # Ok::<(), ferrets::Error>(())
     /// ```
     pub fn try_recv(&mut self) -> Option<Event> {
+        let mut left = usize::MAX;
         for is_drained in [false, true] {
             if is_drained {
                 self.drain(None);
             }
-            if let Found::Event(event) = self.find(&mut usize::MAX.clone()) {
+            if let Found::Event(event) = self.find(&mut left) {
                 return Some(event);
             }
         }

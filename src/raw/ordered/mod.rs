@@ -336,13 +336,27 @@ impl<H: Share> Tree<H> {
         let target = At { head, order: &order };
         loop {
             let Some((leaf, version)) = root.descend(pin, 0, &target) else { continue };
-            let found = leaf.find(head, &order).ok().map(|at| leaf.word(at));
-            if leaf.is_unchanged(version) {
-                let raw = found?.visible()?;
-                // SAFETY: O2: found in a leaf under the pin whose lifetime this is.
-                return Some(unsafe { H::borrow(raw) });
+            if let Some(found) = Self::find_in(leaf, version, head, &order) {
+                return found;
             }
         }
+    }
+
+    /// The entry with that key in the leaf that it belongs to; `None` if things have been moved
+    /// about there since `version`. The leaf is borrowed for a pin.
+    #[inline(always)]
+    fn find_in<'p>(
+        leaf: &'p Node,
+        version: Version,
+        head: u64,
+        order: &impl Seek<H>,
+    ) -> Option<Option<H::Ref<'p>>> {
+        let found = leaf.find(head, order).ok().map(|at| leaf.word(at));
+        if !leaf.is_unchanged(version) {
+            return None;
+        }
+        // SAFETY: O2: found in a leaf under the pin whose lifetime this is.
+        Some(found.and_then(Word::visible).map(|raw| unsafe { H::borrow(raw) }))
     }
 
     /// The entry behind a key, or the last one before it, whether the key is there or not. `None`
@@ -391,11 +405,8 @@ impl<H: Share> Tree<H> {
         let version = leaf.begin();
         // Its lower end is where it was.
         if !version.is_dead() && !leaf.is_before(&At { head, order: &order }) {
-            let found = leaf.find(head, &order).ok().map(|at| leaf.word(at));
-            if leaf.is_unchanged(version) {
-                let raw = found?.visible()?;
-                // SAFETY: O2: found in a leaf under the pin whose lifetime this is.
-                return Some(unsafe { H::borrow(raw) });
+            if let Some(found) = Self::find_in(leaf, version, head, &order) {
+                return found;
             }
         }
         self.get(pin, head, order)

@@ -157,9 +157,7 @@ impl OrderedEngine {
     /// Takes the first object out, or the last one.
     pub(crate) fn pop(&self, pin: &Pin, back: bool) -> Result<Option<Block>, Refused> {
         let order = |a: BlockRef<'_>, b: BlockRef<'_>| self.compare_blocks(a, b);
-        let tell = |life, block: BlockRef<'_>| {
-            told::tell(&self.hub, life, |block| self.digest_of(block), told::Seen::deleted(block))
-        };
+        let tell = |life, block: BlockRef<'_>| self.tell_seen(life, told::Seen::deleted(block));
         self.tree.pop(pin, back, order, |block| block.to_block(), tell)
     }
 
@@ -192,9 +190,17 @@ impl OrderedEngine {
 
     /// Tells that one block has taken the place of another.
     fn tell(&self) -> impl FnOnce(u64, Option<BlockRef<'_>>, Option<BlockRef<'_>>) -> Wake {
-        move |life, old, new| {
-            told::tell(&self.hub, life, |block| self.digest_of(block), told::Seen::of(old, new))
-        }
+        move |life, old, new| self.tell_seen(life, told::Seen::of(old, new))
+    }
+
+    fn tell_seen(&self, life: u64, seen: told::Seen<'_>) -> Wake {
+        told::tell(&self.hub, life, |block| self.digest_of(block), seen)
+    }
+
+    /// Tells the changes of one instant.
+    fn tell_all(&self, life: u64, changes: &mut told::Changes, spent: &mut told::Spent) -> Wake {
+        let changes = std::mem::take(changes);
+        told::tell_all(&self.hub, life, |block| self.digest_of(block), changes, spent)
     }
 
     /// What those watch a key by who watch but one: the same for keys that are `==`, where heads
@@ -275,15 +281,7 @@ impl OrderedEngine {
             Ok(changes)
         };
         let mut spent = told::Spent::default();
-        let tell = |life, changes: &mut told::Changes| {
-            told::tell_all(
-                &self.hub,
-                life,
-                |block| self.digest_of(block),
-                std::mem::take(changes),
-                &mut spent,
-            )
-        };
+        let tell = |life, changes: &mut told::Changes| self.tell_all(life, changes, &mut spent);
         match self.tree.batch(pin, &blocks, self, body, tell) {
             Ok(_) => Ok(true),
             Err(NotAll::Exists) => Ok(false),
@@ -315,15 +313,8 @@ impl OrderedEngine {
             Ok::<_, Stop>((given, changes))
         };
         let mut spent = told::Spent::default();
-        let tell = |life, (_, changes): &mut (_, told::Changes)| {
-            told::tell_all(
-                &self.hub,
-                life,
-                |block| self.digest_of(block),
-                std::mem::take(changes),
-                &mut spent,
-            )
-        };
+        let tell =
+            |life, (_, changes): &mut (_, told::Changes)| self.tell_all(life, changes, &mut spent);
         Ok(self.tree.batch(pin, &plan.keys, self, body, tell)?.0)
     }
 
@@ -387,7 +378,7 @@ impl OrderedEngine {
             updated(before.note(old), default.as_ref(), in_place, edit)
         };
         let tell = |life, old: Option<BlockRef<'_>>, new: Option<BlockRef<'_>>| {
-            told::tell(&self.hub, life, |block| self.digest_of(block), before.change(old, new))
+            self.tell_seen(life, before.change(old, new))
         };
         if key.hash & EXACT != 0 {
             return self.tree.edit(pin, key.hash, Exact, change, tell);

@@ -285,22 +285,18 @@ pub(super) fn tell_all(
     hub: &Hub<Told>,
     life: u64,
     digest: impl Fn(BlockRef<'_>) -> u64,
-    changes: Changes,
+    mut changes: Changes,
     spent: &mut Spent,
 ) -> Wake {
     let digest = |change: &Change| change.block().map_or(0, &digest);
-    let changes = spent.0.insert(Arc::new(changes));
-    match &***changes {
-        [] => Wake::default(),
-        [change] => match hub.wanted(|| digest(change)) {
-            Some(digest) => hub.publish(life, digest, &Told::One(change.clone())),
-            None => Wake::default(),
-        },
-        all => {
-            let parts = parts(hub, all, digest);
-            hub.publish_all(life, &Told::Many(Arc::clone(changes)), all.len(), &parts)
-        }
+    if changes.len() < 2 {
+        let Some(change) = changes.pop() else { return Wake::default() };
+        let Some(digest) = hub.wanted(|| digest(&change)) else { return Wake::default() };
+        return hub.publish(life, digest, &Told::One(change));
     }
+    let changes = spent.0.insert(Arc::new(changes));
+    let parts = parts(hub, changes, digest);
+    hub.publish_all(life, &Told::Many(Arc::clone(changes)), changes.len(), &parts)
 }
 
 /// What those hear of changes who want to hear of one key.
