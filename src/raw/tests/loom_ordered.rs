@@ -545,6 +545,44 @@ fn loom_a_page_shows_a_batch_that_removes_whole() {
     });
 }
 
+/// Two writes, to one leaf and then to another; who reads the leaves in that order, and is told that
+/// it was one instant, has not seen the second without the first.
+#[test]
+fn loom_a_walk_knows_whether_it_saw_one_instant() {
+    for back in [false, true] {
+        model("ordered: two writes, walk of one instant", move || {
+            let keys = EXACT_KEYS;
+            let (first, second) = if back { (keys[3], keys[0]) } else { (keys[0], keys[3]) };
+            let tree = race(
+                &keys[..4],
+                move |tree| {
+                    assert_eq!(put(tree, first, 1), Ok(Some(0)));
+                    assert_eq!(put(tree, second, 1), Ok(Some(0)));
+                },
+                move |tree| {
+                    let pin = pin();
+                    let walk = Walk { back, instant: true, ..Walk::default() };
+                    let mut pages = tree.pages(&pin, &END, END, walk, compare);
+                    let (mut seen, mut leaves) = (Vec::new(), 0);
+                    loop {
+                        seen.extend(pages.entries().map(|entry| (entry.key(), entry.value())));
+                        leaves += 1;
+                        if !pages.advance() {
+                            break;
+                        }
+                    }
+                    assert!(leaves > 1, "one leaf is always one instant");
+                    if pages.saw_one_instant() {
+                        let late = seen.contains(&(second, 1)) && seen.contains(&(first, 0));
+                        assert!(!late, "not as it was at any time: {seen:?}");
+                    }
+                },
+            );
+            assert_eq!(left(&tree), [(keys[0], 1), (keys[1], 0), (keys[2], 0), (keys[3], 1)]);
+        });
+    }
+}
+
 /// The batch empties a leaf, which is merged with its neighbour.
 #[test]
 fn loom_a_batch_that_merges_leaves() {
