@@ -16,81 +16,21 @@
     reason = "it reads the clock, starts a thread and prints what it measured"
 )]
 
+#[allow(dead_code, reason = "not every benchmark needs all of it")]
 mod support;
 
 use std::hint::{black_box, spin_loop};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ferrets::{Store, Table};
-use support::{Keys, filled, record};
+use support::histogram::{Histogram, LEGEND};
+use support::{Keys, argument, filled, record};
 
 /// Operations in a slice.
 const SLICE: usize = 10_000;
-/// What no insert's own work should exceed.
-const LONG: Duration = Duration::from_millis(1);
 /// What the reader reads when nobody grows the table any more.
 const DONE: i64 = -1;
-
-/// Durations by their logarithm, in steps of 3 %.
-struct Histogram {
-    counts: Vec<u64>,
-    total: u64,
-    max: Duration,
-    /// Durations above [`LONG`].
-    long: u64,
-}
-
-impl Histogram {
-    /// Bits of a duration that count: two values in the same place differ by less than 1/32.
-    const PRECISION: u32 = 5;
-
-    fn new() -> Self {
-        Self { counts: vec![0; 64 << Self::PRECISION], total: 0, max: Duration::ZERO, long: 0 }
-    }
-
-    #[inline]
-    fn add(&mut self, time: Duration) {
-        let ns = time.as_nanos() as u64;
-        self.counts[Self::place(ns)] += 1;
-        self.total += 1;
-        self.max = self.max.max(time);
-        self.long += u64::from(time > LONG);
-    }
-
-    /// Small values as they are; of others the highest bits, behind the number of the rest.
-    #[inline]
-    fn place(ns: u64) -> usize {
-        let rest = (u64::BITS - ns.leading_zeros()).saturating_sub(Self::PRECISION + 1);
-        ((u64::from(rest) << Self::PRECISION) + (ns >> rest)) as usize
-    }
-
-    /// The largest value that has this place.
-    fn value(place: usize) -> Duration {
-        let rest = (place >> Self::PRECISION).saturating_sub(1);
-        let top = place - (rest << Self::PRECISION);
-        Duration::from_nanos((((top + 1) << rest) - 1) as u64)
-    }
-
-    /// The duration that all but so many of a million do not exceed.
-    fn all_but(&self, of_a_million: u64) -> Duration {
-        let mut left = self.total - self.total * of_a_million / 1_000_000;
-        let place = self.counts.iter().position(|count| {
-            left = left.saturating_sub(*count);
-            left == 0
-        });
-        place.map_or(self.max, |place| Self::value(place).min(self.max))
-    }
-
-    fn row(&self, name: &str) {
-        let [p50, p99, p999, p9999] = [500_000, 10_000, 1_000, 100].map(|n| self.all_but(n));
-        let (max, long, total) = (self.max, self.long, self.total);
-        println!(
-            "| {name} | {total} | {p50:.1?} | {p99:.1?} | {p999:.1?} | {p9999:.1?} | {max:.1?} | \
-             {long} |"
-        );
-    }
-}
 
 /// A thread that times its work, and the same loop with nothing in it.
 struct Timed {
@@ -159,13 +99,6 @@ fn read(table: &Table, size: &AtomicI64) -> Timed {
     }
 }
 
-/// The number after `name` on the command line.
-fn argument(name: &str, default: i64) -> i64 {
-    let mut arguments = std::env::args().skip_while(|argument| argument != name).skip(1);
-    let given = arguments.next().map(|number| number.replace('_', ""));
-    given.map_or(default, |number| number.parse().expect("a number of objects"))
-}
-
 fn main() {
     let (from, to) = (argument("--from", 1_000_000), argument("--to", 10_000_000));
     assert!((1..to).contains(&from), "a table grows from at least one object, upwards");
@@ -180,8 +113,7 @@ fn main() {
     assert_eq!(table.len().expect("the table stands"), to as usize);
 
     println!("A set grows from {from} to {to} objects.\n");
-    println!("| | times | p50 | p99 | p99.9 | p99.99 | longest | over {LONG:?} |");
-    println!("|---|---|---|---|---|---|---|---|");
+    println!("{LEGEND}");
     writer.work.row("insert");
     writer.idle.row("the inserting thread, idle");
     reader.work.row("lookup meanwhile");

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ferrets::{Kind, Store, Table};
-use support::{Keys, record, table};
+use support::{Keys, argument, record, table};
 
 const LIVES: [Duration; 4] = [
     Duration::from_millis(20),
@@ -38,7 +38,7 @@ struct Window {
 }
 
 fn main() {
-    let objects = objects();
+    let objects = argument("--objects", 1_000_000);
     let store = Store::new();
     let owner = store.owner();
     let table = table(&owner, Kind::OrderedSet);
@@ -59,11 +59,6 @@ fn main() {
         }
         done.store(true, Ordering::Relaxed);
     });
-}
-
-fn objects() -> i64 {
-    let mut args = std::env::args().skip_while(|arg| arg != "--objects");
-    args.nth(1).map_or(1_000_000, |count| count.parse().expect("--objects takes a number"))
 }
 
 /// Overwrites random objects until it is `done`, and counts them in steps.

@@ -1,5 +1,7 @@
 //! What the benchmarks share: the objects, and where keys come from.
 
+pub(crate) mod histogram;
+
 use ferrets::{Kind, Owner, Table, TableOptions};
 
 /// What `insert` is given: `{int, int, 32-byte binary}`, as in `benches/compare`.
@@ -42,4 +44,11 @@ impl Keys {
         self.state = 0x7fa_6502 * (self.state & 0xffff_ffff) + (self.state >> 32);
         (((self.state & 0xffff_ffff) * self.range) >> 32) as i64
     }
+}
+
+/// The number after `name` on the command line.
+pub(crate) fn argument(name: &str, default: i64) -> i64 {
+    let mut arguments = std::env::args().skip_while(|argument| argument != name).skip(1);
+    let given = arguments.next().map(|number| number.replace('_', ""));
+    given.map_or(default, |number| number.parse().expect("a number of objects"))
 }
