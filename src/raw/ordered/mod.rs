@@ -213,7 +213,7 @@ impl<H: Share> Root<H> {
             } else if node.level() > level {
                 let at = node.child_of(target);
                 next = node.child(at);
-                Node::prefetch(next);
+                node.prefetch_below(next);
                 if !target.is_exact() {
                     below = node.bound(at);
                 }
