@@ -6,8 +6,6 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 
-use smallvec::SmallVec;
-
 #[cfg(ferrets_loom)]
 use loom::thread_local;
 
@@ -21,7 +19,7 @@ thread_local! {
 /// back to whatever was locked.
 #[derive(Debug, Default)]
 #[must_use = "somebody waits"]
-pub(crate) struct Wake(SmallVec<[Waker; 1]>);
+pub(crate) struct Wake(Vec<Waker>);
 
 impl Wake {
     #[inline]

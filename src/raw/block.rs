@@ -38,6 +38,8 @@ const HEADER_WORDS: usize = size_of::<Header>() / 8;
 /// Words of a block up to which readers get copies, and threads keep its memory: a number of bits,
 /// so that one test of `meta` tells such blocks from all others.
 pub(crate) const SMALL: usize = 15;
+/// Whether anything stands in front of the header.
+const NOT_PLAIN: u32 = LARGE | CELL | LEASED;
 const NOT_SMALL: u32 = LARGE | CELL | (LEN_MASK & !(SMALL as u32));
 #[cfg(not(ferrets_loom))]
 const _: () = assert!(HEADER_WORDS + SMALL == spare::MAX_WORDS, "small blocks are kept");
@@ -190,7 +192,7 @@ impl Shape {
 impl Block {
     /// A block of its own with these words, of which the first `arity` are those of the elements;
     /// `None` if there is no memory for it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(hash: u64, arity: u32, words: &[u64]) -> Option<Self> {
         let len = words.len();
         if arity > 0xff || len > LEN_MASK as usize {
@@ -201,7 +203,7 @@ impl Block {
     }
 
     /// As [`new`](Self::new), for counts that fit the header.
-    #[inline]
+    #[inline(always)]
     fn plain(hash: u64, arity: u32, words: &[u64]) -> Option<Self> {
         let len = words.len();
         debug_assert!(arity as usize <= len && arity <= 0xff && len <= LEN_MASK as usize);
@@ -473,6 +475,15 @@ impl<'a> BlockRef<'a> {
     /// Bytes asked of the allocator for this block.
     #[inline]
     pub(crate) fn bytes(self) -> usize {
+        let meta = self.header().meta;
+        if meta & NOT_PLAIN == 0 {
+            return size_of::<Header>() + (meta & LEN_MASK) as usize * 8;
+        }
+        self.bytes_of_all()
+    }
+
+    #[inline(never)]
+    fn bytes_of_all(self) -> usize {
         let words = self.len() + usize::from(self.is_large()) + usize::from(self.is_leased());
         size_of::<Header>() + words * 8 + if self.has_cell() { size_of::<AtomicU64>() } else { 0 }
     }

@@ -26,6 +26,7 @@
 //! * **M2** An instruction or system call that touches no memory of ours owes nothing.
 //! * **M3** The value of a spinning lock is used by its holder alone, from the Acquire with which
 //!   he takes it to the Release with which he gives it up.
+//! * **M4** The words of a run below its length have been written.
 //! * **E1** A thread's record of its pins is used by that thread alone, made when it first pins,
 //!   and freed when it ends and holds no pin.
 //!
@@ -76,6 +77,7 @@ pub(crate) mod hash;
 pub(crate) mod ordered;
 mod pending;
 pub(crate) mod reclaim;
+pub(crate) mod run;
 mod spare;
 #[cfg_attr(ferrets_loom, allow(dead_code, reason = "its own model uses it, others do not"))]
 mod spin;

@@ -135,22 +135,11 @@ impl Arena {
         Word::atom(atom.index())
     }
 
-    #[inline]
-    fn bytes(&mut self, bytes: &[u8]) -> Result<usize> {
-        let offset = self.reserve(bytes.len().div_ceil(8))?;
-        let room = &mut self.words[offset..];
-        if let Some(last) = room.last_mut() {
-            *last = 0; // what the bytes leave free of it
-        }
-        bytemuck::cast_slice_mut::<u64, u8>(room)[..bytes.len()].copy_from_slice(bytes);
-        Ok(offset)
-    }
-
     /// A binary.
     #[inline]
     pub(crate) fn binary(&mut self, bytes: &[u8]) -> Result<Word> {
         let len = Self::checked_len("binary's size", bytes.len())?;
-        let offset = self.bytes(bytes)?;
+        let offset = self.words.extend_bytes(bytes)?;
         Ok(Word::boxed(Tag::Binary, offset, len))
     }
 
@@ -162,7 +151,7 @@ impl Arena {
         }
         let len = Self::checked_len("bitstring's size in bits", bits)?;
         let mut last = [bytes[bits / 8] & !(0xff >> (bits % 8))];
-        let offset = self.bytes(&bytes[..bits.div_ceil(8)])?;
+        let offset = self.words.extend_bytes(&bytes[..bits.div_ceil(8)])?;
         let room: &mut [u8] = bytemuck::cast_slice_mut(&mut self.words[offset..]);
         std::mem::swap(&mut room[bits / 8], &mut last[0]);
         Ok(Word::boxed(Tag::Bits, offset, len))

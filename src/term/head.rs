@@ -48,11 +48,29 @@ const HUGE: u32 = 63;
 pub(crate) fn head(term: TermRef<'_>) -> u64 {
     let word = term.word();
     if word.tag() == Tag::Int {
-        let mut code = Code::new();
-        code.integer(word.as_int());
-        return code.head();
+        if let Some(head) = head_of_integer(word.as_int()) {
+            return head;
+        }
     }
     head_of_other(term)
+}
+
+/// What [`Code::integer`] makes of an integer of up to 54 bits, at once.
+#[inline]
+fn head_of_integer(value: i64) -> Option<u64> {
+    const BEGINNING: u32 = 3 + LENGTH;
+    let turned = (value >> 63) as u64;
+    let positive = value as u64 ^ turned;
+    let length = u64::BITS - positive.leading_zeros();
+    let rest = length.saturating_sub(1);
+    // With the bit behind it, which says that there is no fraction.
+    if BEGINNING + rest >= BITS {
+        return None;
+    }
+    let sign = u64::from(value >= 0) << LENGTH;
+    let begins = (sign | (u64::from(length) ^ turned & 63)) << (u64::BITS - BEGINNING);
+    let goes_on = (value as u64 & ((1 << rest) - 1)) << (u64::BITS - BEGINNING - rest);
+    Some(begins | goes_on | EXACT)
 }
 
 #[inline(never)]
@@ -130,17 +148,10 @@ enum Todo {
 }
 
 impl Code {
-    #[inline]
-    const fn new() -> Self {
-        Self::behind(0)
-    }
-
-    #[inline]
     const fn behind(depth: u32) -> Self {
         Self { bits: 0, used: 0, skip: depth, cut: false }
     }
 
-    #[inline]
     const fn head(&self) -> u64 {
         if self.bits >= LAST {
             // All that would be more has the same.
@@ -183,7 +194,6 @@ impl Code {
     }
 
     /// A whole number.
-    #[inline]
     fn integer(&mut self, value: i64) {
         if self.whole_part(value) {
             self.push(0, 1);
@@ -191,7 +201,6 @@ impl Code {
     }
 
     /// A number but for its fraction; `false` if it is too long to have one.
-    #[inline]
     fn whole_part(&mut self, value: i64) -> bool {
         // Of a negative number, all bits are turned over; so is what is written of it.
         let turned = (value >> 63) as u64;
@@ -483,6 +492,18 @@ mod tests {
         all.extend((1..8).map(|bits| Term::bitstring(&[128], bits).unwrap()));
         all.push(Term::nil());
         all
+    }
+
+    #[test]
+    fn integers_have_the_heads_of_their_codes() {
+        let powers = (0..63).flat_map(|bits| [-2, -1, 0, 1].map(|by| (1_i64 << bits) + by));
+        let values = powers.flat_map(|value| [value, !value, value ^ 0x2a]).chain([i64::MIN]);
+        for value in values {
+            let mut code = Code::behind(0);
+            code.integer(value);
+            let short = (value ^ value >> 63) >> 54 == 0;
+            assert_eq!(head_of_integer(value), short.then(|| code.head()), "{value}");
+        }
     }
 
     #[test]

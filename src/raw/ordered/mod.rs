@@ -508,7 +508,7 @@ impl<H: Share> Tree<H> {
             Change::Put(new) => {
                 after = H::weight(new.borrowed());
                 let raw = new.into_raw();
-                split = Self::put_at(pin, &root, &mut locked, found, raw, &target)?;
+                Self::put_at(pin, &root, &mut locked, (found, raw), &target, &mut split)?;
                 now = Some(raw);
             }
             Change::Remove => found.into_iter().for_each(|at| locked.change().remove(at)),
@@ -632,31 +632,33 @@ impl<H: Share> Tree<H> {
     }
 
     /// Puts an entry into a locked leaf, in the place of the one with its key or where there is
-    /// none; a leaf that is full splits, and the new one is locked.
+    /// none; a leaf that is full splits, and the new one is locked. (That is seldom, and much to
+    /// hand back.)
     #[inline]
     fn put_at<'p>(
         pin: &'p Pin,
         root: &Root<H>,
         locked: &mut Locked<'p>,
-        found: Result<usize, usize>,
-        raw: NonNull<()>,
+        (found, raw): (Result<usize, usize>, NonNull<()>),
         target: &impl Target<H>,
-    ) -> Result<Option<(shape::Split<'p>, Locked<'p>)>, Refused> {
+        split: &mut Option<(shape::Split<'p>, Locked<'p>)>,
+    ) -> Result<(), Refused> {
         let (word, leaf) = (Word::entry(raw), locked.node());
         match found {
             Ok(at) => locked.replace(at, word),
             Err(at) if leaf.count() < SLOTS => {
                 locked.change().insert(at, leaf.head_here(target), word);
             }
-            Err(at) => {
-                let split = Self::split_leaf(pin, root, locked, at, word, target);
-                return split.map(Some).inspect_err(|_| {
+            Err(at) => match Self::split_leaf(pin, root, locked, at, word, target) {
+                Ok(done) => *split = Some(done),
+                Err(error) => {
                     // SAFETY: O1: it was not put anywhere, so it is ours again.
                     drop(unsafe { H::from_raw(raw) });
-                });
-            }
+                    return Err(error);
+                }
+            },
         }
-        Ok(None)
+        Ok(())
     }
 
     /// Goes in through the gate of the root that is current.

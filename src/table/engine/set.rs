@@ -17,7 +17,7 @@ use crate::raw::block::{self, Block, BlockRef, Cell};
 use crate::raw::hash::{Batch, Change, Index, Refused, Spot};
 use crate::raw::reclaim::Pin;
 use crate::raw::watch::Hub;
-use crate::term::{Arena, ObjectRef, TermRef, Word, compare_exact, equal};
+use crate::term::{Arena, ObjectRef, Word, compare_exact, equal};
 
 /// An index with one block a key.
 #[derive(Debug)]
@@ -129,14 +129,14 @@ impl SetEngine {
         change: impl FnOnce(Block, Option<BlockRef<'_>>) -> (Change<Block>, R),
     ) -> Result<R, Refused> {
         let hash = block.borrow().hash();
-        let at = self.keypos - 1;
+        let at = self.key_at;
         let same = |block: &Block, old: BlockRef<'_>| {
-            let (new, old) = (block.borrow().words(), old.words());
-            let (new_key, old_key) = (Word(new[at]), Word(old[at]));
-            if new_key.is_immediate() {
+            let (new, old_key) = (block.borrow(), old.element(at));
+            let new_key = new.element(at);
+            if new_key.is_some_and(|word| Word(word).is_immediate()) {
                 return new_key == old_key;
             }
-            equal(TermRef::new(new, new_key), TermRef::new(old, old_key))
+            equal(key_of(new, self.keypos), key_of(old, self.keypos))
         };
         let tell = |life, old: Option<BlockRef<'_>>, new: Option<BlockRef<'_>>| {
             told::tell(&self.hub, life, told::by_hash, told::Seen::of(old, new))
