@@ -499,9 +499,28 @@ impl<'a> BlockRef<'a> {
     #[inline]
     pub(crate) fn copy_small(self) -> Option<Block> {
         let meta = self.header().meta;
-        if meta & NOT_SMALL != 0 {
+        if meta & NOT_SMALL == 0 { self.copy_words() } else { None }
+    }
+
+    /// The same of one with a cell, which has had that value.
+    pub(crate) fn copy_small_counted(self, value: u64) -> Option<Block> {
+        let meta = self.header().meta;
+        if meta & NOT_SMALL & !CELL != 0 {
             return None;
         }
+        let position = self.cell()?.position();
+        let copy = self.copy_words()?;
+        // SAFETY: R3: the cell stands in for one of the words.
+        let word = unsafe { copy.borrow().words_ptr().add(position - 1) };
+        // SAFETY: R2: nobody else has the copy yet.
+        unsafe { word.write(value) };
+        Some(copy)
+    }
+
+    /// A block of its own with the words of this one, which is at most [`SMALL`].
+    #[inline(always)]
+    fn copy_words(self) -> Option<Block> {
+        let meta = self.header().meta;
         let len = meta as usize & SMALL;
         // SAFETY: R3: `len` initialised words, never written again.
         let words = unsafe { NonNull::slice_from_raw_parts(self.words_ptr(), len).as_ref() };

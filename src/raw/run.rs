@@ -40,8 +40,8 @@ impl<const ROOM: usize> Run<ROOM> {
         Some(begin)
     }
 
-    /// Adds words made of bytes, the last one filled up with zeros, and says where they begin; `None`
-    /// if there is no room.
+    /// Adds words made of bytes, the last one filled up with zeros, and says where they begin;
+    /// `None` if there is no room.
     #[inline]
     pub(crate) fn extend_bytes(&mut self, bytes: &[u8]) -> Option<usize> {
         let begin = self.len;

@@ -314,6 +314,9 @@ impl<'a> ObjectRef<'a> {
     #[inline(never)]
     fn to_object_slow(self) -> Result<Object> {
         let Some(counted) = self.counted() else { return Ok(Object(self.block.to_block())) };
+        if let Some(copy) = self.block.copy_small_counted(self.counter.0) {
+            return Ok(Object(copy));
+        }
         let mut words = SmallVec::<[u64; SMALL_OBJECT]>::from_slice(self.block.words());
         words[counted - 1] = self.counter.0;
         Ok(Object(new_block(self.block.hash(), self.arity(), &words)?))

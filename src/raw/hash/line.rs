@@ -350,6 +350,15 @@ impl Line {
         super::prefetch(std::ptr::from_ref(self).cast());
     }
 
+    /// Starts loading all entries.
+    pub(super) fn prefetch_entries(&self) {
+        for word in self.words() {
+            if let Slot::Entry(raw) = word.get() {
+                super::prefetch(raw.as_ptr().cast());
+            }
+        }
+    }
+
     /// All that the slots hold, in the order in which readers must look: links last.
     #[inline]
     pub(super) fn words(&self) -> impl Iterator<Item = SlotWord> {

@@ -585,8 +585,13 @@ impl<H> Drop for Grave<H> {
 
 /// Frees the entries of a segment that nobody can reach any more; returns how many.
 fn free_entries<H: Handle>(segment: Segment) -> usize {
+    /// So many buckets ahead, entries are on their way: each lies where nobody has been for long.
+    const AHEAD: usize = 4;
     let mut freed = 0;
     for bucket in 0..segment.buckets() {
+        if bucket + AHEAD < segment.buckets() {
+            segment.bucket(bucket + AHEAD).prefetch_entries();
+        }
         let mut line = Some(segment.bucket(bucket));
         while let Some(this) = line.take() {
             for word in this.words() {

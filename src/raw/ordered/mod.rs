@@ -801,6 +801,9 @@ impl<H: Share> Grave<H> {
     fn free(node: NonNull<Node>) -> usize {
         // SAFETY: O3: unreachable for others, and not freed yet.
         let this = unsafe { node.as_ref() };
+        // All at once: each lies where nobody has been for long, and so does the next node.
+        (0..this.count()).for_each(|at| prefetch(this.word(at).address()));
+        Node::prefetch_whole(this.next());
         let words = (0..this.count()).filter_map(|at| this.word(at).raw());
         for raw in words.chain(this.high().tie) {
             // SAFETY: O1, O3: unreachable; each word and fence owns its entry.

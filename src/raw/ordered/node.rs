@@ -322,8 +322,8 @@ impl Node {
         }
     }
 
-    /// Starts loading what a search needs of a child: of a leaf its words, too. Which one it will be
-    /// is known when the heads are there, and so it would be waited for a second time.
+    /// Starts loading what a search needs of a child: of a leaf its words, too. Which one it will
+    /// be is known when the heads are there, and so it would be waited for a second time.
     #[inline]
     pub(super) fn prefetch_below(&self, child: *const Self) {
         if self.level() == 1 { Self::prefetch_whole(child) } else { Self::prefetch(child) }

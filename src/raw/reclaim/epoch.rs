@@ -255,6 +255,7 @@ impl Collector {
             let other = ripe(&mut self.sealed.lock(), epoch);
             for sealed in own.into_iter().chain(other) {
                 freed = true;
+                sealed.entries.iter().for_each(Retired::prefetch);
                 sealed.entries.into_iter().for_each(Retired::free);
                 sealed.structure.into_iter().for_each(&mut large);
                 self.pending.0.fetch_sub(sealed.bytes, Ordering::Relaxed);

@@ -48,7 +48,7 @@ pub(crate) const BAG_BYTES: usize = 64 << 10;
 /// Bytes handed over and not yet freed above which writers help.
 pub(crate) const CEILING_BYTES: usize = 16 << 20;
 /// Entries that one step of reaping frees at most.
-pub(crate) const REAP_BUDGET: usize = 1024;
+pub(crate) const REAP_BUDGET: usize = 512;
 
 /// An unlinked entry.
 #[derive(Debug)]
@@ -69,6 +69,11 @@ impl Retired {
     /// 2. `free(raw)` is sound once on any thread, when nobody who could reach it is left.
     pub(crate) unsafe fn new(raw: NonNull<()>, bytes: usize, free: unsafe fn(NonNull<()>)) -> Self {
         Self { raw, bytes, free }
+    }
+
+    /// Starts loading what is going to be freed.
+    fn prefetch(&self) {
+        super::prefetch(self.raw.as_ptr().cast());
     }
 
     fn free(self) {

@@ -545,8 +545,8 @@ fn loom_a_page_shows_a_batch_that_removes_whole() {
     });
 }
 
-/// Two writes, to one leaf and then to another; who reads the leaves in that order, and is told that
-/// it was one instant, has not seen the second without the first.
+/// Two writes, to one leaf and then to another; who reads the leaves in that order, and is told
+/// that it was one instant, has not seen the second without the first.
 #[test]
 fn loom_a_walk_knows_whether_it_saw_one_instant() {
     for back in [false, true] {
