@@ -221,6 +221,42 @@ fn loom_epochs_with_a_reader_that_pins_again() {
     });
 }
 
+/// It is another thread that moves the epoch on: who seals may have read it before what he unlinked
+/// could be seen, unless he sees to the order.
+#[test]
+fn loom_epochs_that_another_moves_on() {
+    model("epochs, moved on by another", || {
+        let collector = Arc::new(Collector::new());
+        let place = Arc::new(Place::new(0));
+        let (ours, theirs) = (Arc::clone(&place), Arc::clone(&collector));
+        let participant = collector.register();
+        let reader = thread::spawn(move || {
+            participant.enter(&theirs);
+            ours.get().value();
+            participant.leave();
+            theirs.unregister(&participant);
+        });
+        let third = Arc::clone(&collector);
+        let mover = thread::spawn(move || {
+            for _ in 0..2 {
+                third.collect(None, 0, true, |_| ());
+            }
+        });
+        let participant = collector.register();
+        participant.enter(&collector);
+        // SAFETY: R1: unlinked just now; entries are Send.
+        let entry = unsafe { Retired::new(place.swap(1), 0, free_and_count) };
+        participant.retire(&collector, entry);
+        participant.leave();
+        collector.seal(&participant);
+        collector.collect(Some(&participant), 1, false, |_| ());
+        reader.join().unwrap();
+        mover.join().unwrap();
+        collector.unregister(&participant);
+        collector.free_all();
+    });
+}
+
 #[test]
 #[should_panic]
 fn loom_epochs_a_look_after_the_pin_is_found() {

@@ -169,19 +169,32 @@ fn end_execution(whole: bool) {
     }
 }
 
-/// Runs a model in all its interleavings, up to the bound, and says how many there were. If
-/// `FERRETS_LOOM_EXECUTIONS` is a number above zero, a model is cut off there.
-#[allow(clippy::disallowed_methods, reason = "how long a model takes is worth knowing")]
+/// Executions up to which one more preemption is tried.
+const FEW: u64 = 2_000;
+
+/// Runs a model in all its interleavings up to a number of preemptions, and says how many there
+/// were. That is two, or what `LOOM_MAX_PREEMPTIONS` says, and one more where that makes [`FEW`].
+/// If `FERRETS_LOOM_EXECUTIONS` is a number above zero, a model is cut off there.
 pub(in crate::raw) fn model(name: &str, body: impl Fn() + Send + Sync + 'static) {
     assert!(cfg!(ferrets_loom), "a model of the real atomics would show nothing");
+    let body = Arc::new(body);
+    let preemptions = loom::model::Builder::new().preemption_bound.unwrap_or(2);
+    if explore(name, preemptions, &body) < FEW {
+        explore(name, preemptions + 1, &body);
+    }
+}
+
+/// How many executions there were.
+#[allow(clippy::disallowed_methods, reason = "how long a model takes is worth knowing")]
+fn explore(name: &str, preemptions: usize, body: &Arc<impl Fn() + Send + Sync + 'static>) -> u64 {
     let most = std::env::var("FERRETS_LOOM_EXECUTIONS").ok().and_then(|most| most.parse().ok());
     let most = most.filter(|most| *most > 0);
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = builder.preemption_bound.or(Some(2));
+    builder.preemption_bound = Some(preemptions);
     builder.max_branches = 10_000;
     builder.max_permutations = most;
     let executions = Arc::new(AtomicU64::new(0));
-    let counter = Arc::clone(&executions);
+    let (counter, body) = (Arc::clone(&executions), Arc::clone(body));
     let start = std::time::Instant::now();
     builder.check(move || {
         counter.fetch_add(1, Ordering::Relaxed);
@@ -192,5 +205,6 @@ pub(in crate::raw) fn model(name: &str, body: impl Fn() + Send + Sync + 'static)
     let (executions, time) = (executions.load(Ordering::Relaxed), start.elapsed());
     assert!(executions > 1, "{name} has no two threads that meet");
     let cut = if most.is_some_and(|most| executions >= most as u64) { ", cut off" } else { "" };
-    eprintln!("{name}: {executions} executions in {time:.1?}{cut}");
+    eprintln!("{name}: {executions} executions, {preemptions} preemptions, in {time:.1?}{cut}");
+    executions
 }
