@@ -33,6 +33,8 @@ struct Local {
 thread_local! {
     /// The thread's [`Local`]; without a destructor, so that looking costs one load.
     static CURRENT: Cell<*mut Local> = const { Cell::new(null_mut()) };
+    /// The thread's number, once somebody has asked.
+    static INDEX: Cell<Option<usize>> = const { Cell::new(None) };
     /// Cleans up when the thread ends.
     static OWNER: Owner = const { Owner };
 }
@@ -93,8 +95,15 @@ pub(crate) fn pin() -> Pin {
 }
 
 /// A small number that is the thread's own, for choosing among striped counters.
+#[inline]
 pub(crate) fn thread_index() -> usize {
-    pin().local().index
+    #[cold]
+    fn ask() -> usize {
+        let index = pin().local().index;
+        INDEX.set(Some(index));
+        index
+    }
+    INDEX.get().unwrap_or_else(ask)
 }
 
 /// Bytes retired and handed over, but not freed yet. A thread's bag, not handed over, holds up to
