@@ -45,7 +45,7 @@ impl Wake {
     fn run_all(mut self) {
         KEPT.with(|kept| {
             if let Some(kept) = &mut **kept.borrow_mut() {
-                kept.extend(self.0.drain(..));
+                kept.append(&mut self.0);
             }
         });
         for waker in self.0 {
@@ -79,6 +79,6 @@ impl Wake {
 
         let mut scope = Scope(exchange(Some(Vec::new())));
         let result = f();
-        (result, Self(scope.end().into()))
+        (result, Self(scope.end()))
     }
 }
