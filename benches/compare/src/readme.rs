@@ -113,13 +113,13 @@ fn block(results: &Results) -> Result<String> {
     let here = results.of(&throughput::FAMILY);
     let ahead = Ahead::of_ets(&throughput::FAMILY, &here, OBJECTS, THROUGHPUT_THREADS)
         .ok_or("no figures of the throughput benchmark")?;
+    let (rows, all) = (ahead.rows(), throughput::FAMILY.rows.len());
+    let which = if rows == all { format!("each of the {all}") } else { format!("{rows} of {all}") };
     _ = writeln!(
         text,
-        "\nIn {} of the {} scenarios of OTP's own throughput benchmark (`ets_SUITE`; a million \
-         keys,\ntwo threads) an operation costs ETS, with the best of its settings each time, \
-         {:.1} times what\nit costs ferrets at the median, and at least {:.1} times.\n",
-        ahead.rows(),
-        throughput::FAMILY.rows.len(),
+        "\nIn {which} scenarios of OTP's own throughput benchmark (`ets_SUITE`; a million keys,\n\
+         two threads) an operation costs ETS, with the best of its settings each time, {:.1} times \
+         what\nit costs ferrets at the median, and at least {:.1} times.\n",
         ahead.median(),
         ahead.least(),
     );
