@@ -71,10 +71,10 @@ fn show(kind: Kind, name: &str, objects: i64) {
             waiting >> 20
         );
         println!("{LEGEND}");
-        read_before.row("lookup in another table, before");
-        read_meanwhile.row("the same until all is free");
-        before.row("insert into another table, before");
-        meanwhile.row("the same until all is free");
+        println!("{}", read_before.row("lookup in another table, before"));
+        println!("{}", read_meanwhile.row("the same until all is free"));
+        println!("{}", before.row("insert into another table, before"));
+        println!("{}", meanwhile.row("the same until all is free"));
         println!();
     });
 }

@@ -114,9 +114,9 @@ fn main() {
 
     println!("A set grows from {from} to {to} objects.\n");
     println!("{LEGEND}");
-    writer.work.row("insert");
-    writer.idle.row("the inserting thread, idle");
-    reader.work.row("lookup meanwhile");
-    reader.idle.row("the reading thread, idle");
+    println!("{}", writer.work.row("insert"));
+    println!("{}", writer.idle.row("the inserting thread, idle"));
+    println!("{}", reader.work.row("lookup meanwhile"));
+    println!("{}", reader.idle.row("the reading thread, idle"));
     println!("\nEach thread alternates between work and idling, {SLICE} steps at a time.");
 }

@@ -59,12 +59,13 @@ impl Histogram {
         place.map_or(self.max, |place| Self::value(place).min(self.max))
     }
 
-    pub(crate) fn row(&self, name: &str) {
+    /// A row of a table whose head is [`LEGEND`].
+    pub(crate) fn row(&self, name: &str) -> String {
         let [p50, p99, p999, p9999] = [500_000, 10_000, 1_000, 100].map(|n| self.all_but(n));
         let (max, long, total) = (self.max, self.long, self.total);
-        println!(
+        format!(
             "| {name} | {total} | {p50:.1?} | {p99:.1?} | {p999:.1?} | {p9999:.1?} | {max:.1?} | \
              {long} |"
-        );
+        )
     }
 }
