@@ -8,7 +8,6 @@
     reason = "criterion makes functions without documentation; a writer needs a thread"
 )]
 
-#[allow(dead_code, reason = "not every benchmark needs all of it")]
 mod support;
 
 use std::sync::atomic::{AtomicBool, Ordering};

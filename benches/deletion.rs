@@ -14,7 +14,6 @@
     reason = "it reads the clock, starts a thread and prints what it measured"
 )]
 
-#[allow(dead_code, reason = "not every benchmark needs all of it")]
 mod support;
 
 use std::hint::black_box;

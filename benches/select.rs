@@ -3,7 +3,6 @@
 //! Scans are per object; what is bound by a key is per question, beside a plain lookup.
 #![allow(missing_docs, reason = "criterion makes functions without documentation")]
 
-#[allow(dead_code, reason = "this benchmark uses a part of it")]
 mod support;
 
 use std::hint::black_box;

@@ -12,7 +12,6 @@
     reason = "it reads the clock, starts threads and prints what it measured"
 )]
 
-#[allow(dead_code, reason = "not every benchmark needs all of it")]
 mod support;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -5,7 +5,6 @@
 #![allow(missing_docs, reason = "criterion makes functions without documentation")]
 #![allow(clippy::disallowed_methods, reason = "a receiver needs a thread")]
 
-#[allow(dead_code, reason = "not every benchmark needs all of it")]
 mod support;
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,5 @@
 //! What the benchmarks share: the objects, and where keys come from.
+#![allow(dead_code, reason = "not every benchmark needs all of it")]
 
 pub(crate) mod histogram;
 
