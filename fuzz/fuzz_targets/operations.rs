@@ -78,6 +78,12 @@ impl Choices<'_> {
     fn objects(&mut self) -> Vec<Term> {
         (0..self.byte() % 6).map(|_| self.object()).collect()
     }
+
+    /// Some integers, one after the other.
+    fn numbers(&mut self) -> Vec<Term> {
+        let (first, many) = (i64::from(self.byte()) * 8, i64::from(self.byte()));
+        (first..first + many).map(Term::from).collect()
+    }
 }
 
 fn element(object: &Term, position: usize) -> Option<TermRef<'_>> {
@@ -137,6 +143,28 @@ impl Model {
             }
         }
         Some(true)
+    }
+
+    /// Which of some keys in ascending order an object has.
+    fn which(&self, keys: &[Term], object: &Term) -> Option<usize> {
+        let key = self.key(object)?;
+        let at = keys.binary_search_by(|other| erlang(other.as_ref(), key)).ok()?;
+        self.same_key(keys[at].as_ref(), key).then_some(at)
+    }
+
+    /// As [`insert`](Self::insert), for an object for each of these keys: through the list once,
+    /// and not once for each of them.
+    fn insert_numbers(&mut self, keys: &[Term], objects: &[Term]) {
+        let mut there = vec![false; keys.len()];
+        for place in 0..self.objects.len() {
+            let Some(at) = self.which(keys, &self.objects[place]) else { continue };
+            if self.is_set() {
+                self.objects[place] = objects[at].clone();
+            }
+            there[at] |= self.kind != Kind::DuplicateBag && self.objects[place] == objects[at];
+        }
+        let new = objects.iter().zip(there).filter(|(_, there)| !there);
+        self.objects.extend(new.map(|(object, _)| object.clone()));
     }
 
     fn remove(&mut self, doomed: impl Fn(&Self, &Term) -> bool) -> usize {
@@ -200,18 +228,18 @@ impl Pair {
         match choices.byte() % 24 {
             0..4 => self.insert(choices)?,
             4 => {
-                let (first, many) = (i64::from(choices.byte()) * 8, i64::from(choices.byte()));
+                let numbers = choices.numbers();
                 let objects: Vec<Term> =
-                    (first..first + many).map(|n| ferrets::term!({n, n})).collect();
-                self.model.insert(&objects, false);
+                    numbers.iter().map(|n| ferrets::term!({n.clone(), n.clone()})).collect();
+                self.model.insert_numbers(&numbers, &objects);
                 self.table.insert_list(&objects)?;
             }
             5 => {
-                let (first, many) = (i64::from(choices.byte()) * 8, i64::from(choices.byte()));
-                for key in (first..first + many).map(Term::from) {
-                    self.table.delete(&key)?;
-                    self.model.remove(|model, object| model.has(object, key.as_ref()));
+                let numbers = choices.numbers();
+                for key in &numbers {
+                    self.table.delete(key)?;
                 }
+                self.model.remove(|model, object| model.which(&numbers, object).is_some());
             }
             6..12 => self.keyed(choices)?,
             12..17 => self.change(choices)?,
